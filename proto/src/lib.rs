@@ -1,0 +1,47 @@
+//! The contract: the messages and services of `proto/dragonce`, generated, and the descriptor set that reflection serves.
+//!
+//! The comments are those of the `.proto` files.
+
+/// Every file of the contract with its imports and comments, encoded as `google.protobuf.FileDescriptorSet`.
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/contract.binpb"));
+
+/// The `domain` of every `google.rpc.ErrorInfo`.
+pub const ERROR_DOMAIN: &str = "provisioning.dragonce";
+
+#[expect(
+    clippy::all,
+    clippy::pedantic,
+    missing_docs,
+    unused_qualifications,
+    rustdoc::all,
+    reason = "generated; the contract's own comments are the documentation"
+)]
+mod generated {
+    /// Accounts, schemas, the facade.
+    pub mod v1 {
+        tonic::include_proto!("dragonce.provisioning.v1");
+    }
+    /// Tenants, tokens, links, the log.
+    pub mod admin {
+        /// The first version.
+        pub mod v1 {
+            tonic::include_proto!("dragonce.provisioning.admin.v1");
+        }
+    }
+}
+
+pub mod json;
+
+pub use generated::{admin, v1};
+
+impl v1::ErrorReason {
+    /// The `reason` of the `google.rpc.ErrorInfo`: the value's name without its prefix.
+    pub fn reason(self) -> &'static str {
+        self.as_str_name().trim_start_matches("ERROR_REASON_")
+    }
+
+    /// Reads what [`reason`](Self::reason) wrote; `None` for a reason this version does not know.
+    pub fn from_reason(reason: &str) -> Option<Self> {
+        Self::from_str_name(&format!("ERROR_REASON_{reason}"))
+    }
+}

@@ -1,0 +1,2 @@
+//! provisiond
+fn main() {}
