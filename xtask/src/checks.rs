@@ -1,0 +1,5 @@
+//! What the compiler cannot see: one file per rule of the project.
+
+pub mod contract;
+pub mod layers;
+pub mod migrations;

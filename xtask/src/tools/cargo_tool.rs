@@ -1,0 +1,43 @@
+//! The only place that finds or installs cargo's own subcommands.
+
+use anyhow::Result;
+
+use crate::command::{self, cargo, say};
+
+/// One subcommand of cargo that comes as a crate.
+pub struct CargoTool {
+    subcommand: &'static str,
+    install: &'static [&'static str],
+}
+
+/// Runs the tests. Its self-update is left out: it doubles the time to build it.
+pub const NEXTEST: CargoTool = CargoTool {
+    subcommand: "nextest",
+    install: &[
+        "cargo-nextest",
+        "--no-default-features",
+        "--features",
+        "default-no-update",
+    ],
+};
+
+/// Checks dependencies.
+pub const DENY: CargoTool = CargoTool {
+    subcommand: "deny",
+    install: &["cargo-deny"],
+};
+
+impl CargoTool {
+    /// Makes sure that `cargo <subcommand>` works.
+    pub fn find_or_install(&self) -> Result<()> {
+        if let Ok(version) = command::output(&mut cargo(&[self.subcommand, "--version"])) {
+            say(version.lines().next().unwrap_or(self.subcommand));
+            return Ok(());
+        }
+        say(&format!(
+            "cargo-{} is missing: building it from crates.io, which takes some minutes once",
+            self.subcommand
+        ));
+        command::run(cargo(&["install", "--locked"]).args(self.install))
+    }
+}
