@@ -1,6 +1,7 @@
 //! `cargo xtask test`, also called `ci`: everything that must hold before a change is done.
 //!
-//! All steps run, also after a failure: one run shows all there is to mend. The tests come last, so that their summary ends the log.
+//! Steps run on after a failure, as long as the code compiles: one run shows all there is to mend. The tests come last, so that
+//! their summary ends the log.
 
 use std::time::Instant;
 
@@ -20,55 +21,32 @@ pub struct Args {
     nextest: Vec<String>,
 }
 
-/// One thing that must hold.
-struct Step {
-    name: &'static str,
-    run: fn() -> Result<()>,
-}
+/// A name and what must hold.
+type Step = (&'static str, fn() -> Result<()>);
 
 /// In this order: what is quick to know comes first.
-const STEPS: [Step; 10] = [
-    Step {
-        name: "tools",
-        run: find_tools,
-    },
-    Step {
-        name: "format",
-        run: || command::run(&mut cargo(&["fmt", "--all", "--check"])),
-    },
-    Step {
-        name: "contract",
-        run: checks::contract::check,
-    },
-    Step {
-        name: "migrations",
-        run: checks::migrations::check,
-    },
-    Step {
-        name: "layers",
-        run: checks::layers::check,
-    },
-    Step {
-        name: "lints",
-        run: lint,
-    },
-    Step {
-        name: "documents",
-        run: document,
-    },
-    Step {
-        name: "doc tests",
-        run: || command::run(&mut cargo(&["test", "--doc", "--workspace"])),
-    },
-    Step {
-        name: "quickstart",
-        run: quickstart,
-    },
-    Step {
-        name: "tests",
-        run: || test(&[]),
-    },
+const STEPS: [Step; 11] = [
+    ("tools", find_tools),
+    ("format", || {
+        command::run(&mut cargo(&["fmt", "--all", "--check"]))
+    }),
+    ("contract", checks::contract::check),
+    ("migrations", checks::migrations::check),
+    ("layers", checks::layers::check),
+    (BUILD, || {
+        command::run(&mut cargo(&["nextest", "run", "--workspace", "--no-run"]))
+    }),
+    ("lints", lint),
+    ("documents", document),
+    ("doc tests", || {
+        command::run(&mut cargo(&["test", "--doc", "--workspace"]))
+    }),
+    ("quickstart", quickstart),
+    ("tests", || test(&[])),
 ];
+
+/// The step without which those after it say nothing new.
+const BUILD: &str = "build";
 
 /// Runs all steps, or only the tests that were asked for.
 pub fn run(args: &Args) -> Result<()> {
@@ -79,17 +57,18 @@ pub fn run(args: &Args) -> Result<()> {
     let started = Instant::now();
     let mut report = Vec::new();
     let mut failed = Vec::new();
-    for step in &STEPS {
-        say(&format!("step: {}", step.name));
+    for (name, step) in STEPS {
+        say(&format!("step: {name}"));
         let step_started = Instant::now();
-        let outcome = (step.run)();
+        let outcome = step();
         let seconds = step_started.elapsed().as_secs_f32();
-        match outcome {
-            Ok(()) => report.push(format!("passed  {:11} {seconds:6.1} s", step.name)),
-            Err(error) => {
-                say(&format!("{error:#}"));
-                report.push(format!("FAILED  {:11} {seconds:6.1} s", step.name));
-                failed.push(step.name);
+        let word = if outcome.is_ok() { "passed" } else { "FAILED" };
+        report.push(format!("{word}  {name:11} {seconds:6.1} s"));
+        if let Err(error) = outcome {
+            say(&format!("{error:#}"));
+            failed.push(name);
+            if name == BUILD {
+                break;
             }
         }
     }
@@ -98,10 +77,10 @@ pub fn run(args: &Args) -> Result<()> {
     }
     if !failed.is_empty() {
         bail!(
-            "{} of {} steps: {}",
-            failed.len(),
-            STEPS.len(),
-            failed.join(", ")
+            "{} ({} of {} steps were run)",
+            failed.join(", "),
+            report.len(),
+            STEPS.len()
         );
     }
     say(&format!(
