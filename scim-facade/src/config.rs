@@ -1,0 +1,61 @@
+//! What the program tells the facade, and every bound of the facade with its reason.
+
+use std::time::Duration;
+
+/// How the facade is set up.
+#[derive(Clone, Debug)]
+pub struct FacadeConfig {
+    /// The URL under which customers reach the service, without `/scim`, for example `https://provisioning.dragonce.example`.
+    /// `Location` and `meta.location` are built from it, never from a header of the request.
+    pub public_base_url: String,
+    /// How long one SCIM request may wait for the core, retries included.
+    pub call_timeout: Duration,
+    /// Whether a call is tried again when the core cannot be reached. For a core in another process; every mutation carries a
+    /// request id, so that a second try does not act twice.
+    pub retries_enabled: bool,
+}
+
+impl FacadeConfig {
+    /// The set-up for a core in this process.
+    pub fn new(public_base_url: impl Into<String>) -> Self {
+        Self {
+            public_base_url: public_base_url.into(),
+            call_timeout: CALL_TIMEOUT,
+            retries_enabled: false,
+        }
+    }
+}
+
+/// Entra's own time-out is not documented; ten seconds is what a request may take before it counts as failed.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A body is at most this large: a resource with every attribute set is a hundredth of it.
+pub(crate) const BODY_SIZE_MAX: usize = 1024 * 1024;
+
+/// How long a client may take to send a body of that size.
+pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Objects and arrays in each other. SCIM needs five; the bound keeps every recursion over a body short.
+pub(crate) const JSON_DEPTH_MAX: usize = 32;
+
+/// Operations of one PATCH, as the contract allows.
+pub(crate) const OPERATIONS_MAX: usize = 100;
+
+/// Accounts of one page; also `filter.maxResults` of the `ServiceProviderConfig`.
+pub(crate) const PAGE_SIZE_MAX: i32 = 200;
+
+/// Answers of the core: a full page of large accounts fits.
+pub(crate) const ANSWER_SIZE_MAX: usize = 64 * 1024 * 1024;
+
+/// Tries of one call when retries are on.
+pub(crate) const ATTEMPTS_MAX: u32 = 3;
+
+/// How long the readiness probe waits for the core.
+pub(crate) const READINESS_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The least seconds a client is asked to wait when the service cannot answer, and how many more jitter may add.
+pub(crate) const RETRY_AFTER_S: u8 = 30;
+pub(crate) const RETRY_AFTER_JITTER_S: u8 = 30;
+
+/// Seconds a client is asked to wait when it sends too fast and the core does not say how long.
+pub(crate) const RATE_LIMIT_RETRY_AFTER_S: u64 = 2;

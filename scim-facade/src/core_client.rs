@@ -1,0 +1,187 @@
+//! Calls to the core: the only place that sets metadata, deadlines and retries.
+
+use std::{future::Future, time::Duration};
+
+use opentelemetry::propagation::Injector;
+use provisioning_proto::v1::{
+    self, account_service_client::AccountServiceClient, facade_service_client::FacadeServiceClient,
+    schema_service_client::SchemaServiceClient,
+};
+use tokio::time::{Instant, sleep, timeout};
+use tonic::{
+    Code, Request, Response, Status,
+    metadata::{Ascii, MetadataKey, MetadataMap, MetadataValue},
+};
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+use uuid::Uuid;
+
+use crate::{
+    channel::CoreChannel,
+    config::{ANSWER_SIZE_MAX, ATTEMPTS_MAX, FacadeConfig, READINESS_TIMEOUT},
+    scim::status::reason_of,
+};
+
+/// What every call of one HTTP request tells the core about it.
+#[derive(Clone, Debug)]
+pub(crate) struct CallMetadata {
+    pub request_id: Uuid,
+    /// `Bearer <token>`; marked sensitive, so that it is never printed.
+    pub authorization: MetadataValue<Ascii>,
+    /// The client's address.
+    pub forwarded_for: Option<MetadataValue<Ascii>>,
+}
+
+impl CallMetadata {
+    fn request<M>(&self, message: M, time_left: Duration) -> Request<M> {
+        let mut request = Request::new(message);
+        request.set_timeout(time_left);
+        let metadata = request.metadata_mut();
+        metadata.insert("authorization", self.authorization.clone());
+        let request_id = self
+            .request_id
+            .to_string()
+            .try_into()
+            .expect("a UUID is ASCII");
+        metadata.insert("x-request-id", request_id);
+        if let Some(address) = &self.forwarded_for {
+            metadata.insert("x-forwarded-for", address.clone());
+        }
+        let context = tracing::Span::current().context();
+        opentelemetry::global::get_text_map_propagator(|propagator| {
+            propagator.inject_context(&context, &mut TraceInjector(metadata));
+        });
+        request
+    }
+}
+
+/// Writes the trace context into the metadata of a call.
+struct TraceInjector<'a>(&'a mut MetadataMap);
+
+impl Injector for TraceInjector<'_> {
+    fn set(&mut self, key: &str, value: String) {
+        if let (Ok(key), Ok(value)) = (MetadataKey::from_bytes(key.as_bytes()), value.try_into()) {
+            self.0.insert(key, value);
+        }
+    }
+}
+
+/// Reaches the core's services.
+#[derive(Clone)]
+pub(crate) struct CoreClient {
+    channel: CoreChannel,
+    call_timeout: Duration,
+    attempts_max: u32,
+}
+
+/// One method of the contract: its name here, its generated client, its messages.
+macro_rules! calls {
+    ($($client:ident . $method:ident ($request:ident) -> $answer:ident;)+) => {
+        $(
+            pub(crate) async fn $method(&self, metadata: &CallMetadata, message: v1::$request) -> Result<v1::$answer, Status> {
+                self.call(metadata, message, |channel, request| async move {
+                    $client::new(channel).max_decoding_message_size(ANSWER_SIZE_MAX).$method(request).await
+                })
+                .await
+            }
+        )+
+    };
+}
+
+impl CoreClient {
+    pub(crate) fn new(channel: CoreChannel, config: &FacadeConfig) -> Self {
+        Self {
+            channel,
+            call_timeout: config.call_timeout,
+            attempts_max: if config.retries_enabled {
+                ATTEMPTS_MAX
+            } else {
+                1
+            },
+        }
+    }
+
+    calls! {
+        AccountServiceClient.create_account(CreateAccountRequest) -> CreateAccountResponse;
+        AccountServiceClient.get_account(GetAccountRequest) -> GetAccountResponse;
+        AccountServiceClient.list_accounts(ListAccountsRequest) -> ListAccountsResponse;
+        AccountServiceClient.replace_account(ReplaceAccountRequest) -> ReplaceAccountResponse;
+        AccountServiceClient.patch_account(PatchAccountRequest) -> PatchAccountResponse;
+        AccountServiceClient.delete_account(DeleteAccountRequest) -> DeleteAccountResponse;
+        FacadeServiceClient.authenticate(AuthenticateRequest) -> AuthenticateResponse;
+        FacadeServiceClient.report_rejected_request(ReportRejectedRequestRequest) -> ReportRejectedRequestResponse;
+        SchemaServiceClient.list_schemas(ListSchemasRequest) -> ListSchemasResponse;
+    }
+
+    /// Whether the core answers and says that it serves. A core without the health service is taken at its answer.
+    pub(crate) async fn is_ready(&self) -> bool {
+        let mut client = HealthClient::new(self.channel.clone());
+        match timeout(
+            READINESS_TIMEOUT,
+            client.check(HealthCheckRequest::default()),
+        )
+        .await
+        {
+            Ok(Ok(answer)) => answer.into_inner().status() == ServingStatus::Serving,
+            Ok(Err(status)) => status.code() == Code::Unimplemented,
+            Err(_elapsed) => false,
+        }
+    }
+
+    /// The deadline also holds here, since a core in this process has nothing else that would stop it.
+    async fn call<M, A, F>(
+        &self,
+        metadata: &CallMetadata,
+        message: M,
+        call: impl Fn(CoreChannel, Request<M>) -> F,
+    ) -> Result<A, Status>
+    where
+        M: Clone,
+        F: Future<Output = Result<Response<A>, Status>>,
+    {
+        let deadline = Instant::now() + self.call_timeout;
+        for attempt in 1..self.attempts_max {
+            match self
+                .attempt(metadata, message.clone(), deadline, &call)
+                .await
+            {
+                Err(status) if may_pass(&status) => {
+                    sleep(backoff(metadata.request_id, attempt)).await;
+                }
+                answer => return answer,
+            }
+        }
+        self.attempt(metadata, message, deadline, &call).await
+    }
+
+    async fn attempt<M, A, F>(
+        &self,
+        metadata: &CallMetadata,
+        message: M,
+        deadline: Instant,
+        call: &impl Fn(CoreChannel, Request<M>) -> F,
+    ) -> Result<A, Status>
+    where
+        F: Future<Output = Result<Response<A>, Status>>,
+    {
+        let time_left = deadline.saturating_duration_since(Instant::now());
+        let request = metadata.request(message, time_left);
+        match timeout(time_left, call(self.channel.clone(), request)).await {
+            Ok(answer) => answer.map(Response::into_inner),
+            Err(_elapsed) => Err(Status::deadline_exceeded("the core did not answer in time")),
+        }
+    }
+}
+
+/// Whether the same call may succeed a moment later: the core was away, or other writers were in the way.
+fn may_pass(status: &Status) -> bool {
+    status.code() == Code::Unavailable || reason_of(status) == Some(v1::ErrorReason::Contention)
+}
+
+/// 50 ms, then 100 ms, each plus up to as much again, so that the requests of one outage do not come back together.
+fn backoff(request_id: Uuid, attempt: u32) -> Duration {
+    let base = Duration::from_millis(25) * 2_u32.pow(attempt);
+    base + base * u32::from(request_id.as_bytes()[0]) / 256
+}

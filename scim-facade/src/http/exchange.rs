@@ -1,0 +1,251 @@
+//! One SCIM request on its way: whose it is, what it asks, and how its failure is answered and reported.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    extract::{ConnectInfo, FromRequestParts, MatchedPath},
+    http::{HeaderMap, Method, StatusCode, Uri, header, request::Parts},
+    response::Response,
+};
+use percent_encoding::percent_decode_str;
+use provisioning_proto::v1;
+use tonic::{
+    Status,
+    metadata::{Ascii, MetadataValue},
+};
+
+use crate::{
+    core_client::CallMetadata,
+    http::{
+        Facade,
+        observe::RequestId,
+        query::{Query, has_parameter},
+        response,
+    },
+    scim::{
+        error::{Challenge, ScimError},
+        resource::Endpoint,
+        strip_prefix_ignore_case,
+    },
+};
+
+/// A request with a credential in it. Whether the credential holds is known only when the core was asked.
+pub(crate) struct Exchange {
+    pub facade: Arc<Facade>,
+    pub metadata: CallMetadata,
+    /// The Subscriber Identifier of the path.
+    pub tenant: String,
+    /// The last part of a path that names a resource; empty for a collection.
+    pub id: String,
+    pub headers: HeaderMap,
+    /// The method and the route's pattern.
+    operation: String,
+    uri: Uri,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The core refused or failed, and has logged it.
+    Core(Status),
+    /// The request was refused before it became a call. The core has yet to learn of it.
+    Refused(ScimError),
+}
+
+impl From<Status> for Failure {
+    fn from(status: Status) -> Self {
+        Self::Core(status)
+    }
+}
+
+impl From<ScimError> for Failure {
+    fn from(error: ScimError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl Exchange {
+    /// The answer to the client. What was refused here is reported first, so that the tenant's admin finds it in the log; the
+    /// report also tells whether the credential holds, which matters more than what was wrong with the request.
+    pub(crate) async fn answer(self, result: Result<Response, Failure>) -> Response {
+        let error = match result {
+            Ok(response) => return response,
+            Err(Failure::Core(status)) => ScimError::from(&status),
+            Err(Failure::Refused(error)) => match self.report(&error).await {
+                Ok(()) => error,
+                Err(status) => ScimError::from(&status),
+            },
+        };
+        response::error(&error, self.metadata.request_id)
+    }
+
+    async fn report(&self, error: &ScimError) -> Result<(), Status> {
+        let report = v1::ReportRejectedRequestRequest {
+            tenant: self.tenant.clone(),
+            operation: self.operation.clone(),
+            http_status: i32::from(error.status.as_u16()),
+            scim_type: error
+                .scim_type
+                .map_or("", |scim_type| scim_type.as_str())
+                .to_owned(),
+            detail: error.detail.clone(),
+            resource_id: self.id.clone(),
+        };
+        self.facade
+            .core
+            .report_rejected_request(&self.metadata, report)
+            .await
+            .map(|_| ())
+    }
+
+    /// The parameters of the request.
+    pub(crate) fn query(&self) -> Result<Query, ScimError> {
+        Query::parse(self.uri.query().unwrap_or_default())
+    }
+
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        Endpoint::new(&self.facade.config.public_base_url, &self.tenant)
+    }
+
+    /// The request id as the core's key of a mutation.
+    pub(crate) fn request_id(&self) -> String {
+        self.metadata.request_id.to_string()
+    }
+}
+
+impl FromRequestParts<Arc<Facade>> for Exchange {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, facade: &Arc<Facade>) -> Result<Self, Response> {
+        let RequestId(request_id) = *parts
+            .extensions
+            .get()
+            .expect("every request has passed the observer");
+        let credential = credential(parts).map_err(|error| response::error(&error, request_id))?;
+        let remote = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        let pattern = parts
+            .extensions
+            .get::<MatchedPath>()
+            .map_or("", MatchedPath::as_str);
+        Ok(Self {
+            facade: Arc::clone(facade),
+            metadata: CallMetadata {
+                request_id,
+                authorization: credential,
+                forwarded_for: remote
+                    .and_then(|ConnectInfo(address)| address.ip().to_string().try_into().ok()),
+            },
+            tenant: tenant(parts.uri.path()),
+            id: if pattern.ends_with("{id}") {
+                last_segment(parts.uri.path())
+            } else {
+                String::new()
+            },
+            headers: parts.headers.clone(),
+            operation: format!("{} {}", known_method(&parts.method), route(pattern)),
+            uri: parts.uri.clone(),
+        })
+    }
+}
+
+/// The route as logs and metrics name it: the pattern, never the path.
+pub(crate) fn route(pattern: &str) -> &str {
+    let route = pattern
+        .strip_prefix("/scim/{identifier}/v2")
+        .unwrap_or(pattern)
+        .trim_end_matches('/');
+    if route.is_empty() { "(unknown)" } else { route }
+}
+
+/// The method as logs and metrics name it: methods are a client's text.
+pub(crate) fn known_method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "_OTHER",
+    }
+}
+
+/// The Subscriber Identifier in `/scim/{identifier}/…`; empty when there is none.
+pub(crate) fn tenant(path: &str) -> String {
+    decoded(
+        path.strip_prefix("/scim/")
+            .unwrap_or_default()
+            .split('/')
+            .next()
+            .unwrap_or_default(),
+    )
+}
+
+fn last_segment(path: &str) -> String {
+    decoded(path.rsplit('/').next().unwrap_or_default())
+}
+
+/// What is no UTF-8 names nothing, and the replacement character neither.
+fn decoded(segment: &str) -> String {
+    percent_decode_str(segment).decode_utf8_lossy().into_owned()
+}
+
+/// The bearer credential, in the one place where RFC 6750 section 2.1 wants it.
+fn credential(parts: &Parts) -> Result<MetadataValue<Ascii>, ScimError> {
+    let mut headers = parts.headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(header), None) = (headers.next(), headers.next()) else {
+        return Err(no_credential());
+    };
+    let text = header.to_str().unwrap_or_default();
+    let Some(token) = strip_prefix_ignore_case(text, "Bearer ").map(str::trim) else {
+        return Err(no_credential());
+    };
+    if has_parameter(parts.uri.query().unwrap_or_default(), "access_token") {
+        return Err(ScimError::new(
+            StatusCode::BAD_REQUEST,
+            None,
+            "The token came in the Authorization header and in the URL. Send it in the header only.",
+        ));
+    }
+    // RFC 6750 section 2.1, b64token: what is written otherwise is certainly no token.
+    let is_token = |c: u8| c.is_ascii_alphanumeric() || b"-._~+/=".contains(&c);
+    if token.is_empty() || !token.bytes().all(is_token) {
+        return Err(ScimError::unauthorized(
+            Challenge::InvalidToken,
+            "The SCIM token is damaged: copy it anew from User Provisioning in the DragOnce Admin Panel.",
+        ));
+    }
+    let mut credential =
+        MetadataValue::try_from(format!("Bearer {token}")).expect("a token is ASCII");
+    credential.set_sensitive(true);
+    Ok(credential)
+}
+
+fn no_credential() -> ScimError {
+    ScimError::unauthorized(
+        Challenge::NoCredential,
+        "There is no bearer token in the Authorization header. Paste the SCIM token from User Provisioning in the DragOnce Admin Panel \
+         into Secret Token in Microsoft Entra.",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_names_its_tenant() {
+        assert_eq!(tenant("/scim/acme/v2/Users"), "acme");
+        assert_eq!(tenant("/scim/a%20b"), "a b");
+        assert_eq!(tenant("/scim"), "");
+        assert_eq!(tenant("/other/acme"), "");
+    }
+
+    #[test]
+    fn a_route_is_named_by_its_pattern() {
+        assert_eq!(route("/scim/{identifier}/v2/Users/{id}"), "/Users/{id}");
+        assert_eq!(route("/scim/{identifier}/v2/Users/"), "/Users");
+        assert_eq!(route(""), "(unknown)");
+    }
+}
