@@ -3,10 +3,15 @@
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::workspace;
+
+/// How often a program with a time limit is looked at.
+const POLL: Duration = Duration::from_millis(100);
 
 /// Tells the developer what happens; on standard error, so that a recipe's result can be piped.
 pub fn say(line: &str) {
@@ -41,6 +46,32 @@ pub fn run(command: &mut Command) -> Result<()> {
     let status = command
         .status()
         .with_context(|| format!("cannot start {}", name(command)))?;
+    ensure!(status.success(), "`{}` ended with {status}", line(command));
+    Ok(())
+}
+
+/// Shows the command and runs it; one that takes longer is ended, so that a program that hangs fails like any other.
+pub fn run_within(limit: Duration, command: &mut Command) -> Result<()> {
+    say(&line(command));
+    let mut process = command
+        .spawn()
+        .with_context(|| format!("cannot start {}", name(command)))?;
+    let started = Instant::now();
+    let status = loop {
+        if let Some(status) = process.try_wait()? {
+            break status;
+        }
+        if started.elapsed() > limit {
+            process.kill()?;
+            process.wait()?;
+            bail!(
+                "`{}` has not ended within {} s",
+                line(command),
+                limit.as_secs()
+            );
+        }
+        thread::sleep(POLL);
+    };
     ensure!(status.success(), "`{}` ended with {status}", line(command));
     Ok(())
 }
@@ -120,6 +151,21 @@ mod tests {
             "{text}"
         );
         assert!(run(Command::new("sh").args(["-c", "exit 1"])).is_err());
+    }
+
+    #[test]
+    fn a_program_that_hangs_is_ended() {
+        let error = run_within(Duration::ZERO, Command::new("sleep").arg("600"))
+            .expect_err("it takes longer");
+        assert!(
+            error
+                .to_string()
+                .contains("`sleep 600` has not ended within 0 s"),
+            "{error}"
+        );
+        run_within(Duration::from_mins(10), &mut Command::new("true")).expect("it ends");
+        run_within(Duration::from_mins(10), &mut Command::new("false"))
+            .expect_err("it ends with 1");
     }
 
     #[test]
