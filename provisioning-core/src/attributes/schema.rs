@@ -1,0 +1,472 @@
+//! The only place for what an attribute is: schemas and attribute definitions, RFC 7643 section 7.
+
+mod common;
+mod enterprise;
+mod group;
+mod log_entry;
+mod user;
+
+use std::sync::Arc;
+
+pub use self::{
+    enterprise::URN as ENTERPRISE_URN, group::URN as GROUP_URN, log_entry::URN as LOG_ENTRY_URN,
+    user::URN as USER_URN,
+};
+
+/// A schema: the resource type's own or an extension of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schema {
+    /// The URN.
+    pub id: String,
+    /// A name for people.
+    pub name: String,
+    /// What it describes.
+    pub description: String,
+    /// The attributes in the order in which they are published.
+    pub attributes: Vec<Attribute>,
+}
+
+impl Schema {
+    /// Finds an attribute by its name in any case.
+    pub fn attribute(&self, name: &str) -> Option<&Attribute> {
+        find(&self.attributes, name)
+    }
+}
+
+/// One attribute definition, RFC 7643 section 7.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the characteristics of RFC 7643 are independent booleans"
+)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attribute {
+    /// The canonical name.
+    pub name: String,
+    /// The type of its values.
+    pub kind: Type,
+    /// Whether it holds a list.
+    pub multi_valued: bool,
+    /// What it means.
+    pub description: String,
+    /// Whether a resource must have it.
+    pub required: bool,
+    /// Whether its texts are compared with regard to case.
+    pub case_exact: bool,
+    /// Who may write it.
+    pub mutability: Mutability,
+    /// When it is shown.
+    pub returned: Returned,
+    /// Where a value may stand only once.
+    pub uniqueness: Uniqueness,
+    /// Suggested values; others are accepted.
+    pub canonical_values: Vec<String>,
+    /// What a reference may point to.
+    pub reference_types: Vec<String>,
+    /// Of a complex attribute.
+    pub sub_attributes: Vec<Attribute>,
+}
+
+impl Attribute {
+    /// Finds a sub-attribute by its name in any case.
+    pub fn sub_attribute(&self, name: &str) -> Option<&Self> {
+        find(&self.sub_attributes, name)
+    }
+
+    /// Whether the values are texts that are compared without regard to case.
+    pub fn folds(&self) -> bool {
+        self.kind == Type::String && !self.case_exact
+    }
+
+    /// Whether the attribute is a list of which one element may be the primary one.
+    pub fn has_primary(&self) -> bool {
+        self.multi_valued && self.sub_attribute("primary").is_some()
+    }
+}
+
+fn find<'a>(attributes: &'a [Attribute], name: &str) -> Option<&'a Attribute> {
+    attributes
+        .iter()
+        .find(|attribute| attribute.name.eq_ignore_ascii_case(name))
+}
+
+/// The type of an attribute's values, RFC 7643 section 2.3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// A text.
+    String,
+    /// True or false.
+    Boolean,
+    /// A number.
+    Decimal,
+    /// A whole number.
+    Integer,
+    /// A point in time.
+    DateTime,
+    /// Bytes in base64.
+    Binary,
+    /// A URI or the id of a resource.
+    Reference,
+    /// An object of sub-attributes.
+    Complex,
+}
+
+impl Type {
+    /// The word of RFC 7643. Never change a written value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::Boolean => "boolean",
+            Self::Decimal => "decimal",
+            Self::Integer => "integer",
+            Self::DateTime => "dateTime",
+            Self::Binary => "binary",
+            Self::Reference => "reference",
+            Self::Complex => "complex",
+        }
+    }
+}
+
+/// Who may write an attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mutability {
+    /// The server only.
+    ReadOnly,
+    /// Clients at any time.
+    ReadWrite,
+    /// Clients, once.
+    Immutable,
+    /// Clients, and nobody reads it.
+    WriteOnly,
+}
+
+impl Mutability {
+    /// The word of RFC 7643. Never change a written value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ReadOnly => "readOnly",
+            Self::ReadWrite => "readWrite",
+            Self::Immutable => "immutable",
+            Self::WriteOnly => "writeOnly",
+        }
+    }
+}
+
+/// When an attribute is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Returned {
+    /// In every answer.
+    Always,
+    /// In none.
+    Never,
+    /// Unless it is left out on request.
+    Default,
+    /// On request.
+    Request,
+}
+
+impl Returned {
+    /// The word of RFC 7643. Never change a written value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Always => "always",
+            Self::Never => "never",
+            Self::Default => "default",
+            Self::Request => "request",
+        }
+    }
+}
+
+/// Where a value may stand only once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Uniqueness {
+    /// Nowhere.
+    None,
+    /// In the tenant.
+    Server,
+    /// In the world.
+    Global,
+}
+
+impl Uniqueness {
+    /// The word of RFC 7643. Never change a written value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Server => "server",
+            Self::Global => "global",
+        }
+    }
+}
+
+/// What a resource of one type may hold: its own schema, the extensions of it, and what every resource has.
+///
+/// Build it once and share it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResourceSchema {
+    /// `meta.resourceType`.
+    pub resource_type: String,
+    /// The resource type's own schema.
+    pub core: Arc<Schema>,
+    /// Its extensions.
+    pub extensions: Vec<Arc<Schema>>,
+    /// `id`, `schemas` and `meta`: no schema lists them, yet they can be filtered by and may not be written.
+    pub common: Arc<[Attribute]>,
+}
+
+impl ResourceSchema {
+    /// Accounts: the User schema with the enterprise extension.
+    pub fn user() -> Self {
+        Self {
+            resource_type: "User".to_owned(),
+            core: Arc::new(user::schema()),
+            extensions: vec![Arc::new(enterprise::schema())],
+            common: common::attributes().into(),
+        }
+    }
+
+    /// Groups.
+    pub fn group() -> Self {
+        Self {
+            resource_type: "Group".to_owned(),
+            core: Arc::new(group::schema()),
+            extensions: Vec::new(),
+            common: common::attributes().into(),
+        }
+    }
+
+    /// Entries of the provisioning log, so that one filter language serves both. It is no SCIM resource and never published.
+    pub fn log_entry() -> Self {
+        Self {
+            resource_type: "LogEntry".to_owned(),
+            core: Arc::new(log_entry::schema()),
+            extensions: Vec::new(),
+            common: Arc::new([]),
+        }
+    }
+
+    /// Finds an attribute of the resource type's own schema, or one that every resource has, by its name in any case.
+    pub fn attribute(&self, name: &str) -> Option<&Attribute> {
+        self.core
+            .attribute(name)
+            .or_else(|| find(&self.common, name))
+    }
+
+    /// Finds an extension by its URN in any case.
+    pub fn extension(&self, urn: &str) -> Option<&Arc<Schema>> {
+        self.extensions
+            .iter()
+            .find(|schema| schema.id.eq_ignore_ascii_case(urn))
+    }
+}
+
+/// Short ways to write definitions. Defaults: single-valued, optional, without regard to case, readable and writable, not unique.
+mod define {
+    use super::{Attribute, Mutability, Returned, Type, Uniqueness};
+
+    pub(super) fn attribute(kind: Type, name: &str, description: &str) -> Attribute {
+        Attribute {
+            name: name.to_owned(),
+            kind,
+            multi_valued: false,
+            description: description.to_owned(),
+            required: false,
+            case_exact: matches!(kind, Type::Reference | Type::Binary),
+            mutability: Mutability::ReadWrite,
+            returned: Returned::Default,
+            uniqueness: Uniqueness::None,
+            canonical_values: Vec::new(),
+            reference_types: Vec::new(),
+            sub_attributes: Vec::new(),
+        }
+    }
+
+    pub(super) fn string(name: &str, description: &str) -> Attribute {
+        attribute(Type::String, name, description)
+    }
+
+    pub(super) fn boolean(name: &str, description: &str) -> Attribute {
+        attribute(Type::Boolean, name, description)
+    }
+
+    pub(super) fn reference(name: &str, description: &str, types: &[&str]) -> Attribute {
+        Attribute {
+            reference_types: types.iter().map(ToString::to_string).collect(),
+            ..attribute(Type::Reference, name, description)
+        }
+    }
+
+    pub(super) fn complex(
+        name: &str,
+        description: &str,
+        sub_attributes: Vec<Attribute>,
+    ) -> Attribute {
+        Attribute {
+            sub_attributes,
+            ..attribute(Type::Complex, name, description)
+        }
+    }
+
+    impl Attribute {
+        pub(super) fn many(self) -> Self {
+            Self {
+                multi_valued: true,
+                ..self
+            }
+        }
+
+        pub(super) fn exact(self) -> Self {
+            Self {
+                case_exact: true,
+                ..self
+            }
+        }
+
+        pub(super) fn required(self) -> Self {
+            Self {
+                required: true,
+                ..self
+            }
+        }
+
+        pub(super) fn mutability(self, mutability: Mutability) -> Self {
+            Self { mutability, ..self }
+        }
+
+        pub(super) fn returned(self, returned: Returned) -> Self {
+            Self { returned, ..self }
+        }
+
+        pub(super) fn unique(self) -> Self {
+            Self {
+                uniqueness: Uniqueness::Server,
+                ..self
+            }
+        }
+
+        pub(super) fn suggests(self, values: &[&str]) -> Self {
+            Self {
+                canonical_values: values.iter().map(ToString::to_string).collect(),
+                ..self
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(attribute: &Attribute) {
+        assert!(
+            !attribute.description.is_empty(),
+            "{} is described",
+            attribute.name
+        );
+        assert_eq!(
+            attribute.kind == Type::Complex,
+            !attribute.sub_attributes.is_empty(),
+            "{}",
+            attribute.name
+        );
+        assert_eq!(
+            attribute.kind == Type::Reference,
+            !attribute.reference_types.is_empty(),
+            "{}",
+            attribute.name
+        );
+        for sub in &attribute.sub_attributes {
+            assert!(
+                sub.sub_attributes.is_empty() && !sub.multi_valued,
+                "{}.{}: RFC 7643 knows two levels",
+                attribute.name,
+                sub.name
+            );
+            check(sub);
+        }
+    }
+
+    #[test]
+    fn every_definition_is_complete() {
+        for resource in [
+            ResourceSchema::user(),
+            ResourceSchema::group(),
+            ResourceSchema::log_entry(),
+        ] {
+            resource.common.iter().for_each(check);
+            for schema in resource.extensions.iter().chain([&resource.core]) {
+                schema.attributes.iter().for_each(check);
+            }
+        }
+    }
+
+    #[test]
+    fn the_user_schema_is_that_of_rfc_7643() {
+        let user = ResourceSchema::user();
+        let names: Vec<_> = user
+            .core
+            .attributes
+            .iter()
+            .map(|attribute| attribute.name.as_str())
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "externalId",
+                "userName",
+                "name",
+                "displayName",
+                "nickName",
+                "profileUrl",
+                "title",
+                "userType",
+                "preferredLanguage",
+                "locale",
+                "timezone",
+                "active",
+                "password",
+                "emails",
+                "phoneNumbers",
+                "ims",
+                "photos",
+                "addresses",
+                "groups",
+                "entitlements",
+                "roles",
+                "x509Certificates"
+            ]
+        );
+        assert_eq!(user.core.description, "User Account");
+        let user_name = user.attribute("USERNAME").expect("it is there");
+        assert!(
+            user_name.required
+                && !user_name.case_exact
+                && user_name.uniqueness == Uniqueness::Server
+        );
+        assert!(
+            user.attribute("externalId")
+                .expect("it is there")
+                .case_exact
+        );
+        assert!(user.attribute("id").expect("it is there").case_exact);
+    }
+
+    #[test]
+    fn types_of_lists_are_suggested_so_that_entra_can_flatten_them() {
+        let user = ResourceSchema::user();
+        for (attribute, types) in [
+            ("emails", &["work", "home", "other"][..]),
+            (
+                "phoneNumbers",
+                &["work", "home", "mobile", "fax", "pager", "other"],
+            ),
+            ("addresses", &["work", "home", "other"]),
+            ("photos", &["photo", "thumbnail"]),
+        ] {
+            let kind = user
+                .attribute(attribute)
+                .and_then(|attribute| attribute.sub_attribute("type"))
+                .expect("it is there");
+            assert_eq!(kind.canonical_values, types, "{attribute}");
+        }
+    }
+}
