@@ -1,17 +1,20 @@
 //! The only place that tells what a mutation changed, for the provisioning log.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Map, resolve::is_urn};
 
-/// One attribute that a mutation changed.
-#[derive(Clone, Debug, PartialEq)]
+/// One attribute that a mutation changed. The serde form is what the log stores.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AttributeChange {
     /// `name`, `name.sub` of a complex attribute, or `URN:name` of an extension's.
     pub attribute: String,
-    /// The value before.
+    /// The value before; absent when there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub old: Option<Value>,
-    /// The value after.
+    /// The value after; absent when there is none any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub new: Option<Value>,
 }
 
@@ -99,6 +102,10 @@ mod tests {
 
     use super::*;
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "tables of json!() read better without borrows"
+    )]
     fn shown(old: Value, new: Value) -> Vec<(String, Value, Value)> {
         let found = changes(old.as_object(), new.as_object());
         found

@@ -278,7 +278,7 @@ mod tests {
     use crate::attributes::schema::ENTERPRISE_URN;
 
     fn show(text: &str) -> String {
-        match resolve(text, &ResourceSchema::user()) {
+        match resolve(text, ResourceSchema::user()) {
             Ok(Resolved::Known {
                 extension,
                 attribute,
@@ -375,7 +375,7 @@ mod tests {
             "urn:ietf:params:scim:schemas:core:2.0:User:department",
         ] {
             assert!(
-                resolve(text, &ResourceSchema::user()).is_err_and(|error| error.is_unknown()),
+                resolve(text, ResourceSchema::user()).is_err_and(|error| error.is_unknown()),
                 "{text}"
             );
         }
@@ -396,7 +396,7 @@ mod tests {
             "name..givenName",
         ] {
             assert!(
-                resolve(text, &ResourceSchema::user()).is_err_and(|error| !error.is_unknown()),
+                resolve(text, ResourceSchema::user()).is_err_and(|error| !error.is_unknown()),
                 "{text}"
             );
         }

@@ -6,7 +6,7 @@ mod group;
 mod log_entry;
 mod user;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 pub use self::{
     enterprise::URN as ENTERPRISE_URN, group::URN as GROUP_URN, log_entry::URN as LOG_ENTRY_URN,
@@ -34,10 +34,6 @@ impl Schema {
 }
 
 /// One attribute definition, RFC 7643 section 7.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "the characteristics of RFC 7643 are independent booleans"
-)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attribute {
     /// The canonical name.
@@ -200,7 +196,7 @@ impl Uniqueness {
 
 /// What a resource of one type may hold: its own schema, the extensions of it, and what every resource has.
 ///
-/// Build it once and share it.
+/// The definitions are data, so that a tenant's own schemas can be added to a copy of the built-in ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResourceSchema {
     /// `meta.resourceType`.
@@ -215,33 +211,36 @@ pub struct ResourceSchema {
 
 impl ResourceSchema {
     /// Accounts: the User schema with the enterprise extension.
-    pub fn user() -> Self {
-        Self {
+    pub fn user() -> &'static Self {
+        static USER: LazyLock<ResourceSchema> = LazyLock::new(|| ResourceSchema {
             resource_type: "User".to_owned(),
             core: Arc::new(user::schema()),
             extensions: vec![Arc::new(enterprise::schema())],
             common: common::attributes().into(),
-        }
+        });
+        &USER
     }
 
     /// Groups.
-    pub fn group() -> Self {
-        Self {
+    pub fn group() -> &'static Self {
+        static GROUP: LazyLock<ResourceSchema> = LazyLock::new(|| ResourceSchema {
             resource_type: "Group".to_owned(),
             core: Arc::new(group::schema()),
             extensions: Vec::new(),
             common: common::attributes().into(),
-        }
+        });
+        &GROUP
     }
 
     /// Entries of the provisioning log, so that one filter language serves both. It is no SCIM resource and never published.
-    pub fn log_entry() -> Self {
-        Self {
+    pub fn log_entry() -> &'static Self {
+        static LOG_ENTRY: LazyLock<ResourceSchema> = LazyLock::new(|| ResourceSchema {
             resource_type: "LogEntry".to_owned(),
             core: Arc::new(log_entry::schema()),
             extensions: Vec::new(),
             common: Arc::new([]),
-        }
+        });
+        &LOG_ENTRY
     }
 
     /// Finds an attribute of the resource type's own schema, or one that every resource has, by its name in any case.

@@ -253,7 +253,7 @@ mod tests {
         let Value::Object(document) = document else {
             panic!("an object")
         };
-        Value::Object(search_document(&document, &ResourceSchema::user()))
+        Value::Object(search_document(&document, ResourceSchema::user()))
     }
 
     #[test]
@@ -299,7 +299,7 @@ mod tests {
             version: 7,
         };
         let found = with_record(
-            search_document(&Map::new(), &ResourceSchema::user()),
+            search_document(&Map::new(), ResourceSchema::user()),
             &record,
         );
         assert_eq!(found["id"], "x");

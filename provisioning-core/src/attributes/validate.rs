@@ -387,7 +387,7 @@ fn scalar(attribute: &Attribute, value: &Value) -> Result<Value, ValueError> {
             check_string(attribute, text)?;
             Ok(value.clone())
         }
-        (Type::Boolean, Value::Bool(_)) => Ok(value.clone()),
+        (Type::Boolean, Value::Bool(_)) | (Type::Decimal, Value::Number(_)) => Ok(value.clone()),
         (Type::Boolean, Value::String(word)) if word.eq_ignore_ascii_case("true") => {
             Ok(Value::Bool(true))
         }
@@ -400,7 +400,6 @@ fn scalar(attribute: &Attribute, value: &Value) -> Result<Value, ValueError> {
             .parse::<i64>()
             .map(Value::from)
             .map_err(|_| wrong()),
-        (Type::Decimal, Value::Number(_)) => Ok(value.clone()),
         (Type::Decimal, Value::String(text)) => serde_json::from_str(text.trim())
             .map(Value::Number)
             .map_err(|_| wrong()),

@@ -392,7 +392,7 @@ impl<'s> Parent<'s> {
     }
 }
 
-impl<'s> Operand<'s> {
+impl Operand<'_> {
     fn show(&self) -> String {
         match &self.path.sub {
             Some(sub) => format!("{}.{sub}", self.path.name),

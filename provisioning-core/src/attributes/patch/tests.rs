@@ -25,13 +25,16 @@ fn patched(document: &Value, given: &Value, rules: PatchRules) -> Result<Patched
     apply(
         document.as_object().expect("an object"),
         &operations(given),
-        &ResourceSchema::user(),
+        ResourceSchema::user(),
         &rules,
     )
 }
 
 #[track_caller]
-#[expect(clippy::needless_pass_by_value, reason = "tables of json!() read better without borrows")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "tables of json!() read better without borrows"
+)]
 fn entra(document: Value, given: Value, expected: Value) {
     let found = patched(&document, &given, PatchRules::ENTRA).expect("it is accepted");
     assert_eq!(Value::Object(found.document), expected);
@@ -39,7 +42,10 @@ fn entra(document: Value, given: Value, expected: Value) {
 }
 
 #[track_caller]
-#[expect(clippy::needless_pass_by_value, reason = "tables of json!() read better without borrows")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "tables of json!() read better without borrows"
+)]
 fn refused(document: Value, given: Value, rules: PatchRules, expected: ScimType) {
     let found = patched(&document, &given, rules).expect_err("it is refused");
     assert_eq!(found.scim_type(), expected, "{found}");
