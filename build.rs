@@ -19,8 +19,14 @@ const REF: &str = "rename = \"$ref\", skip_serializing_if = \"Option::is_none\""
 /// Where SCIM's JSON differs from the field's camel case name. Unset is absent; what only gRPC shows is left out.
 const SCIM_FIELDS: &[(&str, &str)] = &[
     (".dragonce.provisioning.v1.Account.id", "skip"),
-    (".dragonce.provisioning.v1.Account.object_id", "rename = \"externalId\", skip_serializing_if = \"Option::is_none\""),
-    (".dragonce.provisioning.v1.Account.user_name", "skip_serializing_if = \"String::is_empty\""),
+    (
+        ".dragonce.provisioning.v1.Account.object_id",
+        "rename = \"externalId\", skip_serializing_if = \"Option::is_none\"",
+    ),
+    (
+        ".dragonce.provisioning.v1.Account.user_name",
+        "skip_serializing_if = \"String::is_empty\"",
+    ),
     (".dragonce.provisioning.v1.Account.active", NONE),
     (".dragonce.provisioning.v1.Account.name", NONE),
     (".dragonce.provisioning.v1.Account.display_name", NONE),
@@ -41,7 +47,10 @@ const SCIM_FIELDS: &[(&str, &str)] = &[
     (".dragonce.provisioning.v1.Account.x509_certificates", EMPTY),
     (".dragonce.provisioning.v1.Account.hold", "skip"),
     (".dragonce.provisioning.v1.Account.protected", "skip"),
-    (".dragonce.provisioning.v1.Account.effectively_active", "skip"),
+    (
+        ".dragonce.provisioning.v1.Account.effectively_active",
+        "skip",
+    ),
     (".dragonce.provisioning.v1.Account.create_time", "skip"),
     (".dragonce.provisioning.v1.Account.update_time", "skip"),
     (".dragonce.provisioning.v1.Account.etag", "skip"),
@@ -50,7 +59,10 @@ const SCIM_FIELDS: &[(&str, &str)] = &[
         ".dragonce.provisioning.v1.Account.enterprise",
         "rename = \"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User\", skip_serializing_if = \"Option::is_none\"",
     ),
-    (".dragonce.provisioning.v1.Account.extensions", "flatten, with = \"crate::json::extensions\""),
+    (
+        ".dragonce.provisioning.v1.Account.extensions",
+        "flatten, with = \"crate::json::extensions\"",
+    ),
     (".dragonce.provisioning.v1.Name.formatted", NONE),
     (".dragonce.provisioning.v1.Name.family_name", NONE),
     (".dragonce.provisioning.v1.Name.given_name", NONE),
@@ -69,9 +81,15 @@ const SCIM_FIELDS: &[(&str, &str)] = &[
     (".dragonce.provisioning.v1.Address.country", NONE),
     (".dragonce.provisioning.v1.Address.type", NONE),
     (".dragonce.provisioning.v1.Address.primary", NONE),
-    (".dragonce.provisioning.v1.EnterpriseUser.employee_number", NONE),
+    (
+        ".dragonce.provisioning.v1.EnterpriseUser.employee_number",
+        NONE,
+    ),
     (".dragonce.provisioning.v1.EnterpriseUser.cost_center", NONE),
-    (".dragonce.provisioning.v1.EnterpriseUser.organization", NONE),
+    (
+        ".dragonce.provisioning.v1.EnterpriseUser.organization",
+        NONE,
+    ),
     (".dragonce.provisioning.v1.EnterpriseUser.division", NONE),
     (".dragonce.provisioning.v1.EnterpriseUser.department", NONE),
     (".dragonce.provisioning.v1.EnterpriseUser.manager", NONE),
@@ -84,7 +102,10 @@ const SCIM_FIELDS: &[(&str, &str)] = &[
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?);
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
-    println!("cargo::rerun-if-changed={}", root.join("dragonce").display());
+    println!(
+        "cargo::rerun-if-changed={}",
+        root.join("dragonce").display()
+    );
 
     let mut files = Vec::new();
     collect(&root.join("dragonce"), &mut files)?;
@@ -94,7 +115,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     compiler.include_imports(true).include_source_info(true);
     compiler.open_files(&files)?;
     // protox's own encoding keeps the options that prost's types would drop.
-    std::fs::write(out.join("contract.binpb"), compiler.encode_file_descriptor_set())?;
+    std::fs::write(
+        out.join("contract.binpb"),
+        compiler.encode_file_descriptor_set(),
+    )?;
 
     let mut builder = tonic_prost_build::configure().build_transport(false);
     for message in SCIM_MESSAGES {
@@ -105,8 +129,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for (field, attribute) in SCIM_FIELDS {
         builder = builder.field_attribute(field, format!("#[serde({attribute})]"));
     }
-    builder
-        .compile_fds(compiler.file_descriptor_set())?;
+    builder.compile_fds(compiler.file_descriptor_set())?;
     Ok(())
 }
 
@@ -115,7 +138,10 @@ fn collect(dir: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
         let path = entry?.path();
         if path.is_dir() {
             collect(&path, files)?;
-        } else if path.extension().is_some_and(|extension| extension == "proto") {
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "proto")
+        {
             files.push(path);
         }
     }

@@ -22,7 +22,10 @@ pub fn to_proto(json: serde_json::Value) -> Value {
 /// The protobuf form of a JSON object.
 pub fn object_to_proto(fields: serde_json::Map<String, serde_json::Value>) -> Struct {
     Struct {
-        fields: fields.into_iter().map(|(name, value)| (name, to_proto(value))).collect(),
+        fields: fields
+            .into_iter()
+            .map(|(name, value)| (name, to_proto(value)))
+            .collect(),
     }
 }
 
@@ -40,11 +43,18 @@ pub fn from_proto(value: Value) -> serde_json::Value {
 
 /// The JSON form of a protobuf struct.
 pub fn object_from_proto(object: Struct) -> serde_json::Map<String, serde_json::Value> {
-    object.fields.into_iter().map(|(name, value)| (name, from_proto(value))).collect()
+    object
+        .fields
+        .into_iter()
+        .map(|(name, value)| (name, from_proto(value)))
+        .collect()
 }
 
 /// Doubles hold integers exactly up to 2^53.
-#[expect(clippy::cast_possible_truncation, reason = "the range is checked before the cast")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the range is checked before the cast"
+)]
 fn number(value: f64) -> serde_json::Value {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     if value.fract() == 0.0 && value.abs() <= EXACT {
@@ -61,7 +71,10 @@ pub(crate) mod extensions {
     use prost_types::Struct;
     use serde::{Deserialize, Deserializer, Serializer, ser::SerializeMap};
 
-    pub fn serialize<S: Serializer>(extensions: &HashMap<String, Struct>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: Serializer>(
+        extensions: &HashMap<String, Struct>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         let mut urns: Vec<_> = extensions.keys().collect();
         urns.sort_unstable();
         let mut map = serializer.serialize_map(Some(urns.len()))?;
@@ -71,19 +84,24 @@ pub(crate) mod extensions {
         map.end()
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<HashMap<String, Struct>, D::Error> {
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<HashMap<String, Struct>, D::Error> {
         let fields = serde_json::Map::deserialize(deserializer)?;
         Ok(fields
             .into_iter()
             .filter_map(|(name, value)| match value {
-                serde_json::Value::Object(object) if is_urn(&name) => Some((name, super::object_to_proto(object))),
+                serde_json::Value::Object(object) if is_urn(&name) => {
+                    Some((name, super::object_to_proto(object)))
+                }
                 _ => None,
             })
             .collect())
     }
 
     fn is_urn(name: &str) -> bool {
-        name.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("urn:"))
+        name.get(..4)
+            .is_some_and(|prefix| prefix.eq_ignore_ascii_case("urn:"))
     }
 }
 
@@ -105,7 +123,14 @@ mod tests {
             "urn:example:ext:2.0:User": {"tag": "x", "count": 3, "share": 0.5, "none": null, "list": [1, {"a": false}]},
         });
         let account: Account = serde_json::from_value(scim.clone()).expect("it is an account");
-        assert_eq!(account.enterprise.as_ref().and_then(|e| e.manager.as_ref()).and_then(|m| m.value.as_deref()), Some("x"));
+        assert_eq!(
+            account
+                .enterprise
+                .as_ref()
+                .and_then(|e| e.manager.as_ref())
+                .and_then(|m| m.value.as_deref()),
+            Some("x")
+        );
         assert_eq!(serde_json::to_value(&account).expect("it is JSON"), scim);
     }
 }

@@ -13,7 +13,6 @@ pub const ERROR_DOMAIN: &str = "provisioning.dragonce";
     clippy::pedantic,
     missing_docs,
     unused_qualifications,
-    rustdoc::all,
     reason = "generated; the contract's own comments are the documentation"
 )]
 mod generated {
