@@ -1,1 +1,52 @@
-//! entra-sim
+//! Plays Microsoft Entra ID's provisioning engine against any SCIM endpoint.
+//!
+//! It is a client and nothing else: it knows HTTP, a base URL and a bearer token, never the server's inside. A simulated
+//! directory ([`Directory`]) changes from cycle to cycle as a [`Scenario`] says; the [`Engine`] exports it the way Entra does
+//! (probe, match, create, update, disable, delete, references last) and the [`Report`] says what Entra's provisioning log
+//! would show. Everything but durations follows from the scenario's seed.
+//!
+//! Where Microsoft's documents leave a choice open, the module that makes it says which one was taken. Groups will be a second
+//! kind of object beside users: phases, links, escrow, log and report do not depend on the kind.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use entra_sim::{Engine, Scenario, Target};
+//!
+//! let target = Target::parse("https://scim.example.com/scim/acme/v2", "the secret token".into())?;
+//! let mut engine = Engine::new(target, Scenario::new(200, 3))?;
+//! engine.run(&mut |event| println!("{event:?}")).await;
+//! assert!(engine.verify().await.is_empty());
+//! assert!(engine.report().exit_ok());
+//! # Ok(())
+//! # }
+//! ```
+
+mod body;
+mod changes;
+mod client;
+mod connection;
+mod directory;
+mod engine;
+mod error_code;
+mod event;
+mod export;
+mod ledger;
+mod mapping;
+mod population;
+mod quarantine;
+mod reference;
+mod report;
+mod scenario;
+mod target;
+mod verify;
+
+pub use directory::{Directory, DirectoryUser, Lifecycle, ObjectId};
+pub use engine::Engine;
+pub use error_code::ErrorCode;
+pub use event::{Event, Phase};
+pub use ledger::{Ledger, Outcome, Verb, Write};
+pub use quarantine::Quarantine;
+pub use report::{Action, CycleReport, ObjectInError, ProvisioningLogEntry, Report, Status};
+pub use scenario::{Changes, CycleKind, CyclePlan, FlagMode, RetryAfter, Scenario};
+pub use target::{Target, TargetError};
+pub use verify::Difference;

@@ -1,0 +1,310 @@
+//! The only place that speaks HTTP: Entra's five calls on users, with exactly the headers Entra sends.
+//!
+//! Entra sends no `User-Agent`, and nothing shows an `Accept` (entra.md 8.5). A client library that adds either would hide a
+//! firewall or server that refuses such requests; so the requests are built on hyper.
+
+use std::error::Error as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, Method, Request, Response};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use secrecy::ExposeSecret;
+use serde_json::Value;
+
+use crate::scenario::{RetryAfter, Scenario};
+use crate::target::{Target, TargetError};
+
+/// Everything but the unreserved marks, as .NET encodes a query.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'!')
+    .remove(b'*')
+    .remove(b'(')
+    .remove(b')');
+
+/// An answer larger than this is not read: an account has no use for it.
+const ANSWER_BYTES_MAX: usize = 4 << 20;
+
+/// How often one request obeys `Retry-After`, and for how long at most each time.
+const OBEDIENCE_MAX: u32 = 3;
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(30);
+
+/// So many requests in a row without a connection or an answer in time, and the server counts as down.
+const SILENCE_MAX: u32 = 3;
+
+/// A connection that takes longer was never made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) retry_after: Option<Duration>,
+    /// The body as JSON; null when it is none.
+    pub(crate) body: Value,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+}
+
+/// Why nothing came back.
+#[derive(Clone, Debug)]
+pub(crate) enum Failure {
+    /// No connection: the server never saw the request.
+    Unreachable(String),
+    /// The connection broke: the server may have done what it was asked.
+    Lost(String),
+    /// The same, for want of time.
+    TimedOut,
+}
+
+pub(crate) struct ScimClient {
+    http: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    base_url: String,
+    authorization: HeaderValue,
+    request_timeout: Duration,
+    retry_after: RetryAfter,
+    requests: AtomicU64,
+    /// Requests in a row that found nobody.
+    silence: AtomicU32,
+}
+
+impl ScimClient {
+    pub(crate) fn new(target: &Target, scenario: &Scenario) -> Result<Self, TargetError> {
+        let bearer = format!("Bearer {}", target.token().expose_secret());
+        let mut authorization =
+            HeaderValue::from_str(&bearer).map_err(|_| TargetError::TokenNotSendable)?;
+        authorization.set_sensitive(true);
+        Ok(Self {
+            http: Client::builder(TokioExecutor::new())
+                .pool_timer(TokioTimer::new())
+                .build(connector(target)?),
+            base_url: target.base_url().to_owned(),
+            authorization,
+            request_timeout: scenario.request_timeout,
+            retry_after: scenario.retry_after,
+            requests: AtomicU64::new(0),
+            silence: AtomicU32::new(0),
+        })
+    }
+
+    /// How many requests were sent since the client was made.
+    pub(crate) fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Whether it is pointless to ask for more objects.
+    pub(crate) fn seems_down(&self) -> bool {
+        self.silence.load(Ordering::Relaxed) >= SILENCE_MAX
+    }
+
+    /// `GET /Users?filter=userName eq "…"`
+    pub(crate) async fn find_users(&self, user_name: &str) -> Result<Answer, Failure> {
+        let path = format!("/Users?filter={}", encoded_filter(user_name));
+        self.send(&Method::GET, &path, None).await
+    }
+
+    /// `GET /Users/{id}`
+    pub(crate) async fn get_user(&self, id: &str) -> Result<Answer, Failure> {
+        self.send(&Method::GET, &user_path(id), None).await
+    }
+
+    /// `POST /Users`
+    pub(crate) async fn create_user(&self, body: &Value) -> Result<Answer, Failure> {
+        self.send(&Method::POST, "/Users", Some(body)).await
+    }
+
+    /// `PATCH /Users/{id}`
+    pub(crate) async fn patch_user(&self, id: &str, body: &Value) -> Result<Answer, Failure> {
+        self.send(&Method::PATCH, &user_path(id), Some(body)).await
+    }
+
+    /// `DELETE /Users/{id}`
+    pub(crate) async fn delete_user(&self, id: &str) -> Result<Answer, Failure> {
+        self.send(&Method::DELETE, &user_path(id), None).await
+    }
+
+    async fn send(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Answer, Failure> {
+        let mut obedience = 0;
+        loop {
+            let request = self.request(method, path, body)?;
+            self.requests.fetch_add(1, Ordering::Relaxed);
+            let answer = tokio::time::timeout(self.request_timeout, self.exchange(request))
+                .await
+                .unwrap_or(Err(Failure::TimedOut));
+            self.listen(&answer);
+            let answer = answer?;
+            match (self.retry_after, answer.retry_after) {
+                (RetryAfter::Honour, Some(wait)) if obedience < OBEDIENCE_MAX => {
+                    obedience += 1;
+                    tokio::time::sleep(wait.min(RETRY_AFTER_MAX)).await;
+                }
+                _ => return Ok(answer),
+            }
+        }
+    }
+
+    fn listen(&self, answer: &Result<Answer, Failure>) {
+        match answer {
+            Ok(_) => self.silence.store(0, Ordering::Relaxed),
+            Err(Failure::Unreachable(_) | Failure::TimedOut) => {
+                self.silence.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(Failure::Lost(_)) => {}
+        }
+    }
+
+    fn request(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Request<Full<Bytes>>, Failure> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base_url))
+            .header(AUTHORIZATION, self.authorization.clone());
+        if body.is_some() {
+            request = request.header(CONTENT_TYPE, "application/scim+json; charset=utf-8");
+        }
+        let body = body.map(Value::to_string).unwrap_or_default();
+        request
+            .body(Full::from(body))
+            .map_err(|_| Failure::Unreachable("the URL cannot be requested".to_owned()))
+    }
+
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Answer, Failure> {
+        let response = self.http.request(request).await.map_err(|error| {
+            let detail = chain(&error);
+            if error.is_connect() {
+                Failure::Unreachable(detail)
+            } else {
+                Failure::Lost(detail)
+            }
+        })?;
+        let status = response.status().as_u16();
+        let retry_after = (status == 429).then(|| retry_after(&response)).flatten();
+        let bytes = Limited::new(response.into_body(), ANSWER_BYTES_MAX)
+            .collect()
+            .await
+            .map_err(|error| Failure::Lost(format!("the answer broke off: {error}")))?
+            .to_bytes();
+        Ok(Answer {
+            status,
+            retry_after,
+            body: serde_json::from_slice(&bytes).unwrap_or_default(),
+            text: String::from_utf8_lossy(&bytes).into_owned(),
+        })
+    }
+}
+
+/// Trusts the system's certificates, read only when the URL needs them; brings its own cryptography, so that a program using
+/// the library need not have chosen one.
+fn connector(target: &Target) -> Result<HttpsConnector<HttpConnector>, TargetError> {
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    let builder = if target.base_url().starts_with("https:") {
+        HttpsConnectorBuilder::new()
+            .with_provider_and_native_roots(provider)
+            .map_err(TargetError::TrustStore)?
+    } else {
+        let config = rustls::ClientConfig::builder_with_provider(Arc::new(provider))
+            .with_safe_default_protocol_versions()
+            .map_err(TargetError::Tls)?
+            .with_root_certificates(rustls::RootCertStore::empty())
+            .with_no_client_auth();
+        HttpsConnectorBuilder::new().with_tls_config(config)
+    };
+    let mut http = HttpConnector::new();
+    http.enforce_http(false);
+    http.set_nodelay(true);
+    http.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    Ok(builder.https_or_http().enable_http1().wrap_connector(http))
+}
+
+/// Seconds only; a server that sends a date is put into escrow like one that sends nothing.
+fn retry_after<B>(response: &Response<B>) -> Option<Duration> {
+    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
+    seconds.trim().parse().ok().map(Duration::from_secs)
+}
+
+fn chain(error: &hyper_util::client::legacy::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+fn user_path(id: &str) -> String {
+    format!("/Users/{}", utf8_percent_encode(id, ENCODED))
+}
+
+/// `userName eq "…"` as Entra writes it: a blank is `+`, everything else that is not unreserved is percent-encoded.
+fn encoded_filter(user_name: &str) -> String {
+    let literal = user_name.replace('\\', "\\\\").replace('"', "\\\"");
+    let filter = format!("userName eq \"{literal}\"");
+    utf8_percent_encode(&filter, ENCODED)
+        .to_string()
+        .replace("%20", "+")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_are_encoded_as_captured() {
+        for (fixture, user_name) in [
+            (
+                include_str!("../tests/fixtures/probe-user-guid.json"),
+                "3e59e27b-0000-4000-8000-000000000000",
+            ),
+            (
+                include_str!("../tests/fixtures/match-username.json"),
+                "alice@contoso.com",
+            ),
+            (
+                include_str!("../tests/fixtures/match-guest-hash.json"),
+                "alias_fabrikam.com#EXT#@contoso.onmicrosoft.com",
+            ),
+            (
+                include_str!("../tests/fixtures/match-apostrophe.json"),
+                "o'brien@contoso.com",
+            ),
+        ] {
+            let fixture: Value = serde_json::from_str(fixture).unwrap();
+            let path = format!("/Users?filter={}", encoded_filter(user_name));
+            assert_eq!(fixture["path"], path);
+        }
+    }
+
+    #[test]
+    fn a_quote_cannot_leave_its_literal() {
+        assert_eq!(
+            encoded_filter(r#"a" or \"#),
+            "userName+eq+%22a%5C%22+or+%5C%5C%22"
+        );
+    }
+}

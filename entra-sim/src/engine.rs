@@ -1,0 +1,450 @@
+//! The only place for the order of things: cycles one after another, and the parts of a cycle.
+
+mod phases;
+
+use std::time::{Duration, Instant};
+
+use crate::changes;
+use crate::client::ScimClient;
+use crate::connection::{Connection, Escrow};
+use crate::directory::{Directory, Lifecycle};
+use crate::error_code::{ErrorCode, Refusal, Step, Stop};
+use crate::event::{Event, Phase};
+use crate::export::{expect_success, hits};
+use crate::population::{self, Stream};
+use crate::quarantine::{self, Quarantine};
+use crate::report::{Action, CycleReport, ObjectInError, ProvisioningLogEntry, Report, Status};
+use crate::scenario::{Changes, CycleKind, CyclePlan, FlagMode, Scenario};
+use crate::target::{Target, TargetError};
+
+/// Who is told of events.
+pub(crate) type Observer<'o> = &'o mut (dyn FnMut(&Event) + Send);
+
+/// First pause between two tries to reach a server that is gone; it doubles up to the second.
+const OUTAGE_PAUSE: Duration = Duration::from_millis(50);
+const OUTAGE_PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// Entra's provisioning engine, with a directory of its own.
+pub struct Engine {
+    client: ScimClient,
+    flag: FlagMode,
+    scenario: Scenario,
+    directory: Directory,
+    connections: Vec<Connection>,
+    report: Report,
+    began: Instant,
+    /// Cycles planned by the scenario that have run.
+    played: usize,
+    /// Counts the intervals of 40 minutes; jumps ahead when nothing is to do but wait for an escrow.
+    tick: u32,
+    /// A full cycle ended early, so the next one is full too.
+    full_pending: bool,
+    /// The server has answered a probe before: worth waiting for.
+    was_up: bool,
+    quarantine_tries: u32,
+}
+
+impl Engine {
+    /// An engine before its first cycle.
+    pub fn new(target: Target, scenario: Scenario) -> Result<Self, TargetError> {
+        let directory = population::populate(scenario.users, &scenario.domain, scenario.seed);
+        Self::with_directory(target, scenario, directory)
+    }
+
+    /// An engine over a directory made elsewhere; the scenario's `users` is not used.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "the engine is the target's only user"
+    )]
+    pub fn with_directory(
+        target: Target,
+        scenario: Scenario,
+        directory: Directory,
+    ) -> Result<Self, TargetError> {
+        Ok(Self {
+            client: ScimClient::new(&target, &scenario)?,
+            flag: if target.has_flag() {
+                FlagMode::On
+            } else {
+                scenario.flag
+            },
+            scenario,
+            directory,
+            connections: Vec::new(),
+            report: Report::default(),
+            began: Instant::now(),
+            played: 0,
+            tick: 0,
+            full_pending: false,
+            was_up: false,
+            quarantine_tries: 0,
+        })
+    }
+
+    /// Goes on against another URL or token: the server moved, or its token was regenerated. Links stay.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "the engine is the target's only user"
+    )]
+    pub fn retarget(&mut self, target: Target) -> Result<(), TargetError> {
+        self.client = ScimClient::new(&target, &self.scenario)?;
+        Ok(())
+    }
+
+    /// Forgets links, escrows and quarantine, as Graph's `restart` with `resetScope: Full`: each object is matched anew.
+    pub fn restart(&mut self) {
+        self.connections.clear();
+        self.report.quarantined = None;
+        self.quarantine_tries = 0;
+        self.full_pending = true;
+    }
+
+    /// Plays all planned cycles, and more until nothing waits in escrow or the scenario's bound is reached.
+    pub async fn run(&mut self, observer: Observer<'_>) -> &Report {
+        while let Some(plan) = self.scenario.cycles.get(self.played) {
+            // A quiet last cycle proves that nothing drifts; what failed before is mended first.
+            if plan.is_quiet() && self.played + 1 == self.scenario.cycles.len() && self.played > 0 {
+                self.settle(observer).await;
+            }
+            self.next_cycle(observer).await;
+        }
+        self.settle(observer).await;
+        &self.report
+    }
+
+    /// Plays the next planned cycle; none when the plan is through.
+    pub async fn next_cycle(&mut self, observer: Observer<'_>) -> Option<&CycleReport> {
+        let plan = *self.scenario.cycles.get(self.played)?;
+        self.played += 1;
+        self.cycle(plan, observer).await;
+        self.report.cycles.last()
+    }
+
+    /// Plays cycles without changes until nothing waits, the bound is reached or the server is gone.
+    pub async fn settle(&mut self, observer: Observer<'_>) {
+        for _ in 0..self.scenario.settle_cycles_max {
+            let Some(due) = self.next_due() else { return };
+            // In between Entra would run cycles that send nothing but the probe.
+            self.tick = self.tick.max(due.saturating_sub(1));
+            let plan = CyclePlan {
+                kind: CycleKind::Incremental,
+                ..CyclePlan::QUIET
+            };
+            self.cycle(plan, observer).await;
+            if self.report.quarantined.is_some() {
+                return;
+            }
+        }
+    }
+
+    /// Plays one cycle that the scenario does not plan.
+    pub async fn cycle(&mut self, plan: CyclePlan, observer: Observer<'_>) -> &CycleReport {
+        let start = Instant::now();
+        let requests = self.client.requests();
+        let full = self.full_pending || plan.kind == CycleKind::Full;
+        let kind = if full {
+            CycleKind::Full
+        } else {
+            CycleKind::Incremental
+        };
+        self.tick += 1;
+        let number = self.number() + 1;
+        self.report.cycles.push(CycleReport {
+            number,
+            kind: Some(kind),
+            ..CycleReport::default()
+        });
+        let planned = self.scenario.cycles.len();
+        observer(&Event::CycleStarted {
+            cycle: number,
+            planned,
+            kind,
+        });
+
+        let changed = self.change(&plan.changes, number);
+        let ended = self.parts(kind, &changed, plan.on_demand, observer).await;
+        let stop = ended.err();
+        self.full_pending = full && stop.is_some();
+        self.judge(stop.as_ref(), observer);
+        self.list_errors();
+
+        let requests = self.client.requests() - requests;
+        let escrowed = self.escrows().count();
+        let cycle = self.current();
+        cycle.requests = requests;
+        cycle.escrowed = escrowed;
+        cycle.duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        cycle.stopped = stop.map(|refusal| format!("{}: {}", refusal.code, refusal.detail));
+        observer(&Event::CycleFinished(cycle.clone()));
+        self.current()
+    }
+
+    /// The parts of a cycle, in order; an error when it ended early.
+    async fn parts(
+        &mut self,
+        kind: CycleKind,
+        changed: &[usize],
+        on_demand: usize,
+        observer: Observer<'_>,
+    ) -> Result<(), Refusal> {
+        self.probe(observer).await?;
+        let on_demand: Vec<usize> = changed
+            .iter()
+            .copied()
+            // New users come last; restored ones come first, and cannot be restored on demand (entra.md 4).
+            .rev()
+            .filter(|index| self.directory.users()[*index].is_active())
+            .take(on_demand)
+            .collect();
+        self.export_on_demand(&on_demand, observer).await?;
+        self.export_users(kind, observer).await?;
+        self.export_references(kind, observer).await
+    }
+
+    /// Provision on demand of one user: probe, match, act; the flag is ignored (entra.md 3.2).
+    pub async fn provision_on_demand(
+        &mut self,
+        index: usize,
+        observer: Observer<'_>,
+    ) -> &ProvisioningLogEntry {
+        if self.report.cycles.is_empty() {
+            self.report.cycles.push(CycleReport::default());
+        }
+        if self.probe(observer).await.is_ok() {
+            // What went wrong with the user is in the entry.
+            let _ = self.export_on_demand(&[index], observer).await;
+        }
+        self.report
+            .log
+            .last()
+            .expect("a failed probe and an export both write an entry")
+    }
+
+    /// What happened so far.
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// What happened, for good.
+    pub fn into_report(self) -> Report {
+        self.report
+    }
+
+    /// The simulated directory.
+    pub fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// The simulated directory, for changes no scenario makes.
+    pub fn directory_mut(&mut self) -> &mut Directory {
+        &mut self.directory
+    }
+
+    /// The account an object is linked to: its SCIM id.
+    pub fn linked(&self, index: usize) -> Option<&str> {
+        let link = self.connections.get(index)?.link.as_ref()?;
+        Some(&link.scim_id)
+    }
+
+    pub(crate) fn client(&self) -> &ScimClient {
+        &self.client
+    }
+
+    pub(crate) fn connections(&self) -> &[Connection] {
+        &self.connections
+    }
+
+    pub(crate) fn concurrency(&self) -> usize {
+        self.scenario.concurrency.max(1)
+    }
+
+    fn number(&self) -> u32 {
+        self.report.cycles.last().map_or(0, |cycle| cycle.number)
+    }
+
+    fn current(&mut self) -> &mut CycleReport {
+        self.report
+            .cycles
+            .last_mut()
+            .expect("a cycle begins with its report")
+    }
+
+    fn change(&mut self, shares: &Changes, number: u32) -> Vec<usize> {
+        let Scenario {
+            seed, ref domain, ..
+        } = self.scenario;
+        let changed = changes::apply(&mut self.directory, shares, number, seed, domain);
+        self.connections
+            .resize(self.directory.users().len(), Connection::default());
+        changed
+    }
+
+    /// The credential check, repeated while a server that was up before is gone.
+    async fn probe(&mut self, observer: Observer<'_>) -> Result<(), Refusal> {
+        self.connections
+            .resize(self.directory.users().len(), Connection::default());
+        let cycle = self.number();
+        observer(&Event::PhaseStarted {
+            cycle,
+            phase: Phase::Probe,
+            objects: 1,
+        });
+        let patience = if self.was_up {
+            self.scenario.outage_patience
+        } else {
+            Duration::ZERO
+        };
+        let deadline = Instant::now() + patience;
+        let mut pause = OUTAGE_PAUSE;
+        loop {
+            let result = self.probe_once(cycle).await;
+            let gone = matches!(&result, Err(refusal) if refusal.stop == Some(Stop::Unavailable));
+            if !gone || Instant::now() >= deadline {
+                // Once waited for in vain it is not waited for again before it answers.
+                self.was_up = result.is_ok();
+                return result.inspect_err(|refusal| self.log_probe(refusal));
+            }
+            observer(&Event::Waiting { cycle });
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(OUTAGE_PAUSE_MAX);
+        }
+    }
+
+    /// Asks for a user who cannot exist and wants an empty list (entra.md 1.1).
+    async fn probe_once(&self, cycle: u32) -> Result<(), Refusal> {
+        let mut rng = population::random(self.scenario.seed, Stream::Probe { number: cycle });
+        let guid = population::random_guid(&mut rng).to_string();
+        let answer = expect_success(self.client.find_users(&guid).await, Step::Probe)?;
+        let refuse = |refusal| Refusal {
+            stop: Some(Stop::Refused),
+            ..refusal
+        };
+        match hits(&answer).map_err(refuse)? {
+            [] => Ok(()),
+            hits => Err(refuse(Refusal::of(
+                ErrorCode::SystemForCrossDomainIdentityManagementMultipleEntriesInResponse,
+                format!(
+                    "the filter is ignored: a random GUID found {} accounts",
+                    hits.len()
+                ),
+            ))),
+        }
+    }
+
+    fn log_probe(&mut self, refusal: &Refusal) {
+        let entry = ProvisioningLogEntry {
+            time: self.now(),
+            cycle: self.number(),
+            action: Action::Other,
+            source_id: None,
+            target_id: None,
+            status: Status::Failure,
+            error_code: Some(refusal.code),
+            detail: refusal.detail.clone(),
+            changed_properties: Vec::new(),
+        };
+        self.report.log.push(entry);
+        self.current().errors += 1;
+    }
+
+    fn now(&self) -> jiff::Timestamp {
+        let elapsed = self.began.elapsed();
+        self.scenario
+            .started_at
+            .checked_add(elapsed)
+            .unwrap_or(self.scenario.started_at)
+    }
+
+    /// Enters, keeps or lifts the quarantine.
+    fn judge(&mut self, stop: Option<&Refusal>, observer: Observer<'_>) {
+        let objects = self.directory.users().len();
+        let escrows = self
+            .connections
+            .iter()
+            .filter(|c| c.escrow.is_some())
+            .count();
+        let references = self
+            .connections
+            .iter()
+            .filter(|c| c.reference_escrow.is_some())
+            .count();
+        let verdict = match stop.and_then(|refusal| refusal.stop.as_ref()) {
+            Some(Stop::Refused) => Some(Quarantine::EncounteredQuarantineException),
+            Some(Stop::Unavailable) => self.report.quarantined,
+            None => quarantine::judge(escrows, references, objects),
+        };
+        match verdict {
+            Some(reason) => {
+                let next_try_hours = quarantine::hours_until_next_try(self.quarantine_tries);
+                self.quarantine_tries += 1;
+                observer(&Event::Quarantined {
+                    reason,
+                    next_try_hours,
+                });
+            }
+            None if self.report.quarantined.is_some() => {
+                self.quarantine_tries = 0;
+                observer(&Event::QuarantineLifted);
+            }
+            None => {}
+        }
+        self.report.quarantined = verdict;
+    }
+
+    fn escrows(&self) -> impl Iterator<Item = Escrow> + '_ {
+        self.connections
+            .iter()
+            .flat_map(|connection| [connection.escrow, connection.reference_escrow])
+            .flatten()
+    }
+
+    /// The tick at which something is to do; none when everything is settled.
+    fn next_due(&self) -> Option<u32> {
+        let unfinished = self
+            .report
+            .cycles
+            .last()
+            .is_some_and(|cycle| cycle.stopped.is_some());
+        if unfinished || self.full_pending {
+            return Some(self.tick + 1);
+        }
+        self.escrows().map(|escrow| escrow.due_tick).min()
+    }
+
+    fn list_errors(&mut self) {
+        let in_error = self.directory.users().iter().zip(&self.connections);
+        self.report.in_error = in_error
+            .filter_map(|(user, connection)| {
+                let (error_code, detail) = connection.last_error.clone()?;
+                let attempts = [connection.escrow, connection.reference_escrow];
+                Some(ObjectInError {
+                    object_id: user.object_id,
+                    target_id: connection.link.as_ref().map(|link| link.scim_id.clone()),
+                    error_code,
+                    detail,
+                    attempts: attempts
+                        .iter()
+                        .flatten()
+                        .map(|escrow| escrow.attempts)
+                        .max()
+                        .unwrap_or(1),
+                })
+            })
+            .collect();
+    }
+
+    /// Whether an object is worth a look at all: Entra has never heard of what it never linked, and forgets what it unassigned.
+    fn is_relevant(&self, index: usize) -> bool {
+        let user = &self.directory.users()[index];
+        let connection = &self.connections[index];
+        match user.lifecycle {
+            Lifecycle::Purged => connection.managed_link().is_some(),
+            Lifecycle::Live | Lifecycle::SoftDeleted { .. } => {
+                user.is_active()
+                    || connection.managed_link().is_some()
+                    || connection.ambiguous_create
+                    || connection.link.is_none()
+            }
+        }
+    }
+}
