@@ -9,7 +9,7 @@ use tower::{ServiceExt, util::BoxCloneSyncService};
 
 /// A gRPC channel to the core, whichever kind it is.
 ///
-/// The box costs one small allocation a call, some tens of nanoseconds beside the microseconds of the codec.
+/// The box costs one small allocation a call.
 pub type CoreChannel = BoxCloneSyncService<http::Request<Body>, http::Response<Body>, Error>;
 
 /// The core of this process: calls its own generated servers, with the same codec and errors as over a socket, but no socket.

@@ -1,7 +1,5 @@
 //! The parameters of a request (RFC 7644 section 3.4.2): the only place that reads a query string.
 
-use std::borrow::Cow;
-
 use percent_encoding::percent_decode;
 
 use crate::{
@@ -40,7 +38,7 @@ impl Query {
             else {
                 continue;
             };
-            if found[at].replace(decoded(value)?.into_owned()).is_some() {
+            if found[at].replace(decoded(value)?).is_some() {
                 return Err(ScimError::value(format!(
                     "The parameter {} is given twice.",
                     NAMES[at]
@@ -95,15 +93,9 @@ fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
 }
 
 /// Entra writes a blank as `+`, Microsoft's test templates as `%20`.
-fn decoded(text: &str) -> Result<Cow<'_, str>, ScimError> {
-    let text = if text.contains('+') {
-        Cow::Owned(text.replace('+', " "))
-    } else {
-        Cow::Borrowed(text)
-    };
-    let decoded = percent_decode(text.as_bytes()).decode_utf8();
-    match decoded {
-        Ok(decoded) => Ok(Cow::Owned(decoded.into_owned())),
+fn decoded(text: &str) -> Result<String, ScimError> {
+    match percent_decode(text.replace('+', " ").as_bytes()).decode_utf8() {
+        Ok(decoded) => Ok(decoded.into_owned()),
         Err(_) => Err(ScimError::value(
             "The query string is not UTF-8 in percent-encoding.",
         )),

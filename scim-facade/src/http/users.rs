@@ -6,7 +6,6 @@ use axum::{
     response::Response,
 };
 use provisioning_proto::v1::{self, Account, Dialect, get_account_request::Key};
-use uuid::Uuid;
 
 use crate::{
     entra,
@@ -112,7 +111,7 @@ async fn try_replace(exchange: &Exchange, body: Body) -> Result<Response, Failur
     let query = exchange.query()?;
     let request = v1::ReplaceAccountRequest {
         tenant: exchange.tenant.clone(),
-        id: account_id(exchange)?,
+        id: exchange.id.clone(),
         etag: preconditions::required_etag(&exchange.headers)?,
         account: Some(read_user(exchange, body).await?),
         request_id: exchange.request_id(),
@@ -141,7 +140,6 @@ pub(crate) async fn patch(exchange: Exchange, body: Body) -> Response {
 
 async fn try_patch(exchange: &Exchange, body: Body) -> Result<Response, Failure> {
     let query = exchange.query()?;
-    let id = account_id(exchange)?;
     let etag = preconditions::required_etag(&exchange.headers)?;
     let body = body::read(&exchange.headers, body).await?;
     let operations = entra::operations(patch::parse(body)?);
@@ -150,7 +148,7 @@ async fn try_patch(exchange: &Exchange, body: Body) -> Result<Response, Failure>
     } else {
         let request = v1::PatchAccountRequest {
             tenant: exchange.tenant.clone(),
-            id,
+            id: exchange.id.clone(),
             operations: operations.into_iter().map(Into::into).collect(),
             etag,
             request_id: exchange.request_id(),
@@ -202,7 +200,7 @@ pub(crate) async fn delete(exchange: Exchange) -> Response {
 async fn try_delete(exchange: &Exchange) -> Result<Response, Failure> {
     let request = v1::DeleteAccountRequest {
         tenant: exchange.tenant.clone(),
-        id: account_id(exchange)?,
+        id: exchange.id.clone(),
         etag: preconditions::required_etag(&exchange.headers)?,
         request_id: exchange.request_id(),
         validate_only: false,
@@ -218,7 +216,7 @@ async fn try_delete(exchange: &Exchange) -> Result<Response, Failure> {
 async fn get_account(exchange: &Exchange) -> Result<Account, Failure> {
     let request = v1::GetAccountRequest {
         tenant: exchange.tenant.clone(),
-        key: Some(Key::Id(account_id(exchange)?)),
+        key: Some(Key::Id(exchange.id.clone())),
     };
     Ok(exchange
         .facade
@@ -233,17 +231,6 @@ async fn read_user(exchange: &Exchange, body: Body) -> Result<Account, ScimError
     let mut user = body::read(&exchange.headers, body).await?;
     entra::resource(&mut user);
     account::parse(user)
-}
-
-/// The id in the path. What is no UUID in its usual form names no account.
-fn account_id(exchange: &Exchange) -> Result<String, ScimError> {
-    let is_uuid =
-        exchange.id.len() == uuid::fmt::Hyphenated::LENGTH && Uuid::try_parse(&exchange.id).is_ok();
-    if is_uuid {
-        Ok(exchange.id.clone())
-    } else {
-        Err(ScimError::not_found("There is no user with this id."))
-    }
 }
 
 fn with_user(

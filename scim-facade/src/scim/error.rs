@@ -159,3 +159,26 @@ impl ScimError {
         serde_json::to_vec(&body).expect("texts are JSON")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bodies() {
+        let bodies = [
+            ScimError::syntax("The body is empty."),
+            ScimError::unauthorized(Challenge::NoCredential, "There is no bearer token."),
+            ScimError::not_found("There is no such user."),
+            ScimError::new(
+                StatusCode::CONFLICT,
+                Some(ScimType::Uniqueness),
+                "Taken \"so\".",
+            ),
+            ScimError::unavailable("the cause stays here"),
+            ScimError::internal("the cause stays here"),
+        ];
+        let bodies = bodies.map(|error| String::from_utf8(error.to_json()).expect("JSON is text"));
+        insta::assert_snapshot!(bodies.join("\n"));
+    }
+}

@@ -1,0 +1,10 @@
+//! The facade over the wire's own codec, against a core that is scripted: what it asks, and what it answers.
+
+mod client;
+mod discovery;
+mod entra;
+mod errors;
+mod fake_core;
+mod observation;
+mod reaching_the_core;
+mod users;
