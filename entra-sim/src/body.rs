@@ -1,4 +1,5 @@
-//! The only place for the bodies of requests, in both of Entra's PATCH forms (entra.md 2.1, 3.2, 3.3, 3.6).
+//! The only place for the bodies of requests, in both of Entra's PATCH forms (Microsoft's
+//! `application-provisioning-config-problem-scim-compatibility`).
 
 use serde_json::{Map, Value, json};
 

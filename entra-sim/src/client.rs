@@ -1,6 +1,6 @@
 //! The only place that speaks HTTP: Entra's five calls on users, with exactly the headers Entra sends.
 //!
-//! Entra sends no `User-Agent`, and nothing shows an `Accept` (entra.md 8.5). A client library that adds either would hide a
+//! Entra sends no `User-Agent`, and no capture shows an `Accept`. A client library that adds either would hide a
 //! firewall or server that refuses such requests; so the requests are built on hyper.
 
 use std::error::Error as _;

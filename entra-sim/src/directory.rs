@@ -96,7 +96,7 @@ impl DirectoryUser {
     }
 
     /// `IsSoftDeleted` of the default mapping is true for four causes: blocked, unassigned, out of scope, softly deleted
-    /// (entra.md 4). This is its opposite, SCIM's `active`.
+    /// (Microsoft's `how-provisioning-works`). This is its opposite, SCIM's `active`.
     pub fn is_active(&self) -> bool {
         self.account_enabled && self.assigned && self.lifecycle == Lifecycle::Live
     }

@@ -191,7 +191,7 @@ impl Engine {
         let on_demand: Vec<usize> = changed
             .iter()
             .copied()
-            // New users come last; restored ones come first, and cannot be restored on demand (entra.md 4).
+            // New users come last; restored ones come first, and provision on demand cannot restore.
             .rev()
             .filter(|index| self.directory.users()[*index].is_active())
             .take(on_demand)
@@ -201,7 +201,7 @@ impl Engine {
         self.export_references(kind, observer).await
     }
 
-    /// Provision on demand of one user: probe, match, act; the flag is ignored (entra.md 3.2).
+    /// Provision on demand of one user: probe, match, act; the flag is ignored.
     pub async fn provision_on_demand(
         &mut self,
         index: usize,
@@ -310,7 +310,7 @@ impl Engine {
         }
     }
 
-    /// Asks for a user who cannot exist and wants an empty list (entra.md 1.1).
+    /// Asks for a user who cannot exist and wants an empty list, as "Test Connection" does.
     async fn probe_once(&self, cycle: u32) -> Result<(), Refusal> {
         let mut rng = population::random(self.scenario.seed, Stream::Probe { number: cycle });
         let guid = population::random_guid(&mut rng).to_string();

@@ -1,4 +1,5 @@
-//! The only place that turns a server's answer into the error code Entra's provisioning log shows (entra.md 8.2, 8.4).
+//! The only place that turns a server's answer into the error code Entra's provisioning log shows (Microsoft's
+//! `howto-analyze-provisioning-logs`).
 
 use std::fmt;
 
@@ -10,7 +11,7 @@ use crate::client::{Answer, Failure};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[expect(
     missing_docs,
-    reason = "the names are Microsoft's; entra.md 8.4 lists them"
+    reason = "the names are Microsoft's, from howto-analyze-provisioning-logs"
 )]
 pub enum ErrorCode {
     Conflict,

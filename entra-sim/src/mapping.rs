@@ -1,8 +1,8 @@
 //! The only place for the attribute mapping: which attribute of a directory user goes to which SCIM attribute, and how that
 //! attribute is read back from a resource.
 //!
-//! It is Entra's default mapping with the vendors' common advice `objectId` -> `externalId` in place of `mailNickname`
-//! (entra.md 2.4 and 12). A source without a value is not sent, neither on create nor on update.
+//! It is Entra's default mapping with the vendors' common advice `objectId` -> `externalId` in place of `mailNickname`,
+//! which changes and need not be unique. A source without a value is not sent, neither on create nor on update.
 
 use serde_json::Value;
 

@@ -1,4 +1,5 @@
-//! The only place for the rules that put a provisioning job into quarantine (entra.md 8.3).
+//! The only place for the rules that put a provisioning job into quarantine (Microsoft's
+//! `application-provisioning-quarantine-status`).
 
 use serde::{Deserialize, Serialize};
 

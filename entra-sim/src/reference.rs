@@ -1,4 +1,4 @@
-//! The only place that exports references: a user's manager, once both ends are linked (entra.md 3.6).
+//! The only place that exports references: a user's manager, once both ends are linked.
 
 use serde_json::Value;
 

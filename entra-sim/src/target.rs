@@ -3,7 +3,7 @@
 use http::Uri;
 use secrecy::SecretString;
 
-/// The query that Entra takes off a Tenant URL and obeys (entra.md 3.2).
+/// The query that Entra takes off a Tenant URL and obeys.
 const FLAG: &str = "aadOptscim062020";
 
 /// A SCIM endpoint as it stands in Entra's "Tenant URL" and "Secret Token".
