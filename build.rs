@@ -120,7 +120,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         compiler.encode_file_descriptor_set(),
     )?;
 
-    let mut builder = tonic_prost_build::configure().build_transport(false);
+    let mut builder = tonic_prost_build::configure()
+        .build_transport(false)
+        // Ordered, so that a message has one encoding: replayed requests are recognised by its hash.
+        .btree_map(".");
     for message in SCIM_MESSAGES {
         builder = builder
             .type_attribute(message, "#[derive(serde::Serialize, serde::Deserialize)]")

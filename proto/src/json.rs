@@ -66,27 +66,25 @@ fn number(value: f64) -> serde_json::Value {
 
 /// The serde form of `Account.extensions`: each schema URN is a key beside the attributes. What is no URN is not an extension.
 pub(crate) mod extensions {
-    use std::collections::HashMap;
+    use std::collections::BTreeMap;
 
     use prost_types::Struct;
     use serde::{Deserialize, Deserializer, Serializer, ser::SerializeMap};
 
     pub fn serialize<S: Serializer>(
-        extensions: &HashMap<String, Struct>,
+        extensions: &BTreeMap<String, Struct>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        let mut urns: Vec<_> = extensions.keys().collect();
-        urns.sort_unstable();
-        let mut map = serializer.serialize_map(Some(urns.len()))?;
-        for urn in urns {
-            map.serialize_entry(urn, &super::object_from_proto(extensions[urn].clone()))?;
+        let mut map = serializer.serialize_map(Some(extensions.len()))?;
+        for (urn, extension) in extensions {
+            map.serialize_entry(urn, &super::object_from_proto(extension.clone()))?;
         }
         map.end()
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
-    ) -> Result<HashMap<String, Struct>, D::Error> {
+    ) -> Result<BTreeMap<String, Struct>, D::Error> {
         let fields = serde_json::Map::deserialize(deserializer)?;
         Ok(fields
             .into_iter()

@@ -11,6 +11,8 @@ pub const ERROR_DOMAIN: &str = "provisioning.dragonce";
 #[expect(
     clippy::all,
     clippy::pedantic,
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
     missing_docs,
     unused_qualifications,
     reason = "generated; the contract's own comments are the documentation"
