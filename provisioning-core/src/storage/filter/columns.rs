@@ -1,0 +1,165 @@
+//! Which attributes have columns of their own.
+
+use super::Engine;
+use crate::attributes::{filter::AttributePath, schema::ENTERPRISE_URN};
+
+/// Where the attributes of a kind of rows stand.
+#[derive(Clone, Copy, Debug)]
+pub struct Columns {
+    columns: &'static [Column],
+    /// The column of search documents.
+    pub(super) document: Option<&'static str>,
+    /// SQL for the tenant's id, independent of the row, where `account_emails` may be asked.
+    pub(super) emails_of_tenant: Option<&'static str>,
+}
+
+/// Accounts, as `a`, in a statement whose `$1` is the tenant's id.
+pub static ACCOUNTS: Columns = Columns {
+    columns: ACCOUNT_COLUMNS,
+    document: Some("a.search"),
+    emails_of_tenant: Some("$1"),
+};
+
+/// Accounts, as `a`, in a statement whose `$1` is the tenant's identifier.
+pub static ACCOUNTS_BY_IDENTIFIER: Columns = Columns {
+    emails_of_tenant: Some("(SELECT id FROM tenants WHERE identifier = $1)"),
+    ..ACCOUNTS
+};
+
+/// Entries of the provisioning log, as `e`.
+pub static LOG_ENTRIES: Columns = Columns {
+    columns: LOG_ENTRY_COLUMNS,
+    document: None,
+    emails_of_tenant: None,
+};
+
+impl Columns {
+    pub(super) fn find(&self, path: &AttributePath) -> Option<&'static Column> {
+        self.columns.iter().find(|column| {
+            column.attribute
+                == (
+                    path.schema.as_deref(),
+                    path.name.as_str(),
+                    path.sub.as_deref(),
+                )
+        })
+    }
+}
+
+/// An attribute and its column.
+#[derive(Debug)]
+pub(super) struct Column {
+    /// URN, attribute, sub-attribute.
+    attribute: (Option<&'static str>, &'static str, Option<&'static str>),
+    pub(super) sql: &'static str,
+    pub(super) kind: Kind,
+    /// An empty text stands for no value.
+    pub(super) empty_is_none: bool,
+}
+
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The text that the search document would hold.
+    Text,
+    /// An ASCII keyword of ours, compared without regard to case.
+    Word,
+    /// A UUID.
+    Uuid,
+    /// A boolean.
+    Bool,
+    /// Microseconds since 1970.
+    Micros,
+    /// A whole number.
+    Int,
+    /// A number of which the entity tag is the text in quotes.
+    Version,
+}
+
+impl Column {
+    const fn new(attribute: &'static str, sql: &'static str, kind: Kind) -> Self {
+        Self {
+            attribute: (None, attribute, None),
+            sql,
+            kind,
+            empty_is_none: false,
+        }
+    }
+
+    const fn meta(sub: &'static str, sql: &'static str, kind: Kind) -> Self {
+        Self {
+            attribute: (None, "meta", Some(sub)),
+            sql,
+            kind,
+            empty_is_none: false,
+        }
+    }
+
+    const fn log(attribute: &'static str, sql: &'static str, kind: Kind) -> Self {
+        Self {
+            attribute: (None, attribute, None),
+            sql,
+            kind,
+            empty_is_none: matches!(kind, Kind::Text | Kind::Word),
+        }
+    }
+
+    /// The column as the text that filters compare.
+    pub(super) fn text(&self, engine: Engine) -> String {
+        let sql = self.sql;
+        match (self.kind, engine) {
+            (Kind::Text | Kind::Bool | Kind::Micros | Kind::Int, _) => sql.to_owned(),
+            // The only folding by a database: ASCII, in PostgreSQL by the rules of no language.
+            (Kind::Word, Engine::Sqlite) => format!("lower({sql})"),
+            (Kind::Word, Engine::Postgres) => format!("lower({sql} COLLATE \"C\")"),
+            (Kind::Version, _) => format!("('\"' || CAST({sql} AS TEXT) || '\"')"),
+            (Kind::Uuid, Engine::Postgres) => format!("CAST({sql} AS TEXT)"),
+            (Kind::Uuid, Engine::Sqlite) => {
+                let part = |start, length| format!("lower(hex(substr({sql}, {start}, {length})))");
+                format!(
+                    "({} || '-' || {} || '-' || {} || '-' || {} || '-' || {})",
+                    part(1, 4),
+                    part(5, 2),
+                    part(7, 2),
+                    part(9, 2),
+                    part(11, 6)
+                )
+            }
+        }
+    }
+}
+
+const ACCOUNT_COLUMNS: &[Column] = &[
+    Column::new("id", "a.id", Kind::Uuid),
+    Column::new("userName", "a.user_name_key", Kind::Text),
+    Column::new("externalId", "a.object_id", Kind::Text),
+    Column::new("active", "a.directory_active", Kind::Bool),
+    Column::new("displayName", "a.display_name_key", Kind::Text),
+    Column {
+        attribute: (Some(ENTERPRISE_URN), "employeeNumber", None),
+        sql: "a.employee_number_key",
+        kind: Kind::Text,
+        empty_is_none: false,
+    },
+    Column::meta("created", "a.created_at", Kind::Micros),
+    Column::meta("lastModified", "a.updated_at", Kind::Micros),
+    Column::meta("version", "a.version", Kind::Version),
+];
+
+const LOG_ENTRY_COLUMNS: &[Column] = &[
+    Column::log("id", "e.id", Kind::Uuid),
+    Column::log("time", "e.at", Kind::Micros),
+    Column::log("operation", "e.operation", Kind::Word),
+    Column::log("outcome", "e.outcome", Kind::Word),
+    Column::log("resourceType", "e.resource_type", Kind::Word),
+    Column::log("resourceId", "e.resource_id", Kind::Text),
+    Column::log("objectId", "e.object_id", Kind::Text),
+    Column::log("userName", "e.user_name_key", Kind::Text),
+    Column::log("httpStatus", "e.http_status", Kind::Int),
+    Column::log("scimType", "e.scim_type", Kind::Word),
+    Column::log("reason", "e.reason", Kind::Word),
+    Column::log("detail", "e.detail", Kind::Text),
+    Column::log("requestId", "e.request_id", Kind::Text),
+    Column::log("tokenId", "e.token_id", Kind::Text),
+    Column::log("actor", "e.actor", Kind::Text),
+];
