@@ -1,0 +1,85 @@
+//! Accounts: what one is, and what may be done with it.
+
+mod create;
+mod draft;
+mod order;
+mod read;
+pub(crate) mod refusals;
+mod write;
+
+pub use create::{CreateOutcome, Created};
+pub use draft::{Draft, next_version};
+pub use read::{AccountPage, ListQuery};
+pub use write::{Patched, Precondition};
+
+use crate::{clock::Timestamp, ids::AccountId};
+
+/// A DragOnce user account of one tenant.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four facts that do not exclude each other; each is a column"
+)]
+pub struct Account {
+    /// Also the SCIM `id`.
+    pub id: AccountId,
+    /// The login account, as it was given.
+    pub user_name: String,
+    /// Its folded form ([`crate::attributes::fold`]): unique among the tenant's accounts that are not deleted.
+    pub user_name_key: String,
+    /// The link to the Entra object (SCIM `externalId`), as it was given.
+    pub object_id: Option<String>,
+    /// No other account of the tenant may hold the same Object ID: an admin linked it, or the tenant's settings say so.
+    pub object_id_exclusive: bool,
+    /// Entra's `active` flag.
+    pub directory_active: bool,
+    /// A suspension set by a DragOnce admin. SCIM cannot lift it.
+    pub hold: Option<Hold>,
+    /// Provisioning may read the account but never write it.
+    pub protected: bool,
+    /// Provisioning has written it: created or adopted it.
+    pub managed: bool,
+    /// Grows by one with every change; never goes back, also over delete and restore.
+    pub version: i64,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it last changed; later than any change of it before.
+    pub updated_at: Timestamp,
+    /// Set on a tombstone.
+    pub deleted_at: Option<Timestamp>,
+    /// The attributes as SCIM JSON with canonical names: everything but `id`, `schemas` and `meta`. `userName`, `externalId` and `active` are
+    /// in it too.
+    pub document: String,
+}
+
+/// A suspension set by a DragOnce admin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub at: Timestamp,
+}
+
+impl Account {
+    /// Whether the person may use DragOnce.
+    pub fn effectively_active(&self) -> bool {
+        self.directory_active && self.hold.is_none() && self.deleted_at.is_none()
+    }
+
+    /// The strong entity tag of this version, with its quotes.
+    pub fn etag(&self) -> String {
+        format!("\"{}\"", self.version)
+    }
+}
+
+/// By what one account is looked up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccountKey {
+    /// By id.
+    Id(AccountId),
+    /// By the folded login account.
+    UserName(String),
+    /// By Object ID; several accounts may share one.
+    ObjectId(String),
+}

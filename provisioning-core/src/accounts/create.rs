@@ -1,0 +1,214 @@
+//! Creating an account, and bringing back one that was deleted.
+
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::{Account, AccountKey, Draft, refusals};
+use crate::{
+    Core,
+    attributes::diff,
+    call::{Admitted, Call},
+    changes::{Change, ChangeKind},
+    clock::Timestamp,
+    error::{Error, Refusal},
+    ids::{AccountId, ChangeId},
+    log::{LogEntry, Operation},
+    receipts::{Answer, Once},
+    storage::{AccountWrite, Commit, CreateCandidates, Mutation, Write},
+};
+
+/// How often a create is tried when others change what it rests on.
+const ATTEMPTS_MAX: u32 = 5;
+
+/// What a create did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CreateOutcome {
+    /// A new account was made.
+    Created,
+    /// A tombstone was restored with its old id.
+    Restored,
+}
+
+/// An account that was created.
+#[derive(Clone, Debug)]
+pub struct Created {
+    /// The account.
+    pub account: Account,
+    /// Whether it is new.
+    pub outcome: CreateOutcome,
+}
+
+impl Core {
+    /// Creates an account, or restores the tombstone with the same GUID Object ID.
+    pub async fn create_account(
+        &self,
+        call: &Call,
+        attributes: &Map<String, Value>,
+        validate_only: bool,
+        once: Option<Once<'_, Created>>,
+    ) -> Result<Answer<Created>, Error> {
+        let mut entry = LogEntry::new(call, Operation::Create, self.now());
+        entry.http_status = 201;
+        let draft = match Draft::parse(attributes) {
+            Ok(draft) => draft,
+            Err(refusal) => {
+                let admitted = self.authenticate(call).await?;
+                return Err(self.log_refusal(&admitted, entry, refusal.into()).await);
+            }
+        };
+        draft.user_name().clone_into(&mut entry.user_name);
+        draft
+            .object_id()
+            .unwrap_or_default()
+            .clone_into(&mut entry.object_id);
+        for _ in 0..ATTEMPTS_MAX {
+            let (caller, candidates) = self
+                .storage()
+                .find_create_candidates(
+                    &call.caller_key(),
+                    draft.user_name_key(),
+                    draft.object_id(),
+                    self.now(),
+                )
+                .await?;
+            let admitted = self.admit(call, caller).await?;
+            if let Some(response) = self.replay(admitted.tenant.id, once.as_ref()).await? {
+                return Ok(Answer::Replayed(response));
+            }
+            match self
+                .create_once(
+                    call,
+                    &admitted,
+                    &draft,
+                    candidates,
+                    entry.clone(),
+                    validate_only,
+                    once.as_ref(),
+                )
+                .await
+            {
+                Ok(Some(created)) => return Ok(Answer::Fresh(created)),
+                Ok(None) => {}
+                Err(error) => return Err(self.log_refusal(&admitted, entry, error).await),
+            }
+        }
+        Err(refusals::contention().into())
+    }
+
+    /// One try; `None` when what it rests on has changed meanwhile.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the steps of one use case share its state"
+    )]
+    async fn create_once(
+        &self,
+        call: &Call,
+        admitted: &Admitted,
+        draft: &Draft,
+        candidates: CreateCandidates,
+        mut entry: LogEntry,
+        validate_only: bool,
+        once: Option<&Once<'_, Created>>,
+    ) -> Result<Option<Created>, Error> {
+        if let Some(holder) = candidates.live {
+            return Err(refusals::user_name_taken(Some(&holder), draft.object_id()).into());
+        }
+        let now = self.now();
+        let tombstone = candidates
+            .tombstone
+            .filter(|tombstone| restorable(tombstone, admitted, now));
+        let outcome = if tombstone.is_some() {
+            CreateOutcome::Restored
+        } else {
+            CreateOutcome::Created
+        };
+        let settle = |account: &mut Account| {
+            account.deleted_at = None;
+            account.managed |= admitted.token_id.is_some();
+            account.object_id_exclusive |= admitted.tenant.settings.object_id_unique;
+        };
+        let write: AccountWrite = match &tombstone {
+            Some(tombstone) => draft.clone().update(tombstone, now, settle),
+            None => draft.clone().insert(AccountId::generate(now), now, settle),
+        };
+        let created = Created {
+            account: write.account.clone(),
+            outcome,
+        };
+        if validate_only {
+            return Ok(Some(created));
+        }
+
+        let old = tombstone
+            .as_ref()
+            .and_then(|tombstone| serde_json::from_str(&tombstone.document).ok());
+        entry.admitted(admitted);
+        entry.operation = if tombstone.is_some() {
+            Operation::Restore
+        } else {
+            Operation::Create
+        };
+        entry.resource_id = created.account.id.to_string();
+        entry.changes = diff::changes(old.as_ref(), Some(draft.document()));
+        entry.duration = call.started.elapsed();
+        let change = Change {
+            id: ChangeId::generate(now),
+            at: created.account.updated_at,
+            kind: ChangeKind::Created,
+            account_id: created.account.id,
+            version: created.account.version,
+        };
+        let mutation = Mutation {
+            tenant_id: admitted.tenant.id,
+            write: Write::Account(Box::new(write)),
+            log: Some(entry),
+            change: Some(change),
+            receipt: once.map(|once| once.receipt(&created, now)),
+        };
+        match self.storage().commit(mutation).await? {
+            Commit::Done => Ok(Some(created)),
+            // Somebody else was faster: look again, and say what there is now.
+            Commit::UserNameTaken | Commit::VersionMismatch | Commit::RequestIdUsed => Ok(None),
+            Commit::ObjectIdTaken => {
+                Err(self.object_id_taken(call, draft.object_id()).await?.into())
+            }
+            other @ (Commit::TokenExists | Commit::TenantExists | Commit::NoCurrentToken) => {
+                Err(unexpected(other))
+            }
+        }
+    }
+
+    /// The refusal that names who holds an Object ID.
+    pub(crate) async fn object_id_taken(
+        &self,
+        call: &Call,
+        object_id: Option<&str>,
+    ) -> Result<Refusal, Error> {
+        let key = AccountKey::ObjectId(object_id.unwrap_or_default().to_owned());
+        let (_, holders) = self
+            .storage()
+            .find_accounts(&call.caller_key(), &key)
+            .await?;
+        Ok(refusals::object_id_taken(holders.first()))
+    }
+}
+
+/// Only a GUID tells that it is the same Entra object: other values are shared between people. A tombstone outlives its retention until it is
+/// purged, and cannot be restored in that time.
+fn restorable(tombstone: &Account, admitted: &Admitted, now: Timestamp) -> bool {
+    let is_guid = tombstone
+        .object_id
+        .as_deref()
+        .is_some_and(|object_id| Uuid::try_parse(object_id).is_ok());
+    let end = now.minus(admitted.tenant.settings.tombstone_retention);
+    is_guid
+        && !tombstone.protected
+        && tombstone
+            .deleted_at
+            .is_some_and(|deleted_at| deleted_at > end)
+}
+
+/// A commit that answered what this kind of write cannot.
+pub(crate) fn unexpected(commit: Commit) -> Error {
+    Error::Internal(format!("the storage answered {commit:?} to a write that cannot end so").into())
+}

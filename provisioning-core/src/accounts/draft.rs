@@ -1,0 +1,175 @@
+//! What an account shall hold: attributes that have been checked, and everything storage derives from them. The one place where a document
+//! becomes an [`Account`].
+
+use serde_json::{Map, Value};
+
+use super::Account;
+use crate::{
+    attributes::{
+        fold::fold,
+        schema::ResourceSchema,
+        search::{emails, search_document},
+        validate,
+    },
+    clock::Timestamp,
+    error::{Reason, Refusal},
+    ids::AccountId,
+    storage::{AccountIndex, AccountWrite, EmailKey},
+};
+
+/// Attributes that have been checked.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    document: Map<String, Value>,
+    user_name: String,
+    user_name_key: String,
+    object_id: Option<String>,
+    active: bool,
+}
+
+impl Draft {
+    /// Checks a whole resource, as POST and PUT bring it. What the schema does not know is left out, as RFC 7643 section 3 has it.
+    pub fn parse(attributes: &Map<String, Value>) -> Result<Self, Refusal> {
+        let canonical = validate::canonical(attributes, ResourceSchema::user())?;
+        Self::from_document(canonical.document)
+    }
+
+    /// Takes a document that [`validate`] or a PATCH has made canonical.
+    pub fn from_document(mut document: Map<String, Value>) -> Result<Self, Refusal> {
+        let user_name = text(&document, "userName").ok_or_else(|| {
+            Refusal::new(
+                Reason::InvalidValue,
+                "userName is missing. Map an attribute that every user has, normally userPrincipalName, to userName in the attribute \
+                 mappings of Microsoft Entra.",
+            )
+            .field("userName")
+        })?;
+        let user_name_key = fold(&user_name);
+        let object_id = text(&document, "externalId");
+        let active = document
+            .get("active")
+            .and_then(Value::as_bool)
+            .unwrap_or(true);
+        document.insert("active".to_owned(), Value::Bool(active));
+        Ok(Self {
+            document,
+            user_name,
+            user_name_key,
+            object_id,
+            active,
+        })
+    }
+
+    /// The canonical attributes.
+    pub fn document(&self) -> &Map<String, Value> {
+        &self.document
+    }
+
+    /// The folded login account.
+    pub fn user_name_key(&self) -> &str {
+        &self.user_name_key
+    }
+
+    /// The login account.
+    pub fn user_name(&self) -> &str {
+        &self.user_name
+    }
+
+    /// The Object ID.
+    pub fn object_id(&self) -> Option<&str> {
+        self.object_id.as_deref()
+    }
+
+    /// A new account with these attributes.
+    pub fn insert(
+        self,
+        id: AccountId,
+        now: Timestamp,
+        settle: impl FnOnce(&mut Account),
+    ) -> AccountWrite {
+        let account = Account {
+            id,
+            user_name: String::new(),
+            user_name_key: String::new(),
+            object_id: None,
+            object_id_exclusive: false,
+            directory_active: true,
+            hold: None,
+            protected: false,
+            managed: false,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+            deleted_at: None,
+            document: String::new(),
+        };
+        self.settle(account, None, settle)
+    }
+
+    /// The next version of `old`, with these attributes.
+    pub fn update(
+        self,
+        old: &Account,
+        now: Timestamp,
+        settle: impl FnOnce(&mut Account),
+    ) -> AccountWrite {
+        self.settle(next_version(old, now), Some(old.version), settle)
+    }
+
+    fn settle(
+        self,
+        mut account: Account,
+        expected_version: Option<i64>,
+        settle: impl FnOnce(&mut Account),
+    ) -> AccountWrite {
+        let search = search_document(&self.document, ResourceSchema::user());
+        let index = AccountIndex {
+            emails: email_keys(&search),
+            employee_number_key: search
+                .get(crate::attributes::schema::ENTERPRISE_URN)
+                .and_then(|enterprise| enterprise.get("employeeNumber"))
+                .and_then(Value::as_str)
+                .map(str::to_owned),
+            display_name_key: text(&search, "displayName"),
+            search: Value::Object(search).to_string(),
+        };
+        account.user_name = self.user_name;
+        account.user_name_key = self.user_name_key;
+        account.object_id = self.object_id;
+        account.directory_active = self.active;
+        account.document = Value::Object(self.document).to_string();
+        settle(&mut account);
+        AccountWrite {
+            expected_version,
+            account,
+            index,
+        }
+    }
+}
+
+/// `old` at its next version: times of one account only grow, whatever the clocks of replicas say.
+pub fn next_version(old: &Account, now: Timestamp) -> Account {
+    let after_old = Timestamp::from_micros(old.updated_at.as_micros() + 1);
+    Account {
+        version: old.version + 1,
+        updated_at: now.max(after_old),
+        ..old.clone()
+    }
+}
+
+fn text(document: &Map<String, Value>, name: &str) -> Option<String> {
+    document
+        .get(name)
+        .and_then(Value::as_str)
+        .map(str::to_owned)
+}
+
+/// The search document holds the values folded.
+fn email_keys(search: &Map<String, Value>) -> Vec<EmailKey> {
+    emails(search)
+        .map(|(value, kind)| EmailKey {
+            value_key: value.to_owned(),
+            type_key: kind.map(str::to_owned),
+        })
+        .collect()
+}

@@ -1,0 +1,246 @@
+//! Reading accounts: one, a batch, a page of many.
+
+use super::{Account, AccountKey, order, refusals};
+use crate::{
+    Core,
+    attributes::{filter, fold::fold, schema::ResourceSchema},
+    call::Call,
+    error::{Error, Reason, Refusal},
+    ids::AccountId,
+    log::{LogEntry, Operation},
+    page_token::{Query, invalid_page_token},
+    storage::{AccountOrder, AccountQuery, PageKey},
+};
+
+/// SCIM's startIndex is bounded: a walk that far by index is a mistake, page tokens are for it.
+const SKIP_MAX: u32 = 1_000_000;
+/// Ids in one batch.
+const BATCH_MAX: usize = 200;
+
+/// Which accounts to list.
+#[derive(Clone, Debug, Default)]
+pub struct ListQuery {
+    /// In SCIM's grammar; empty: all.
+    pub filter: String,
+    /// A SCIM attribute name, perhaps with ` desc`; empty: by creation.
+    pub order_by: String,
+    /// How many at most, within bounds.
+    pub page_size: u32,
+    /// From the page before.
+    pub page_token: String,
+    /// How many to pass over.
+    pub skip: i32,
+    /// Only count.
+    pub count_only: bool,
+}
+
+/// A page of accounts.
+#[derive(Debug)]
+pub struct AccountPage {
+    /// The accounts.
+    pub accounts: Vec<Account>,
+    /// Where the next page begins; `None` on the last.
+    pub next_page_token: Option<String>,
+    /// How many match in all.
+    pub total_size: i64,
+}
+
+struct ParsedQuery {
+    filter: Option<filter::Filter>,
+    order: AccountOrder,
+    after: Option<PageKey>,
+    skip: u32,
+}
+
+impl Core {
+    /// Reads one account.
+    pub async fn get_account(&self, call: &Call, key: &AccountKey) -> Result<Account, Error> {
+        let (caller, mut accounts) = self
+            .storage()
+            .find_accounts(&call.caller_key(), key)
+            .await?;
+        let admitted = self.admit(call, caller).await?;
+        if accounts.len() == 1 {
+            return Ok(accounts.swap_remove(0));
+        }
+        let mut entry = LogEntry::new(call, Operation::Get, self.now());
+        let asked = match key {
+            AccountKey::Id(id) => {
+                entry.resource_id = id.to_string();
+                entry.resource_id.clone()
+            }
+            AccountKey::UserName(_) => String::new(),
+            AccountKey::ObjectId(object_id) => {
+                entry.object_id.clone_from(object_id);
+                object_id.clone()
+            }
+        };
+        let refusal = if accounts.is_empty() {
+            refusals::not_found(&asked)
+        } else {
+            Refusal::new(
+                Reason::InvalidValue,
+                "More than one account has this Object ID. Look them up with ListAccounts.",
+            )
+            .field("object_id")
+        };
+        Err(self.log_refusal(&admitted, entry, refusal.into()).await)
+    }
+
+    /// The key of a login account, as a caller wrote it.
+    pub fn user_name_key(user_name: &str) -> AccountKey {
+        AccountKey::UserName(fold(user_name))
+    }
+
+    /// Says that an id from outside cannot be one, in the way of an id that names nothing.
+    pub async fn refuse_account_id(&self, call: &Call, operation: Operation, id: &str) -> Error {
+        match self.authenticate(call).await {
+            Ok(admitted) => {
+                let entry = LogEntry::new(call, operation, self.now());
+                self.log_refusal(&admitted, entry, refusals::not_found(id).into())
+                    .await
+            }
+            Err(error) => error,
+        }
+    }
+
+    /// Reads accounts by id, in the order of the ids; ids that name nothing are left out.
+    pub async fn batch_get_accounts(
+        &self,
+        call: &Call,
+        ids: &[String],
+    ) -> Result<Vec<Account>, Error> {
+        if ids.len() > BATCH_MAX {
+            return Err(Refusal::new(
+                Reason::TooMany,
+                format!("ids holds more than {BATCH_MAX} ids. Ask in several calls."),
+            )
+            .field("ids")
+            .into());
+        }
+        let ids: Vec<AccountId> = ids.iter().filter_map(|id| AccountId::parse(id)).collect();
+        let (caller, mut accounts) = self
+            .storage()
+            .batch_find_accounts(&call.caller_key(), &ids)
+            .await?;
+        self.admit(call, caller).await?;
+        accounts.sort_by_key(|account| ids.iter().position(|id| *id == account.id));
+        Ok(accounts)
+    }
+
+    /// Reads a page of accounts.
+    pub async fn list_accounts(
+        &self,
+        call: &Call,
+        query: &ListQuery,
+    ) -> Result<AccountPage, Error> {
+        let parsed = match query.parse(call) {
+            Ok(parsed) => parsed,
+            Err(refusal) => {
+                let admitted = self.authenticate(call).await?;
+                let entry = LogEntry::new(call, Operation::List, self.now());
+                return Err(self.log_refusal(&admitted, entry, refusal.into()).await);
+            }
+        };
+        if query.count_only {
+            let admitted = self.authenticate(call).await?;
+            let total_size = self
+                .storage()
+                .count_accounts(admitted.tenant.id, parsed.filter.as_ref())
+                .await?;
+            return Ok(AccountPage {
+                accounts: Vec::new(),
+                next_page_token: None,
+                total_size,
+            });
+        }
+
+        let statement = AccountQuery {
+            filter: parsed.filter.as_ref(),
+            order: parsed.order,
+            limit: query.page_size,
+            skip: parsed.skip,
+            after: parsed.after,
+        };
+        let (caller, page) = self
+            .storage()
+            .list_accounts(&call.caller_key(), &statement)
+            .await?;
+        let admitted = self.admit(call, caller).await?;
+        let read = i64::try_from(page.accounts.len()).unwrap_or(i64::MAX);
+        let full = read == i64::from(query.page_size);
+        // The first page tells the number of all when it is not full; otherwise they are counted.
+        let is_last_of_all = statement.after.is_none() && !full && (read > 0 || parsed.skip == 0);
+        let total_size = if is_last_of_all {
+            i64::from(parsed.skip) + read
+        } else {
+            self.storage()
+                .count_accounts(admitted.tenant.id, parsed.filter.as_ref())
+                .await?
+        };
+        let more =
+            full && (statement.after.is_some() || i64::from(parsed.skip) + read < total_size);
+        let next_page_token = page
+            .last
+            .filter(|_| more)
+            .map(|after| query.token(call, &after));
+        Ok(AccountPage {
+            accounts: page.accounts,
+            next_page_token,
+            total_size,
+        })
+    }
+}
+
+impl ListQuery {
+    fn parse(&self, call: &Call) -> Result<ParsedQuery, Refusal> {
+        let schema = ResourceSchema::user();
+        let filter = match self.filter.as_str() {
+            "" => None,
+            text => Some(filter::parse(text, schema)?),
+        };
+        let order = order::parse(&self.order_by, schema)?;
+        let skip = u32::try_from(self.skip)
+            .ok()
+            .filter(|skip| *skip <= SKIP_MAX)
+            .ok_or_else(|| {
+                Refusal::new(
+                    Reason::TooMany,
+                    format!("skip must be from 0 to {SKIP_MAX}. Page with page_token beyond."),
+                )
+                .field("skip")
+            })?;
+        let after: Option<PageKey> = match self.query(call).position(&self.page_token)? {
+            None => None,
+            Some(_) if skip > 0 => {
+                return Err(Refusal::new(
+                    Reason::InvalidRequest,
+                    "skip and page_token do not go together.",
+                )
+                .field("skip"));
+            }
+            Some(position) => {
+                Some(serde_json::from_slice(&position).map_err(|_| invalid_page_token())?)
+            }
+        };
+        Ok(ParsedQuery {
+            filter,
+            order,
+            after,
+            skip,
+        })
+    }
+
+    fn token(&self, call: &Call, after: &PageKey) -> String {
+        let position = serde_json::to_vec(after).expect("keys are texts and numbers");
+        self.query(call).token(&position)
+    }
+
+    fn query(&self, call: &Call) -> Query {
+        Query::new(
+            "ListAccounts",
+            None,
+            &[call.tenant.as_str(), &self.filter, &self.order_by],
+        )
+    }
+}

@@ -1,0 +1,83 @@
+//! The refusals of account use cases, worded for the customer's admin who reads them in Entra's provisioning log.
+
+use super::Account;
+use crate::error::{Reason, Refusal};
+
+pub(super) fn not_found(id: &str) -> Refusal {
+    Refusal::new(
+        Reason::AccountNotFound,
+        "There is no DragOnce account with this id: it was deleted or never existed. In Microsoft Entra, provision the user on demand or \
+         restart provisioning, so that the account is matched again.",
+    )
+    .with("account_id", id)
+}
+
+pub(super) fn user_name_taken(holder: Option<&Account>, object_id: Option<&str>) -> Refusal {
+    let whose = holder.map_or_else(
+        || "another DragOnce account".to_owned(),
+        |holder| format!("the DragOnce account {}", holder.id),
+    );
+    let object_id = object_id.unwrap_or("the Object ID of the user in Microsoft Entra");
+    let mut refusal = Refusal::new(
+        Reason::Uniqueness,
+        format!(
+            "userName is already used by {whose}. If it is the same person, open that account in the DragOnce Admin Panel and set its \
+             Object ID in Azure AD to {object_id}; otherwise change the login account of one of the two. Nothing was changed."
+        ),
+    )
+    .field("userName")
+    .with("attribute", "userName")
+    .with("object_id", object_id);
+    if let Some(holder) = holder {
+        refusal = refusal.with("account_id", holder.id);
+    }
+    refusal
+}
+
+pub(crate) fn object_id_taken(holder: Option<&Account>) -> Refusal {
+    let whose = holder.map_or_else(
+        || "another DragOnce account".to_owned(),
+        |holder| format!("the DragOnce account {}", holder.id),
+    );
+    let mut refusal = Refusal::new(
+        Reason::Uniqueness,
+        format!(
+            "The Object ID (externalId) is already linked to {whose}. In the DragOnce Admin Panel, remove the Object ID in Azure AD from that \
+             account first, or link the right one. Nothing was changed."
+        ),
+    )
+    .field("externalId")
+    .with("attribute", "externalId");
+    if let Some(holder) = holder {
+        refusal = refusal.with("account_id", holder.id);
+    }
+    refusal
+}
+
+pub(super) fn protected(account: &Account) -> Refusal {
+    Refusal::new(
+        Reason::AccountProtected,
+        format!(
+            "The DragOnce account {} is protected: provisioning may read it but never change it. Take the user out of the scope of \
+             provisioning in Microsoft Entra, or ask a DragOnce admin to lift the protection.",
+            account.id
+        ),
+    )
+    .with("account_id", account.id)
+}
+
+pub(crate) fn etag_mismatch(account: &Account) -> Refusal {
+    Refusal::new(
+        Reason::EtagMismatch,
+        format!("The account has changed: its etag is {} now. Read it again, and repeat the change on what you find.", account.etag()),
+    )
+    .field("etag")
+    .with("etag", account.etag())
+}
+
+pub(crate) fn contention() -> Refusal {
+    Refusal::new(
+        Reason::Contention,
+        "Many requests change this account at once. Nothing was changed by this one; send it again.",
+    )
+}

@@ -1,0 +1,384 @@
+//! Changing an account that exists: PUT, PATCH, DELETE. Each reads the account, decides, and writes only if it is still that version.
+
+use std::time::Duration;
+
+use rand::RngExt as _;
+use serde_json::{Map, Value};
+
+use super::{Account, AccountKey, Draft, create::unexpected, refusals};
+use crate::{
+    Core,
+    attributes::{
+        diff,
+        patch::{self, Operation as PatchOperation},
+        schema::ResourceSchema,
+    },
+    call::{Admitted, Call},
+    changes::{Change, ChangeKind},
+    error::{Error, Refusal},
+    ids::{AccountId, ChangeId},
+    log::{LogEntry, Operation},
+    receipts::{Answer, Once},
+    storage::{AccountWrite, Commit, Mutation, Write},
+    tenants::Dialect,
+};
+
+/// How often a write is tried when others change the account in between.
+const ATTEMPTS_MAX: u32 = 12;
+/// Tries are spread over up to this much for each try before.
+const BACKOFF_MS: u64 = 3;
+
+/// What must hold for a write.
+#[derive(Clone, Debug, Default)]
+pub struct Precondition {
+    /// When set, the account must still have this etag.
+    pub etag: Option<String>,
+    /// Check everything and change nothing.
+    pub validate_only: bool,
+}
+
+/// What a PATCH or PUT did.
+#[derive(Clone, Debug)]
+pub struct Patched {
+    /// The account after it.
+    pub account: Account,
+    /// False when everything was as asked for already.
+    pub changed: bool,
+    /// The tenant's dialect, which decides how SCIM answers.
+    pub dialect: Dialect,
+}
+
+/// What a decision about an account asks for.
+enum Decision {
+    /// Everything is as it should be.
+    Keep,
+    /// The next version, and what the log shall say.
+    Write {
+        write: Box<AccountWrite>,
+        operation: Operation,
+        detail: String,
+    },
+}
+
+/// One write to be tried until it holds.
+struct Attempt<'a> {
+    call: &'a Call,
+    id: AccountId,
+    precondition: &'a Precondition,
+    kind: ChangeKind,
+    entry: LogEntry,
+}
+
+impl Core {
+    /// Replaces all writable attributes (PUT).
+    pub async fn replace_account(
+        &self,
+        call: &Call,
+        id: AccountId,
+        attributes: &Map<String, Value>,
+        precondition: &Precondition,
+        once: Option<Once<'_, Patched>>,
+    ) -> Result<Answer<Patched>, Error> {
+        let attempt = self.attempt(
+            call,
+            id,
+            precondition,
+            ChangeKind::Updated,
+            Operation::Replace,
+            200,
+        );
+        self.write_account(attempt, once, |account, admitted| {
+            let draft = Draft::parse(attributes)?;
+            self.decide(account, admitted, draft, Operation::Replace, String::new())
+        })
+        .await
+    }
+
+    /// Applies operations in order, all or none (PATCH).
+    pub async fn patch_account(
+        &self,
+        call: &Call,
+        id: AccountId,
+        operations: &[PatchOperation],
+        precondition: &Precondition,
+        once: Option<Once<'_, Patched>>,
+    ) -> Result<Answer<Patched>, Error> {
+        let attempt = self.attempt(
+            call,
+            id,
+            precondition,
+            ChangeKind::Updated,
+            Operation::Patch,
+            200,
+        );
+        self.write_account(attempt, once, |account, admitted| {
+            let document = parse_document(account)?;
+            let rules = admitted.tenant.settings.dialect.patch_rules();
+            let patched = patch::apply(&document, operations, ResourceSchema::user(), &rules)
+                .map_err(Refusal::from)?;
+            let detail = match patched.ignored.as_slice() {
+                [] => String::new(),
+                ignored => format!(
+                    "Ignored, because DragOnce has no such attribute: {}.",
+                    ignored.join(", ")
+                ),
+            };
+            let draft = Draft::from_document(patched.document)?;
+            self.decide(account, admitted, draft, Operation::Patch, detail)
+        })
+        .await
+    }
+
+    /// Deletes an account: what stays is a tombstone, with the login account free.
+    pub async fn delete_account(
+        &self,
+        call: &Call,
+        id: AccountId,
+        precondition: &Precondition,
+        once: Option<Once<'_, Patched>>,
+    ) -> Result<Answer<Patched>, Error> {
+        let attempt = self.attempt(
+            call,
+            id,
+            precondition,
+            ChangeKind::Deleted,
+            Operation::Delete,
+            204,
+        );
+        self.write_account(attempt, once, |account, _| {
+            let draft = Draft::from_document(parse_document(account)?)?;
+            let now = self.now();
+            let write = draft.update(account, now, |account| {
+                account.deleted_at = Some(account.updated_at)
+            });
+            Ok(Decision::Write {
+                write: Box::new(write),
+                operation: Operation::Delete,
+                detail: String::new(),
+            })
+        })
+        .await
+    }
+
+    fn attempt<'a>(
+        &self,
+        call: &'a Call,
+        id: AccountId,
+        precondition: &'a Precondition,
+        kind: ChangeKind,
+        operation: Operation,
+        http_status: u16,
+    ) -> Attempt<'a> {
+        let mut entry = LogEntry::new(call, operation, self.now());
+        entry.resource_id = id.to_string();
+        entry.http_status = http_status;
+        Attempt {
+            call,
+            id,
+            precondition,
+            kind,
+            entry,
+        }
+    }
+
+    /// Compares the attributes asked for with what there is.
+    fn decide(
+        &self,
+        account: &Account,
+        admitted: &Admitted,
+        draft: Draft,
+        operation: Operation,
+        detail: String,
+    ) -> Result<Decision, Error> {
+        if *draft.document() == parse_document(account)? {
+            return Ok(Decision::Keep);
+        }
+        let by_scim = admitted.token_id.is_some();
+        let write = draft.update(account, self.now(), |next| {
+            next.managed |= by_scim;
+            next.object_id_exclusive |= admitted.tenant.settings.object_id_unique;
+        });
+        let operation = match (account.directory_active, write.account.directory_active) {
+            _ if by_scim && !account.managed => Operation::Adopt,
+            (true, false) => Operation::Suspend,
+            (false, true) => Operation::Activate,
+            _ => operation,
+        };
+        Ok(Decision::Write {
+            write: Box::new(write),
+            operation,
+            detail,
+        })
+    }
+
+    /// Reads, decides and writes until the version read is the version written to.
+    async fn write_account(
+        &self,
+        attempt: Attempt<'_>,
+        once: Option<Once<'_, Patched>>,
+        decide: impl Fn(&Account, &Admitted) -> Result<Decision, Error> + Send + Sync,
+    ) -> Result<Answer<Patched>, Error> {
+        let mut tries = 0;
+        loop {
+            let key = AccountKey::Id(attempt.id);
+            let (caller, mut accounts) = self
+                .storage()
+                .find_accounts(&attempt.call.caller_key(), &key)
+                .await?;
+            let admitted = self.admit(attempt.call, caller).await?;
+            if let Some(response) = self.replay(admitted.tenant.id, once.as_ref()).await? {
+                return Ok(Answer::Replayed(response));
+            }
+            let account = accounts.pop();
+            let mut entry = attempt.entry.clone();
+            if let Some(account) = &account {
+                entry.user_name.clone_from(&account.user_name);
+                entry.object_id = account.object_id.clone().unwrap_or_default();
+            }
+            let result = self
+                .write_once(
+                    &attempt,
+                    &admitted,
+                    account,
+                    entry.clone(),
+                    once.as_ref(),
+                    &decide,
+                )
+                .await;
+            tries += 1;
+            match result {
+                Ok(Some(patched)) => return Ok(Answer::Fresh(patched)),
+                Ok(None) if tries < ATTEMPTS_MAX => {
+                    let wait = rand::rng().random_range(0..=BACKOFF_MS * u64::from(tries));
+                    tokio::time::sleep(Duration::from_millis(wait)).await;
+                }
+                Ok(None) => {
+                    return Err(self
+                        .log_refusal(&admitted, entry, refusals::contention().into())
+                        .await);
+                }
+                Err(error) => return Err(self.log_refusal(&admitted, entry, error).await),
+            }
+        }
+    }
+
+    /// One try; `None` when the account has changed meanwhile.
+    async fn write_once(
+        &self,
+        attempt: &Attempt<'_>,
+        admitted: &Admitted,
+        account: Option<Account>,
+        mut entry: LogEntry,
+        once: Option<&Once<'_, Patched>>,
+        decide: &(impl Fn(&Account, &Admitted) -> Result<Decision, Error> + Send + Sync),
+    ) -> Result<Option<Patched>, Error> {
+        let account = account.ok_or_else(|| refusals::not_found(&attempt.id.to_string()))?;
+        if account.protected && admitted.token_id.is_some() {
+            return Err(refusals::protected(&account).into());
+        }
+        if attempt
+            .precondition
+            .etag
+            .as_ref()
+            .is_some_and(|etag| *etag != account.etag())
+        {
+            return Err(refusals::etag_mismatch(&account).into());
+        }
+        let dialect = admitted.tenant.settings.dialect;
+        let Decision::Write {
+            write,
+            operation,
+            detail,
+        } = decide(&account, admitted)?
+        else {
+            return Ok(Some(Patched {
+                account,
+                changed: false,
+                dialect,
+            }));
+        };
+        let patched = Patched {
+            account: write.account.clone(),
+            changed: true,
+            dialect,
+        };
+        if attempt.precondition.validate_only {
+            self.check_user_name_free(attempt.call, &account, &patched.account)
+                .await?;
+            return Ok(Some(patched));
+        }
+
+        entry.admitted(admitted);
+        entry.operation = operation;
+        entry.user_name.clone_from(&patched.account.user_name);
+        entry.object_id = patched.account.object_id.clone().unwrap_or_default();
+        entry.detail = detail;
+        entry.changes = match attempt.kind {
+            ChangeKind::Deleted => Vec::new(),
+            ChangeKind::Created | ChangeKind::Updated => diff::changes(
+                Some(&parse_document(&account)?),
+                Some(&parse_document(&patched.account)?),
+            ),
+        };
+        entry.duration = attempt.call.started.elapsed();
+        let change = Change {
+            id: ChangeId::generate(patched.account.updated_at),
+            at: patched.account.updated_at,
+            kind: attempt.kind,
+            account_id: account.id,
+            version: patched.account.version,
+        };
+        let mutation = Mutation {
+            tenant_id: admitted.tenant.id,
+            write: Write::Account(write),
+            log: Some(entry),
+            change: Some(change),
+            receipt: once.map(|once| once.receipt(&patched, self.now())),
+        };
+        match self.storage().commit(mutation).await? {
+            Commit::Done => Ok(Some(patched)),
+            Commit::VersionMismatch | Commit::RequestIdUsed => Ok(None),
+            Commit::UserNameTaken => {
+                self.check_user_name_free(attempt.call, &account, &patched.account)
+                    .await?;
+                // Whoever held it has let go meanwhile.
+                Ok(None)
+            }
+            Commit::ObjectIdTaken => Err(self
+                .object_id_taken(attempt.call, patched.account.object_id.as_deref())
+                .await?
+                .into()),
+            other @ (Commit::TokenExists | Commit::TenantExists | Commit::NoCurrentToken) => {
+                Err(unexpected(other))
+            }
+        }
+    }
+
+    /// Refuses a new login account that another account holds.
+    async fn check_user_name_free(
+        &self,
+        call: &Call,
+        old: &Account,
+        new: &Account,
+    ) -> Result<(), Error> {
+        if old.user_name_key == new.user_name_key {
+            return Ok(());
+        }
+        let key = AccountKey::UserName(new.user_name_key.clone());
+        let (_, holders) = self
+            .storage()
+            .find_accounts(&call.caller_key(), &key)
+            .await?;
+        match holders.iter().find(|holder| holder.id != old.id) {
+            Some(holder) => {
+                Err(refusals::user_name_taken(Some(holder), new.object_id.as_deref()).into())
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// The attributes of an account in storage.
+fn parse_document(account: &Account) -> Result<Map<String, Value>, Error> {
+    serde_json::from_str(&account.document).map_err(|error| Error::Internal(error.into()))
+}

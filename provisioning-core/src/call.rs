@@ -1,0 +1,220 @@
+//! Who calls and for which tenant: the credential as presented, and what it is worth once the storage has told.
+
+use std::time::Instant;
+
+use crate::{
+    clock::Timestamp,
+    error::{Reason, Refusal},
+    ids::RequestId,
+    tenants::{Identifier, Tenant},
+    tokens::{PresentedToken, Token, TokenId},
+};
+
+/// What a JWT may be good for. The texts are in tokens that others hold: never change one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// Read accounts.
+    AccountsRead,
+    /// Write accounts.
+    AccountsWrite,
+    /// Administer provisioning of the tenant in the token's claim.
+    ProvisioningAdmin,
+    /// Operate the platform: every tenant.
+    PlatformOperator,
+}
+
+impl Scope {
+    /// Every scope.
+    pub const ALL: [Self; 4] = [
+        Self::AccountsRead,
+        Self::AccountsWrite,
+        Self::ProvisioningAdmin,
+        Self::PlatformOperator,
+    ];
+
+    /// The text in a JWT's `scope` claim.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AccountsRead => "accounts.read",
+            Self::AccountsWrite => "accounts.write",
+            Self::ProvisioningAdmin => "provisioning.admin",
+            Self::PlatformOperator => "platform.operator",
+        }
+    }
+
+    /// Reads [`as_str`](Self::as_str).
+    pub fn from_text(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == text)
+    }
+}
+
+/// The holder of a verified JWT.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    /// `sub`.
+    pub subject: String,
+    /// `scope`.
+    pub scopes: Vec<Scope>,
+    /// `tenant`: the only tenant it may act for; absent: any.
+    pub tenant: Option<Identifier>,
+}
+
+/// A credential as it was presented.
+#[derive(Clone, Debug)]
+pub enum Credential {
+    /// A SCIM bearer token: only the storage knows whether it holds.
+    ScimToken(PresentedToken),
+    /// A bearer text that is neither a token nor a JWT that verifies.
+    Malformed,
+    /// A verified JWT.
+    Principal(Principal),
+}
+
+/// One call of a use case.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Who.
+    pub credential: Credential,
+    /// For which tenant, as the request says.
+    pub tenant: Identifier,
+    /// The inbound request.
+    pub request_id: RequestId,
+    /// The address of the caller, where known.
+    pub remote: Option<String>,
+    /// When the call began, for its duration.
+    pub started: Instant,
+}
+
+/// By what the storage finds the tenant and the token of a call.
+#[derive(Clone, Debug)]
+pub struct CallerKey {
+    /// The tenant.
+    pub tenant: Identifier,
+    /// The token presented, when it was one.
+    pub token: Option<TokenId>,
+}
+
+/// What the storage knows of a [`CallerKey`].
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The tenant.
+    pub tenant: Tenant,
+    /// The tenant's token of that id, valid or not.
+    pub token: Option<Token>,
+}
+
+/// A caller that may act for its tenant.
+#[derive(Clone, Debug)]
+pub struct Admitted {
+    /// The tenant.
+    pub tenant: Tenant,
+    /// The SCIM token presented.
+    pub token_id: Option<TokenId>,
+    /// "scim" or the subject of the JWT.
+    pub actor: String,
+}
+
+/// Why a call was not admitted.
+#[derive(Debug)]
+pub enum NotAdmitted {
+    /// Refused; there is nothing to tell the tenant's admin.
+    Refused(Refusal),
+    /// The secret is right, but of a token that no longer holds: the admin forgot to paste the new one. Worth a log entry.
+    DeadToken {
+        /// The tenant.
+        tenant: Box<Tenant>,
+        /// The token that was presented.
+        token: Box<Token>,
+    },
+    /// The token holds, but the feature is off. Worth a log entry.
+    Disabled {
+        /// The tenant.
+        tenant: Box<Tenant>,
+        /// The token that was presented.
+        token_id: TokenId,
+    },
+}
+
+impl Call {
+    /// By what the storage finds the caller.
+    pub fn caller_key(&self) -> CallerKey {
+        let token = match &self.credential {
+            Credential::ScimToken(token) => Some(token.id.clone()),
+            Credential::Malformed | Credential::Principal(_) => None,
+        };
+        CallerKey {
+            tenant: self.tenant.clone(),
+            token,
+        }
+    }
+
+    /// Decides what the storage's answer means at `now`.
+    pub fn admit(&self, caller: Option<Caller>, now: Timestamp) -> Result<Admitted, NotAdmitted> {
+        match &self.credential {
+            Credential::Malformed => Err(NotAdmitted::Refused(invalid_credential())),
+            Credential::Principal(principal) => match caller {
+                Some(caller) => Ok(Admitted {
+                    tenant: caller.tenant,
+                    token_id: None,
+                    actor: principal.subject.clone(),
+                }),
+                None => Err(NotAdmitted::Refused(tenant_not_found(&self.tenant))),
+            },
+            Credential::ScimToken(presented) => admit_token(presented, caller, now),
+        }
+    }
+}
+
+/// An unknown tenant, an unknown token and a wrong secret are one answer: nothing is told to whoever guesses.
+fn admit_token(
+    presented: &PresentedToken,
+    caller: Option<Caller>,
+    now: Timestamp,
+) -> Result<Admitted, NotAdmitted> {
+    let Some(Caller {
+        tenant,
+        token: Some(token),
+    }) = caller
+    else {
+        return Err(NotAdmitted::Refused(invalid_credential()));
+    };
+    if !presented.secret.matches(&token.secret) {
+        return Err(NotAdmitted::Refused(invalid_credential()));
+    }
+    if !token.accepted(now) {
+        return Err(NotAdmitted::DeadToken {
+            tenant: Box::new(tenant),
+            token: Box::new(token),
+        });
+    }
+    if !tenant.provisioning_enabled {
+        return Err(NotAdmitted::Disabled {
+            tenant: Box::new(tenant),
+            token_id: token.id,
+        });
+    }
+    Ok(Admitted {
+        tenant,
+        token_id: Some(token.id),
+        actor: "scim".to_owned(),
+    })
+}
+
+/// The answer to a credential that is certainly not valid.
+pub fn invalid_credential() -> Refusal {
+    Refusal::new(
+        Reason::InvalidCredential,
+        "The SCIM token is not valid for this SCIM endpoint. Copy the SCIM endpoint and the SCIM token from User Provisioning in the DragOnce \
+         Admin Panel into Tenant URL and Secret Token in Microsoft Entra; if the token was regenerated there, only the newest one works.",
+    )
+}
+
+/// The answer where the tenant does not exist, or the caller may not know of it.
+pub fn tenant_not_found(identifier: &Identifier) -> Refusal {
+    Refusal::new(
+        Reason::TenantNotFound,
+        format!("There is no tenant {identifier}. Check the Subscriber Identifier."),
+    )
+    .field("tenant")
+    .with("tenant", identifier)
+}

@@ -1,0 +1,323 @@
+//! The core: what the use cases share. Each use case is an `impl Core` in the module of its resource.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    call::{Admitted, Call, Caller, NotAdmitted, invalid_credential},
+    clock::{Clock, Timestamp},
+    error::{Error, Reason, Refusal},
+    ids::LogEntryId,
+    log::{LogEntry, Operation, Outcome, ResourceType},
+    receipts,
+    storage::{Mutation, Storage, StorageError, Write},
+    tenants::{Identifier, Tenant},
+    tokens::{Token, TokenId, TokenUses, mask},
+};
+
+/// How often committed changes are numbered: the delay a reader of the change stream may see.
+const SEQUENCER_INTERVAL: Duration = Duration::from_millis(100);
+/// Changes numbered in one step.
+const SEQUENCER_BATCH: u32 = 1_000;
+/// How often the last use of tokens is written: `last_used_at` is exact to this.
+const TOKEN_USE_INTERVAL: Duration = Duration::from_secs(30);
+/// How often what has outlived its retention is removed.
+const PURGE_INTERVAL: Duration = Duration::from_mins(5);
+/// Rows removed in one step, so that no step holds the writer for long.
+const PURGE_BATCH: u32 = 500;
+
+/// What the program decides for the core.
+#[derive(Clone, Debug)]
+pub struct CoreSettings {
+    /// Where customers reach the facade, without a slash at the end: the start of every SCIM endpoint.
+    pub public_base_url: String,
+}
+
+/// Accounts, tokens, links and the log of every tenant. Cheap to clone.
+#[derive(Clone)]
+pub struct Core {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    storage: Storage,
+    clock: Arc<dyn Clock>,
+    settings: CoreSettings,
+    token_uses: TokenUses,
+}
+
+impl Core {
+    /// Puts the core together.
+    pub fn new(storage: Storage, clock: Arc<dyn Clock>, settings: CoreSettings) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                storage,
+                clock,
+                settings,
+                token_uses: TokenUses::default(),
+            }),
+        }
+    }
+
+    /// The storage, for the use cases.
+    pub(crate) fn storage(&self) -> &Storage {
+        &self.inner.storage
+    }
+
+    /// Now.
+    pub fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    /// What the admin pastes into "Tenant URL".
+    pub fn scim_endpoint(&self, tenant: &Identifier) -> String {
+        format!("{}/scim/{tenant}/v2", self.inner.settings.public_base_url)
+    }
+
+    /// Whether the storage answers.
+    pub async fn ping(&self) -> Result<(), Error> {
+        Ok(self.storage().ping().await?)
+    }
+
+    /// Finds out whether the call may act for its tenant.
+    pub async fn authenticate(&self, call: &Call) -> Result<Admitted, Error> {
+        let caller = self.storage().find_caller(&call.caller_key()).await?;
+        self.admit(call, caller).await
+    }
+
+    /// Decides what the storage's answer about the caller means, and tells the tenant's admin of requests that come with a dead token or to a
+    /// feature that is off.
+    pub(crate) async fn admit(
+        &self,
+        call: &Call,
+        caller: Option<Caller>,
+    ) -> Result<Admitted, Error> {
+        let now = self.now();
+        match call.admit(caller, now) {
+            Ok(admitted) => {
+                if let Some(token_id) = &admitted.token_id {
+                    self.inner.token_uses.record(
+                        admitted.tenant.id,
+                        token_id,
+                        now,
+                        call.remote.as_deref(),
+                    );
+                }
+                Ok(admitted)
+            }
+            Err(NotAdmitted::Refused(refusal)) => Err(refusal.into()),
+            Err(NotAdmitted::DeadToken { tenant, token }) => {
+                let refusal = invalid_credential();
+                let detail = dead_token_detail(&token, now);
+                self.log_not_admitted(call, &tenant, &token.id, &refusal, detail)
+                    .await?;
+                Err(refusal.into())
+            }
+            Err(NotAdmitted::Disabled { tenant, token_id }) => {
+                let refusal = provisioning_disabled();
+                self.log_not_admitted(call, &tenant, &token_id, &refusal, refusal.detail.clone())
+                    .await?;
+                Err(refusal.into())
+            }
+        }
+    }
+
+    /// One entry a minute and token, whatever the number of requests and replicas: the entry's id says the minute and the token.
+    async fn log_not_admitted(
+        &self,
+        call: &Call,
+        tenant: &Tenant,
+        token_id: &TokenId,
+        refusal: &Refusal,
+        detail: String,
+    ) -> Result<(), Error> {
+        const MINUTE_US: i64 = 60_000_000;
+        let now = self.now();
+        let minute =
+            Timestamp::from_micros(now.as_micros() - now.as_micros().rem_euclid(MINUTE_US));
+        let mut entry = LogEntry::new(call, Operation::Authenticate, now);
+        entry.id = LogEntryId::derived(minute, token_id.seed(refusal.reason));
+        entry.resource_type = ResourceType::Token;
+        entry.resource_id = token_id.to_string();
+        entry.token_id = token_id.to_string();
+        "scim".clone_into(&mut entry.actor);
+        entry.refuse(refusal);
+        entry.detail = detail;
+        Ok(self.storage().append_log_once(tenant.id, entry).await?)
+    }
+
+    /// Writes the log entry of a call that an admitted caller made and that was refused, and hands the error on. When the entry cannot be
+    /// written, that is the error: what is not in the log is not answered.
+    pub(crate) async fn log_refusal(
+        &self,
+        admitted: &Admitted,
+        mut entry: LogEntry,
+        error: Error,
+    ) -> Error {
+        let Error::Refused(refusal) = &error else {
+            return error;
+        };
+        entry.admitted(admitted);
+        entry.refuse(refusal);
+        let mutation = Mutation {
+            tenant_id: admitted.tenant.id,
+            write: Write::Nothing,
+            log: Some(entry),
+            change: None,
+            receipt: None,
+        };
+        match self.storage().commit(mutation).await {
+            Ok(_) => error,
+            Err(unlogged) => unlogged.into(),
+        }
+    }
+
+    /// The work that no request waits for: numbering changes, writing when tokens were last used, removing what has outlived its
+    /// retention. Ends when cancelled, after a last write of the token uses.
+    pub async fn run_upkeep(&self, cancel: CancellationToken) {
+        let mut sequencer = tokio::time::interval(SEQUENCER_INTERVAL);
+        let mut uses = tokio::time::interval(TOKEN_USE_INTERVAL);
+        let mut purge = tokio::time::interval(PURGE_INTERVAL);
+        for interval in [&mut sequencer, &mut uses, &mut purge] {
+            interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        }
+        loop {
+            let (task, result) = tokio::select! {
+                () = cancel.cancelled() => break,
+                _ = sequencer.tick() => ("number changes", self.number_changes().await),
+                _ = uses.tick() => ("write token uses", self.write_token_uses().await),
+                _ = purge.tick() => ("purge", self.purge().await),
+            };
+            if let Err(error) = result {
+                tracing::warn!(
+                    task,
+                    error = &error as &dyn std::error::Error,
+                    "upkeep failed; it is tried again"
+                );
+            }
+        }
+        if let Err(error) = self.write_token_uses().await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the last use of tokens was not written"
+            );
+        }
+    }
+
+    async fn number_changes(&self) -> Result<(), StorageError> {
+        while self.storage().number_changes(SEQUENCER_BATCH).await? == u64::from(SEQUENCER_BATCH) {}
+        Ok(())
+    }
+
+    async fn write_token_uses(&self) -> Result<(), StorageError> {
+        let uses = self.inner.token_uses.take();
+        if uses.is_empty() {
+            return Ok(());
+        }
+        self.storage().touch_tokens(&uses).await
+    }
+
+    async fn purge(&self) -> Result<(), StorageError> {
+        let now = self.now();
+        while self
+            .storage()
+            .purge_receipts(now.minus(receipts::RETENTION), PURGE_BATCH)
+            .await?
+            > 0
+        {}
+        let mut after = None;
+        loop {
+            let tenants = self
+                .storage()
+                .list_tenants(PURGE_BATCH, after.as_ref())
+                .await?;
+            for tenant in &tenants {
+                let deadline = now.minus(tenant.settings.tombstone_retention);
+                while self
+                    .storage()
+                    .purge_tombstones(tenant.id, deadline, PURGE_BATCH)
+                    .await?
+                    > 0
+                {}
+            }
+            match tenants.last() {
+                Some(last) => after = Some(last.identifier.clone()),
+                None => return Ok(()),
+            }
+        }
+    }
+}
+
+fn dead_token_detail(token: &Token, now: Timestamp) -> String {
+    let mask = mask(&token.id);
+    match (&token.replaced_by, token.revoked_at, token.expires_at) {
+        (Some(new), None, end) => format!(
+            "Microsoft Entra presented the old SCIM token {mask}, which was replaced by {} on {} and is not accepted since {}. Paste the new \
+             token into Secret Token in Microsoft Entra, or regenerate it in the DragOnce Admin Panel if it is lost.",
+            self::mask(new),
+            token.replaced_at.unwrap_or(now),
+            end.unwrap_or(now),
+        ),
+        (_, revoked, _) => format!(
+            "Microsoft Entra presented the SCIM token {mask}, which was revoked on {}. Generate a token in the DragOnce Admin Panel and \
+             paste it into Secret Token in Microsoft Entra.",
+            revoked.unwrap_or(now),
+        ),
+    }
+}
+
+/// The answer while the feature is off.
+fn provisioning_disabled() -> Refusal {
+    Refusal::new(
+        Reason::ProvisioningDisabled,
+        "User Provisioning is switched off for this DragOnce subscription. Nothing was changed. Ask DragOnce to enable it, or stop \
+         provisioning in Microsoft Entra.",
+    )
+}
+
+impl LogEntry {
+    /// An entry about to be filled in: a success so far.
+    pub(crate) fn new(call: &Call, operation: Operation, now: Timestamp) -> Self {
+        Self {
+            id: LogEntryId::generate(now),
+            at: now,
+            operation,
+            request: String::new(),
+            outcome: Outcome::Success,
+            resource_type: ResourceType::User,
+            resource_id: String::new(),
+            object_id: String::new(),
+            user_name: String::new(),
+            http_status: 200,
+            scim_type: String::new(),
+            reason: String::new(),
+            detail: String::new(),
+            request_id: call.request_id.as_str().to_owned(),
+            token_id: String::new(),
+            actor: String::new(),
+            changes: Vec::new(),
+            duration: call.started.elapsed(),
+        }
+    }
+
+    /// Says who called.
+    pub(crate) fn admitted(&mut self, admitted: &Admitted) {
+        self.actor.clone_from(&admitted.actor);
+        self.token_id = admitted
+            .token_id
+            .as_ref()
+            .map(TokenId::to_string)
+            .unwrap_or_default();
+    }
+
+    /// Makes it the entry of a refusal.
+    pub(crate) fn refuse(&mut self, refusal: &Refusal) {
+        self.outcome = Outcome::Failure;
+        self.http_status = refusal.reason.http_status();
+        refusal.reason.scim_type().clone_into(&mut self.scim_type);
+        refusal.reason.as_str().clone_into(&mut self.reason);
+        self.detail.clone_from(&refusal.detail);
+        self.changes.clear();
+    }
+}

@@ -1,0 +1,107 @@
+//! Account <-> message: the stored document is SCIM's JSON, which is the message's serde form.
+
+use provisioning_proto::v1;
+use serde_json::{Map, Value};
+use tonic::Status;
+
+use super::status;
+use crate::{accounts::Account, clock::Timestamp, error::Error, tenants::Dialect};
+
+/// The message of an account.
+pub fn to_proto(account: &Account) -> Result<v1::Account, Status> {
+    let message: v1::Account = serde_json::from_str(&account.document)
+        .map_err(|error| status(Error::Internal(error.into())))?;
+    Ok(with_columns(message, account))
+}
+
+/// The message of an account with only some of its attributes: those in `names` and the always returned ones.
+pub fn to_proto_with(account: &Account, names: &[String]) -> Result<v1::Account, Status> {
+    if names.is_empty() {
+        return to_proto(account);
+    }
+    let mut document: Map<String, Value> = serde_json::from_str(&account.document)
+        .map_err(|error| status(Error::Internal(error.into())))?;
+    document.retain(|attribute, _| {
+        attribute == "userName" || names.iter().any(|name| asks_for(name, attribute))
+    });
+    let message: v1::Account = serde_json::from_value(Value::Object(document))
+        .map_err(|error| status(Error::Internal(error.into())))?;
+    Ok(with_columns(message, account))
+}
+
+/// Whether a SCIM name means the attribute or something in it. Whole attributes are enough here: the front that asked cuts further.
+fn asks_for(name: &str, attribute: &str) -> bool {
+    let name = name
+        .strip_prefix("urn:ietf:params:scim:schemas:core:2.0:User:")
+        .unwrap_or(name);
+    name.get(..attribute.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(attribute))
+        && name[attribute.len()..]
+            .chars()
+            .next()
+            .is_none_or(|next| matches!(next, '.' | '[' | ':'))
+}
+
+fn with_columns(mut message: v1::Account, account: &Account) -> v1::Account {
+    message.id = account.id.to_string();
+    message.hold = account.hold.as_ref().map(|hold| v1::Hold {
+        reason: hold.reason.clone(),
+        create_time: Some(timestamp(hold.at)),
+    });
+    message.protected = account.protected;
+    message.effectively_active = account.effectively_active();
+    message.create_time = Some(timestamp(account.created_at));
+    message.update_time = Some(timestamp(account.updated_at));
+    message.delete_time = account.deleted_at.map(timestamp);
+    message.etag = account.etag();
+    message
+}
+
+/// The attributes of a message: what a create or replace asks for. The output-only fields are not among them.
+pub fn from_proto(message: Option<&v1::Account>) -> Result<Map<String, Value>, Status> {
+    match serde_json::to_value(message.unwrap_or(&v1::Account::default())) {
+        Ok(Value::Object(attributes)) => Ok(attributes),
+        Ok(_) => unreachable!("a message is an object"),
+        Err(error) => Err(status(Error::Internal(error.into()))),
+    }
+}
+
+/// A time on the wire.
+pub fn timestamp(at: Timestamp) -> prost_types::Timestamp {
+    let micros = at.as_micros();
+    let nanos = i32::try_from(micros.rem_euclid(1_000_000) * 1_000).expect("less than a second");
+    prost_types::Timestamp {
+        seconds: micros.div_euclid(1_000_000),
+        nanos,
+    }
+}
+
+/// A dialect on the wire.
+pub const fn dialect(dialect: Dialect) -> v1::Dialect {
+    match dialect {
+        Dialect::Entra => v1::Dialect::Entra,
+        Dialect::Rfc => v1::Dialect::Rfc,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_ask_for_whole_attributes() {
+        let urn = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+        for (name, attribute) in [
+            ("emails", "emails"),
+            ("Emails.value", "emails"),
+            ("emails[type eq \"work\"].value", "emails"),
+            ("urn:ietf:params:scim:schemas:core:2.0:User:title", "title"),
+            (&format!("{urn}:department"), urn),
+        ] {
+            assert!(asks_for(name, attribute), "{name}");
+        }
+        assert!(
+            !asks_for("name", "nickName") && !asks_for("names", "name") && !asks_for("é", "name")
+        );
+    }
+}

@@ -1,0 +1,65 @@
+//! `FacadeService`: what a SCIM front asks beside the accounts.
+
+use provisioning_proto::v1::{
+    AuthenticateRequest, AuthenticateResponse, ReportRejectedRequestRequest,
+    ReportRejectedRequestResponse, facade_service_server::FacadeService,
+};
+use tonic::{Request, Response, Status};
+
+use super::{accounts::dialect, call, status};
+use crate::{Core, log::RejectedRequest, tokens::TokenId};
+
+/// The service.
+pub struct Service {
+    core: Core,
+}
+
+impl Service {
+    /// Serves the tokens and the log of `core`.
+    pub const fn new(core: Core) -> Self {
+        Self { core }
+    }
+}
+
+#[tonic::async_trait]
+impl FacadeService for Service {
+    async fn authenticate(
+        &self,
+        request: Request<AuthenticateRequest>,
+    ) -> Result<Response<AuthenticateResponse>, Status> {
+        let call = call(&request, &request.get_ref().tenant)?;
+        let admitted = self.core.authenticate(&call).await.map_err(status)?;
+        Ok(Response::new(AuthenticateResponse {
+            tenant_id: admitted.tenant.id.to_string(),
+            token_id: admitted
+                .token_id
+                .as_ref()
+                .map(TokenId::to_string)
+                .unwrap_or_default(),
+            dialect: dialect(admitted.tenant.settings.dialect).into(),
+        }))
+    }
+
+    async fn report_rejected_request(
+        &self,
+        request: Request<ReportRejectedRequestRequest>,
+    ) -> Result<Response<ReportRejectedRequestResponse>, Status> {
+        let call = call(&request, &request.get_ref().tenant)?;
+        let request = request.into_inner();
+        let rejected = RejectedRequest {
+            request: request.operation,
+            http_status: u16::try_from(request.http_status).unwrap_or(500),
+            scim_type: request.scim_type,
+            detail: request.detail,
+            resource_id: request.resource_id,
+        };
+        let log_entry_id = self
+            .core
+            .report_rejected_request(&call, rejected)
+            .await
+            .map_err(status)?;
+        Ok(Response::new(ReportRejectedRequestResponse {
+            log_entry_id: log_entry_id.to_string(),
+        }))
+    }
+}

@@ -1,0 +1,41 @@
+//! The only protobuf of the core: its services, the mapping of messages and errors, and the authentication of callers.
+
+pub mod account_service;
+pub mod accounts;
+pub mod authentication;
+mod facade_service;
+pub mod jwt;
+mod request;
+pub mod rules;
+mod schema_service;
+mod status;
+
+use provisioning_proto::v1::{
+    account_service_server::AccountServiceServer, facade_service_server::FacadeServiceServer,
+    schema_service_server::SchemaServiceServer,
+};
+use tonic::service::Routes;
+
+pub use request::{call, idempotent, once};
+pub use status::status;
+
+use crate::Core;
+
+/// The largest request message: SCIM's body limit of 1 MiB, and what protobuf adds to it.
+pub const MESSAGE_SIZE_MAX: usize = 2 << 20;
+
+/// The services that any DragOnce service or facade may call; the panel's are in the crate `admin-grpc`.
+pub fn routes(core: &Core) -> Routes {
+    Routes::new(
+        AccountServiceServer::new(account_service::Service::new(core.clone()))
+            .max_decoding_message_size(MESSAGE_SIZE_MAX),
+    )
+    .add_service(
+        FacadeServiceServer::new(facade_service::Service::new(core.clone()))
+            .max_decoding_message_size(MESSAGE_SIZE_MAX),
+    )
+    .add_service(
+        SchemaServiceServer::new(schema_service::Service::new(core.clone()))
+            .max_decoding_message_size(MESSAGE_SIZE_MAX),
+    )
+}

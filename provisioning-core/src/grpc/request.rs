@@ -1,0 +1,119 @@
+//! What every service reads from a request in the same way: the call, the page size, the request id.
+
+use std::time::Instant;
+
+use prost::Message;
+use sha2::{Digest as _, Sha256};
+use tonic::{Request, Response, Status, metadata::MetadataMap};
+use uuid::Uuid;
+
+use super::status;
+use crate::{
+    call::{Call, Credential, Principal, Scope, invalid_credential, tenant_not_found},
+    error::{Error, Reason, Refusal},
+    ids::RequestId,
+    receipts::{Answer, Once, ReceiptKey},
+    tenants::Identifier,
+};
+
+/// The call of a request for `tenant`. The authentication has put the credential into the request.
+pub fn call<T>(request: &Request<T>, tenant: &str) -> Result<Call, Status> {
+    let credential = request
+        .extensions()
+        .get::<Credential>()
+        .cloned()
+        .ok_or_else(|| status(invalid_credential().into()))?;
+    let Some(tenant) = Identifier::parse(tenant) else {
+        return Err(status(no_such_tenant(tenant, &credential).into()));
+    };
+    if let Credential::Principal(principal) = &credential
+        && !may_act_for(principal, &tenant)
+    {
+        return Err(status(tenant_not_found(&tenant).into()));
+    }
+    Ok(Call {
+        credential,
+        tenant,
+        request_id: RequestId::from_caller(text(request.metadata(), "x-request-id")),
+        remote: text(request.metadata(), "x-forwarded-for").map(str::to_owned),
+        started: Instant::now(),
+    })
+}
+
+/// A JWT with a tenant claim is for that tenant only, whatever its scopes; an operator's has none.
+fn may_act_for(principal: &Principal, tenant: &Identifier) -> bool {
+    match &principal.tenant {
+        Some(own) => own == tenant,
+        None => !principal.scopes.contains(&Scope::ProvisioningAdmin),
+    }
+}
+
+/// A SCIM token is not told whether a tenant exists.
+fn no_such_tenant(tenant: &str, credential: &Credential) -> Refusal {
+    match credential {
+        Credential::ScimToken(_) | Credential::Malformed => invalid_credential(),
+        Credential::Principal(_) if tenant.is_empty() => {
+            Refusal::new(Reason::InvalidRequest, "Say which tenant: its Subscriber Identifier.").field("tenant")
+        }
+        Credential::Principal(_) => Refusal::new(
+            Reason::TenantNotFound,
+            "There is no such tenant: a Subscriber Identifier has 1 to 63 characters of a-z, 0-9 and -.",
+        )
+        .field("tenant"),
+    }
+}
+
+fn text<'a>(metadata: &'a MetadataMap, name: &str) -> Option<&'a str> {
+    metadata.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// Reads a `request_id`: the work is to be done once. Without one there is nothing to replay.
+pub fn once<'a, R>(
+    call: &Call,
+    method: &'static str,
+    request_id: &str,
+    request: &impl Message,
+    encode: &'a (dyn Fn(&R) -> Vec<u8> + Send + Sync),
+) -> Result<Option<Once<'a, R>>, Status> {
+    if request_id.is_empty() {
+        return Ok(None);
+    }
+    let Ok(request_id) = Uuid::try_parse(request_id) else {
+        return Err(status(
+            Refusal::new(Reason::InvalidRequest, "request_id must be a UUID.")
+                .field("request_id")
+                .into(),
+        ));
+    };
+    let caller = match &call.credential {
+        Credential::ScimToken(token) => format!("scim/{}", token.id),
+        Credential::Principal(principal) => format!("jwt/{}", principal.subject),
+        Credential::Malformed => return Err(status(invalid_credential().into())),
+    };
+    let key = ReceiptKey {
+        caller,
+        method: method.to_owned(),
+        request_id,
+    };
+    Ok(Some(Once {
+        key,
+        body_sha256: Sha256::digest(request.encode_to_vec()).into(),
+        encode,
+    }))
+}
+
+/// The response to an answer: made now, or the one that was given before.
+pub fn idempotent<R, M>(
+    answer: Result<Answer<R>, Error>,
+    respond: impl FnOnce(R) -> Result<M, Status>,
+) -> Result<Response<M>, Status>
+where
+    M: Message + Default,
+{
+    match answer.map_err(status)? {
+        Answer::Fresh(answer) => respond(answer).map(Response::new),
+        Answer::Replayed(bytes) => M::decode(bytes.as_slice())
+            .map(Response::new)
+            .map_err(|error| status(Error::Internal(error.into()))),
+    }
+}

@@ -1,0 +1,96 @@
+//! The one place where ids are made, and the types that keep them apart.
+
+use std::fmt;
+
+use rand::RngExt as _;
+use uuid::Uuid;
+
+use crate::clock::Timestamp;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// A new id, ordered by `now`.
+            pub fn generate(now: Timestamp) -> Self {
+                Self(uuid_v7(now, rand::rng().random()))
+            }
+
+            /// The id in storage.
+            pub const fn from_uuid(uuid: Uuid) -> Self {
+                Self(uuid)
+            }
+
+            /// Reads an id from outside; `None` when it cannot be one.
+            pub fn parse(text: &str) -> Option<Self> {
+                Uuid::try_parse(text).ok().map(Self)
+            }
+
+            /// The id for storage.
+            pub const fn uuid(self) -> Uuid {
+                self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+id!(
+    /// A tenant.
+    TenantId
+);
+id!(
+    /// An account; also its SCIM `id`.
+    AccountId
+);
+id!(
+    /// A log entry.
+    LogEntryId
+);
+id!(
+    /// A change, before it has its number.
+    ChangeId
+);
+
+impl LogEntryId {
+    /// The same id for the same `at` and `seed`, so that storage keeps one entry of several that say the same.
+    pub fn derived(at: Timestamp, seed: [u8; 10]) -> Self {
+        Self(uuid_v7(at, seed))
+    }
+}
+
+fn uuid_v7(now: Timestamp, random: [u8; 10]) -> Uuid {
+    let millis = u64::try_from(now.as_micros() / 1000).unwrap_or(0);
+    uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+}
+
+/// The id of one inbound request: the `X-Request-Id` of the HTTP answer, and `request_id` of the log entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestId(String);
+
+impl RequestId {
+    /// Takes a caller's id when it is a UUID, and makes one otherwise.
+    pub fn from_caller(text: Option<&str>) -> Self {
+        match text.and_then(|text| Uuid::try_parse(text).ok()) {
+            Some(uuid) => Self(uuid.to_string()),
+            None => Self(
+                uuid::Builder::from_random_bytes(rand::rng().random())
+                    .into_uuid()
+                    .to_string(),
+            ),
+        }
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}

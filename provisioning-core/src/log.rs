@@ -1,0 +1,140 @@
+//! The provisioning log: one entry for every mutation and for every refused or failed request.
+
+mod rejected;
+
+use std::time::Duration;
+
+pub use rejected::RejectedRequest;
+
+pub use crate::attributes::diff::AttributeChange;
+
+use crate::{clock::Timestamp, ids::LogEntryId};
+
+/// One line of the provisioning log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogEntry {
+    /// Ordered by time.
+    pub id: LogEntryId,
+    /// When.
+    pub at: Timestamp,
+    /// What was asked for.
+    pub operation: Operation,
+    /// For [`Operation::RequestRejected`], the HTTP method and route.
+    pub request: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// On what kind of resource.
+    pub resource_type: ResourceType,
+    /// The id of the account, token or tenant; empty when it never came to one.
+    pub resource_id: String,
+    /// The Object ID of the account or of the request.
+    pub object_id: String,
+    /// The login account of the account or of the request.
+    pub user_name: String,
+    /// What SCIM answers.
+    pub http_status: u16,
+    /// RFC 7644 section 3.12; empty on success.
+    pub scim_type: String,
+    /// The reason of the refusal; empty on success.
+    pub reason: String,
+    /// What the caller was told, or what the admin should know.
+    pub detail: String,
+    /// The inbound request.
+    pub request_id: String,
+    /// The SCIM token that was presented.
+    pub token_id: String,
+    /// Who called: "scim" or the subject of the JWT.
+    pub actor: String,
+    /// What the mutation changed.
+    pub changes: Vec<AttributeChange>,
+    /// How long the core took until the commit.
+    pub duration: Duration,
+}
+
+macro_rules! texts {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $name { $($(#[$variant_doc])* $variant,)* }
+
+        impl $name {
+            /// Every value.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The text in storage and in filters; never change one.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+
+            /// Reads [`as_str`](Self::as_str).
+            pub fn from_text(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|value| value.as_str() == text)
+            }
+        }
+    };
+}
+pub(crate) use texts;
+
+texts! {
+    /// What was asked for.
+    Operation {
+        /// A new account.
+        Create = "create",
+        /// A tombstone brought back with its id.
+        Restore = "restore",
+        /// The first write of provisioning to an account that existed before.
+        Adopt = "adopt",
+        /// PUT.
+        Replace = "replace",
+        /// PATCH.
+        Patch = "patch",
+        /// A PATCH or PUT that set `active` to false.
+        Suspend = "suspend",
+        /// A PATCH or PUT that set `active` to true.
+        Activate = "activate",
+        /// DELETE.
+        Delete = "delete",
+        /// A read of one.
+        Get = "get",
+        /// A read of many.
+        List = "list",
+        /// An admin set the Object ID.
+        Link = "link",
+        /// An admin took it off.
+        Unlink = "unlink",
+        /// The first token.
+        TokenGenerate = "token_generate",
+        /// A token in place of another.
+        TokenRegenerate = "token_regenerate",
+        /// The end of a token.
+        TokenRevoke = "token_revoke",
+        /// A request with a token that is no longer valid.
+        Authenticate = "authenticate",
+        /// A request that never became a call.
+        RequestRejected = "request_rejected",
+        /// Settings, or the feature switch.
+        TenantUpdate = "tenant_update",
+    }
+}
+
+texts! {
+    /// How it ended.
+    Outcome {
+        /// Done.
+        Success = "success",
+        /// Refused or failed; nothing was changed.
+        Failure = "failure",
+    }
+}
+
+texts! {
+    /// What an entry is about.
+    ResourceType {
+        /// An account.
+        User = "User",
+        /// A SCIM token.
+        Token = "Token",
+        /// The tenant itself.
+        Tenant = "Tenant",
+    }
+}

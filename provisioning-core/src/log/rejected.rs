@@ -1,0 +1,68 @@
+//! Requests that a SCIM front refused before they became a call: they belong into the log as well.
+
+use super::{LogEntry, Operation, Outcome};
+use crate::{
+    Core,
+    call::Call,
+    error::{Error, Reason},
+    ids::LogEntryId,
+    storage::{Mutation, Write},
+};
+
+/// The longest text taken from a front.
+const TEXT_CHARS_MAX: usize = 1_000;
+
+/// What a front says of a request it refused.
+#[derive(Clone, Debug)]
+pub struct RejectedRequest {
+    /// The HTTP method and route.
+    pub request: String,
+    /// The status it answers.
+    pub http_status: u16,
+    /// The scimType it answers; may be empty.
+    pub scim_type: String,
+    /// The text it answers.
+    pub detail: String,
+    /// The id in the path; may be empty.
+    pub resource_id: String,
+}
+
+impl Core {
+    /// Writes the log entry of a request that a front refused.
+    pub async fn report_rejected_request(
+        &self,
+        call: &Call,
+        rejected: RejectedRequest,
+    ) -> Result<LogEntryId, Error> {
+        let admitted = self.authenticate(call).await?;
+        let mut entry = LogEntry::new(call, Operation::RequestRejected, self.now());
+        entry.admitted(&admitted);
+        entry.outcome = Outcome::Failure;
+        entry.request = bounded(&rejected.request);
+        entry.http_status = rejected.http_status;
+        entry.scim_type = bounded(&rejected.scim_type);
+        Reason::InvalidRequest
+            .as_str()
+            .clone_into(&mut entry.reason);
+        entry.detail = bounded(&rejected.detail);
+        entry.resource_id = bounded(&rejected.resource_id);
+        let id = entry.id;
+        let mutation = Mutation {
+            tenant_id: admitted.tenant.id,
+            write: Write::Nothing,
+            log: Some(entry),
+            change: None,
+            receipt: None,
+        };
+        self.storage().commit(mutation).await?;
+        Ok(id)
+    }
+}
+
+/// What storage takes: no NUL, and not without end.
+fn bounded(text: &str) -> String {
+    text.chars()
+        .filter(|character| *character != '\0')
+        .take(TEXT_CHARS_MAX)
+        .collect()
+}
