@@ -11,7 +11,7 @@ mod json;
 
 use uuid::Uuid;
 
-pub use self::columns::{ACCOUNTS, ACCOUNTS_BY_IDENTIFIER, Columns, LOG_ENTRIES};
+pub use self::columns::Columns;
 use self::{
     columns::{Column, Kind},
     json::Json,
@@ -43,9 +43,31 @@ pub enum Bind {
     Text(String),
     /// A whole number.
     Int(i64),
+    /// A number.
+    Real(f64),
     /// A boolean.
     Bool(bool),
+    /// An id.
+    Uuid(Uuid),
 }
+
+/// Binds values to a query of either engine.
+macro_rules! bind_all {
+    ($query:expr, $binds:expr) => {{
+        let mut query = $query;
+        for bind in $binds {
+            query = match bind {
+                $crate::storage::filter::Bind::Text(text) => query.bind(text.as_str()),
+                $crate::storage::filter::Bind::Int(number) => query.bind(*number),
+                $crate::storage::filter::Bind::Real(number) => query.bind(*number),
+                $crate::storage::filter::Bind::Bool(value) => query.bind(*value),
+                $crate::storage::filter::Bind::Uuid(id) => query.bind(*id),
+            };
+        }
+        query
+    }};
+}
+pub(super) use bind_all;
 
 /// Compiles a filter. Its parameters are `$first_bind` and on.
 pub fn compile(filter: &Filter, engine: Engine, columns: &Columns, first_bind: usize) -> Compiled {
@@ -171,7 +193,7 @@ impl Compiler<'_> {
                 Literal::Null => "FALSE".to_owned(),
                 Literal::Boolean(value) => json.is(*value),
                 Literal::Number(number) => {
-                    let bind = self.bind(Bind::Text(number.to_string()));
+                    let bind = self.bind(Bind::Real(number.as_f64().unwrap_or(f64::NAN)));
                     json.compare_number(compare_sign(operator), &bind)
                 }
                 Literal::Text { compared, .. } => {
@@ -213,13 +235,7 @@ impl Compiler<'_> {
                     .ok()
                     .filter(|id| id.to_string() == *compared)
                 {
-                    Some(_) => {
-                        let bind = self.bind(Bind::Text(compared.clone()));
-                        match self.engine {
-                            Engine::Sqlite => format!("({} = unhex({bind}, '-'))", column.sql),
-                            Engine::Postgres => format!("({} = CAST({bind} AS uuid))", column.sql),
-                        }
-                    }
+                    Some(id) => format!("({} = {})", column.sql, self.bind(Bind::Uuid(id))),
                     None => "FALSE".to_owned(),
                 }
             }
@@ -342,7 +358,7 @@ impl Compiler<'_> {
         );
         for (column, key) in keys {
             let bind = self.bind(Bind::Text(key.clone()));
-            sql.push_str(&format!(" AND m.{column} = {bind}"));
+            sql = format!("{sql} AND m.{column} = {bind}");
         }
         Some(sql + ")")
     }

@@ -130,10 +130,6 @@ impl<'p, 't, 's> Parser<'p, 't, 's> {
         start: usize,
         parent: Option<&Parent<'s>>,
     ) -> Result<Filter, FilterError> {
-        self.terms += 1;
-        if self.terms > TERMS_MAX {
-            return Err(self.lexer.error(start, FilterProblem::TooManyTerms));
-        }
         let operand = match parent {
             Some(parent) => parent.operand(word),
             None => operand(word, self.schema),
@@ -203,6 +199,10 @@ impl<'p, 't, 's> Parser<'p, 't, 's> {
 
     /// `pr`, or an operator and a literal.
     fn comparison(&mut self, operand: Operand<'s>, start: usize) -> Result<Filter, FilterError> {
+        self.terms += 1;
+        if self.terms > TERMS_MAX {
+            return Err(self.lexer.error(start, FilterProblem::TooManyTerms));
+        }
         let at = self.lexer.skip_space();
         let token = self.lexer.next()?;
         let Token::Word(word) = token else {

@@ -6,36 +6,34 @@ use crate::attributes::{filter::AttributePath, schema::ENTERPRISE_URN};
 /// Where the attributes of a kind of rows stand.
 #[derive(Clone, Copy, Debug)]
 pub struct Columns {
-    columns: &'static [Column],
+    attributes: &'static [Column],
     /// The column of search documents.
     pub(super) document: Option<&'static str>,
     /// SQL for the tenant's id, independent of the row, where `account_emails` may be asked.
     pub(super) emails_of_tenant: Option<&'static str>,
 }
 
-/// Accounts, as `a`, in a statement whose `$1` is the tenant's id.
-pub static ACCOUNTS: Columns = Columns {
-    columns: ACCOUNT_COLUMNS,
-    document: Some("a.search"),
-    emails_of_tenant: Some("$1"),
-};
-
-/// Accounts, as `a`, in a statement whose `$1` is the tenant's identifier.
-pub static ACCOUNTS_BY_IDENTIFIER: Columns = Columns {
-    emails_of_tenant: Some("(SELECT id FROM tenants WHERE identifier = $1)"),
-    ..ACCOUNTS
-};
-
-/// Entries of the provisioning log, as `e`.
-pub static LOG_ENTRIES: Columns = Columns {
-    columns: LOG_ENTRY_COLUMNS,
-    document: None,
-    emails_of_tenant: None,
-};
-
 impl Columns {
+    /// Accounts, as `a`. `tenant` is SQL for the tenant's id that does not depend on the row: a parameter or a sub-query.
+    pub const fn accounts(tenant: &'static str) -> Self {
+        Self {
+            attributes: ACCOUNTS,
+            document: Some("a.search"),
+            emails_of_tenant: Some(tenant),
+        }
+    }
+
+    /// Entries of the provisioning log, as `e`.
+    pub const fn log_entries() -> Self {
+        Self {
+            attributes: LOG_ENTRIES,
+            document: None,
+            emails_of_tenant: None,
+        }
+    }
+
     pub(super) fn find(&self, path: &AttributePath) -> Option<&'static Column> {
-        self.columns.iter().find(|column| {
+        self.attributes.iter().find(|column| {
             column.attribute
                 == (
                     path.schema.as_deref(),
@@ -129,7 +127,7 @@ impl Column {
     }
 }
 
-const ACCOUNT_COLUMNS: &[Column] = &[
+const ACCOUNTS: &[Column] = &[
     Column::new("id", "a.id", Kind::Uuid),
     Column::new("userName", "a.user_name_key", Kind::Text),
     Column::new("externalId", "a.object_id", Kind::Text),
@@ -146,7 +144,7 @@ const ACCOUNT_COLUMNS: &[Column] = &[
     Column::meta("version", "a.version", Kind::Version),
 ];
 
-const LOG_ENTRY_COLUMNS: &[Column] = &[
+const LOG_ENTRIES: &[Column] = &[
     Column::log("id", "e.id", Kind::Uuid),
     Column::log("time", "e.at", Kind::Micros),
     Column::log("operation", "e.operation", Kind::Word),

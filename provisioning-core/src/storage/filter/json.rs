@@ -12,8 +12,8 @@ pub(super) enum Json {
 
 /// A JSON path of quoted labels. Names cannot hold a quote or a backslash: [`resolve`](crate::attributes::resolve) refuses them.
 pub(super) fn sqlite_path(keys: &[&String]) -> String {
-    let labels: String = keys.iter().map(|key| format!(".\"{key}\"")).collect();
-    format!("${labels}")
+    keys.iter().fold("$".to_owned(), |path, key| format!("{path}.\"{key}\""))
+}")
 }
 
 impl Json {
@@ -25,8 +25,8 @@ impl Json {
     }
 
     pub(super) fn postgres(document: &str, keys: &[String]) -> Self {
-        let steps: String = keys.iter().map(|key| format!(" -> {key}::text")).collect();
-        Self::Postgres(format!("({document}{steps})"))
+        let steps = keys.iter().fold(document.to_owned(), |steps, key| format!("{steps} -> {key}::text"));
+        Self::Postgres(format!("({steps})"))
     }
 
     pub(super) fn absent() -> Self {
@@ -60,11 +60,11 @@ impl Json {
         match self {
             Self::Sqlite { document, path } => format!(
                 "(CASE WHEN json_type({document}, {path}) IN ('integer', 'real') \
-                 THEN CAST(json_extract({document}, {path}) AS REAL) END {sign} CAST({bind} AS REAL))"
+                 THEN CAST(json_extract({document}, {path}) AS REAL) END {sign} {bind})"
             ),
             Self::Postgres(value) => {
                 format!(
-                    "(CASE jsonb_typeof({value}) WHEN 'number' THEN ({value} #>> '{{}}')::float8 END {sign} {bind}::text::float8)"
+                    "(CASE jsonb_typeof({value}) WHEN 'number' THEN ({value} #>> '{{}}')::float8 END {sign} {bind})"
                 )
             }
             Self::Absent => "FALSE".to_owned(),

@@ -111,19 +111,15 @@ macro_rules! insert {
 /// The ids that an engine finds.
 macro_rules! select {
     ($connection:expr, $engine:expr, $filter:expr) => {{
-        let compiled = compile($filter, $engine, &ACCOUNTS, 2);
-        let mut query = sqlx::query(AssertSqlSafe(format!(
+        let compiled = compile($filter, $engine, &Columns::accounts("$1"), 2);
+        let sql = format!(
             "SELECT a.id FROM accounts a WHERE a.tenant_id = $1 AND {}",
             compiled.sql
-        )))
-        .bind(TENANT);
-        for bind in &compiled.binds {
-            query = match bind {
-                Bind::Text(text) => query.bind(text.as_str()),
-                Bind::Int(number) => query.bind(*number),
-                Bind::Bool(value) => query.bind(*value),
-            };
-        }
+        );
+        let query = bind_all!(
+            sqlx::query(AssertSqlSafe(sql)).bind(TENANT),
+            &compiled.binds
+        );
         let rows = query
             .fetch_all(&mut *$connection)
             .await
@@ -467,4 +463,203 @@ fn a_filter_finds_the_same_in_memory_in_sqlite_and_in_postgresql() {
         hits.get(),
         all.get()
     );
+}
+
+/// A case that the property found, or that is too rare for it to find.
+#[test]
+fn odd_cases_are_the_same_as_well() {
+    let mut engines = Engines::start("odd");
+    let stored: Vec<_> = [
+        json!({"userName": "a", "emails": [{"value": "A@B.c", "type": "work", "primary": true}, {"value": "x%y", "type": "home"}], "externalId": "Ab"}),
+        json!({"userName": "b", "emails": [{"value": "a@b.c", "type": "home"}], "name": {"familyName": "é"}, "title": "İ_\\\"'"}),
+        json!({"userName": "c", "urn:x:Custom:2.0:User": {"tag": [{"value": "1"}], "n": 1}, ENTERPRISE_URN: {"manager": {"value": "M"}}}),
+        json!({"userName": "K", "urn:x:Custom:2.0:User": {"tag": "1", "n": "1"}, "active": false, "title": "\u{10000}"}),
+    ]
+    .iter()
+    .enumerate()
+    .map(|(index, document)| Stored::new(index, document))
+    .collect();
+    engines.store(&stored);
+    for (text, found) in [
+        ("userName eq \"\u{212a}\"", vec![3]),
+        ("externalId eq \"ab\"", vec![]),
+        ("externalId eq \"Ab\"", vec![0]),
+        ("emails[type eq \"work\"].value eq \"a@b.C\"", vec![0]),
+        (
+            "emails[type eq \"work\" and primary eq true].value eq \"a@b.C\"",
+            vec![0],
+        ),
+        (
+            "emails.value eq \"a@b.c\" and emails.type eq \"home\"",
+            vec![0, 1],
+        ),
+        ("emails eq \"x%Y\"", vec![0]),
+        ("emails ne \"a@b.c\"", vec![2, 3]),
+        ("emails co \"%\"", vec![0]),
+        ("title sw \"İ_\"", vec![1]),
+        ("title ew \"\\\"'\"", vec![1]),
+        ("title gt \"\u{ffff}\"", vec![3]),
+        ("not (title gt \"\u{ffff}\")", vec![0, 1, 2]),
+        ("not (name.familyName eq \"E\\u0301\")", vec![0, 2, 3]),
+        ("manager eq \"M\"", vec![2]),
+        ("urn:x:Custom:2.0:User:tag eq \"1\"", vec![2, 3]),
+        ("urn:x:Custom:2.0:User:n eq 1", vec![2]),
+        ("urn:x:Custom:2.0:User:n pr", vec![2, 3]),
+        ("active eq \"False\"", vec![3]),
+        ("active ne true", vec![3]),
+        ("meta.version eq \"\\\"2\\\"\"", vec![1]),
+        ("id ew \"0002\"", vec![2]),
+        ("id eq \"01900000-0000-7000-8000-000000000003\"", vec![3]),
+        ("id eq \"not-an-id\"", vec![]),
+        ("schemas eq \"URN:X:custom:2.0:User\"", vec![2, 3]),
+        ("title eq null and not (emails pr)", vec![2]),
+    ] {
+        let expected: BTreeSet<_> = found
+            .into_iter()
+            .map(|index: usize| stored[index].id)
+            .collect();
+        assert_eq!(engines.compare(&stored, text), expected, "{text}");
+    }
+}
+
+/// Engines have limits of their own; ours stay below them.
+#[test]
+fn the_largest_filters_run_on_both_engines() {
+    let mut engines = Engines::start("caps");
+    let stored = [Stored::new(
+        0,
+        &json!({"userName": "a", "emails": [{"value": "a"}]}),
+    )];
+    engines.store(&stored);
+    let deep = |prefix: &str, leaf: &str| {
+        format!(
+            "{}{leaf}{}",
+            prefix.repeat(DEPTH_MAX - 1),
+            ")".repeat(DEPTH_MAX - 1)
+        )
+    };
+    for text in [
+        vec!["userName ne \"b\""; TERMS_MAX].join(" and "),
+        vec!["userName eq \"b\""; TERMS_MAX].join(" or "),
+        vec!["title sw \"b\""; TERMS_MAX].join(" or "),
+        vec!["emails.type ne \"x\""; TERMS_MAX].join(" and "),
+        vec!["emails[type ne \"x\"]"; TERMS_MAX].join(" and "),
+        vec!["urn:x:Custom:2.0:User:tag ne 1"; TERMS_MAX].join(" and "),
+        deep("not (", "emails.type eq \"x\""),
+        deep("(", &vec!["emails[type eq \"x\"]"; TERMS_MAX].join(" or ")),
+        deep("not (title pr or ", "emails[value co \"x\"]"),
+        format!("userName co \"{}\"", "x".repeat(FILTER_BYTES_MAX - 20)),
+    ] {
+        engines.compare(&stored, &text);
+    }
+}
+
+/// What Entra may match on is answered from an index.
+#[test]
+fn matching_attributes_are_asked_in_their_columns() {
+    for (text, expected) in [
+        ("userName eq \"A\"", "((a.user_name_key = $2))"),
+        ("externalId eq \"A\"", "((a.object_id = $2))"),
+        (
+            "id eq \"01900000-0000-7000-8000-000000000003\"",
+            "((a.id = $2))",
+        ),
+        (
+            "emails eq \"A\"",
+            "(a.id IN (SELECT m.account_id FROM account_emails m WHERE m.tenant_id = $1 AND m.value_key = $2))",
+        ),
+        (
+            "emails[type eq \"work\"].value eq \"A\"",
+            "(a.id IN (SELECT m.account_id FROM account_emails m WHERE m.tenant_id = $1 AND m.type_key = $2 AND m.value_key = $3))",
+        ),
+        (
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber eq \"7\"",
+            "((a.employee_number_key = $2))",
+        ),
+        ("displayName eq \"A\"", "((a.display_name_key = $2))"),
+    ] {
+        let filter = filter::parse(text, ResourceSchema::user()).expect("it is valid");
+        for engine in [Engine::Sqlite, Engine::Postgres] {
+            assert_eq!(
+                compile(&filter, engine, &Columns::accounts("$1"), 2).sql,
+                expected,
+                "{text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn nothing_of_a_filter_reaches_the_statement() {
+    let marker = "zqx";
+    let text = format!(
+        "userName eq \"{marker}\" and title co \"{marker}\" and urn:{marker}:{marker}:User:{marker}.{marker} eq \"{marker}\" \
+         and emails[display eq \"{marker}\"] and not (urn:{marker}:User:{marker}[{marker} eq 1] or id sw \"{marker}\")"
+    );
+    let filter = filter::parse(&text, ResourceSchema::user()).expect("it is valid");
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        let compiled = compile(&filter, engine, &Columns::accounts("$1"), 2);
+        assert!(!compiled.sql.contains(marker), "{}", compiled.sql);
+        assert!(
+            compiled
+                .sql
+                .contains(&format!("${}", compiled.binds.len() + 1))
+                && !compiled
+                    .sql
+                    .contains(&format!("${}", compiled.binds.len() + 2))
+        );
+    }
+}
+
+#[test]
+fn log_entries_are_filtered_by_their_columns() {
+    for (text, sqlite, postgres) in [
+        (
+            "outcome eq \"FAILURE\"",
+            "((lower(e.outcome) = $1))",
+            "((lower(e.outcome COLLATE \"C\") = $1))",
+        ),
+        (
+            "userName eq \"Alice\"",
+            "((e.user_name_key = $1))",
+            "((e.user_name_key = $1))",
+        ),
+        (
+            "httpStatus ge 400",
+            "((e.http_status >= $1))",
+            "((e.http_status >= $1))",
+        ),
+        (
+            "time gt 2026-01-01T00:00:00Z",
+            "((e.at > $1))",
+            "((e.at > $1))",
+        ),
+        (
+            "detail co \"x\"",
+            "((instr(NULLIF(e.detail, ''), $1) > 0))",
+            "((strpos(NULLIF(e.detail, ''), $1) > 0))",
+        ),
+        (
+            "objectId pr",
+            "((e.object_id <> ''))",
+            "((e.object_id <> ''))",
+        ),
+        (
+            "not (objectId eq null)",
+            "(NOT NOT (e.object_id <> ''))",
+            "(NOT NOT (e.object_id <> ''))",
+        ),
+    ] {
+        let filter = filter::parse(text, ResourceSchema::log_entry()).expect("it is valid");
+        assert_eq!(
+            compile(&filter, Engine::Sqlite, &Columns::log_entries(), 1).sql,
+            sqlite,
+            "{text}"
+        );
+        assert_eq!(
+            compile(&filter, Engine::Postgres, &Columns::log_entries(), 1).sql,
+            postgres,
+            "{text}"
+        );
+    }
 }
