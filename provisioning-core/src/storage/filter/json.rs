@@ -12,8 +12,8 @@ pub(super) enum Json {
 
 /// A JSON path of quoted labels. Names cannot hold a quote or a backslash: [`resolve`](crate::attributes::resolve) refuses them.
 pub(super) fn sqlite_path(keys: &[&String]) -> String {
-    keys.iter().fold("$".to_owned(), |path, key| format!("{path}.\"{key}\""))
-}")
+    keys.iter()
+        .fold("$".to_owned(), |path, key| format!("{path}.\"{key}\""))
 }
 
 impl Json {
@@ -25,7 +25,9 @@ impl Json {
     }
 
     pub(super) fn postgres(document: &str, keys: &[String]) -> Self {
-        let steps = keys.iter().fold(document.to_owned(), |steps, key| format!("{steps} -> {key}::text"));
+        let steps = keys.iter().fold(document.to_owned(), |steps, key| {
+            format!("{steps} -> {key}::text")
+        });
         Self::Postgres(format!("({steps})"))
     }
 
