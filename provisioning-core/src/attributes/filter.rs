@@ -248,3 +248,6 @@ pub enum FilterProblem {
 pub fn parse(text: &str, schema: &ResourceSchema) -> Result<Filter, FilterError> {
     parser::parse(text, schema)
 }
+
+#[cfg(test)]
+mod tests;

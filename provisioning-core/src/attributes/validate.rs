@@ -432,3 +432,6 @@ const fn expected(kind: Type) -> &'static str {
         Type::Complex => "an object of sub-attributes",
     }
 }
+
+#[cfg(test)]
+mod tests;
