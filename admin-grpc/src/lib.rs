@@ -1,1 +1,41 @@
-//! admin-grpc
+//! The panel's gRPC services: tenants, SCIM tokens, links and the provisioning log.
+//!
+//! A thin face over the use cases of [`provisioning_core::Core`]: messages in, use cases called, messages out. Who may call what is decided
+//! before, by the core's rules.
+
+mod links;
+mod logs;
+mod tenants;
+mod tokens;
+mod wire;
+
+use provisioning_core::Core;
+use provisioning_proto::admin::v1::{
+    link_service_server::LinkServiceServer, log_service_server::LogServiceServer,
+    tenant_service_server::TenantServiceServer, token_service_server::TokenServiceServer,
+};
+use tonic::service::Routes;
+
+/// The largest request message: the longest filter, name and reason together stay far below it.
+pub const MESSAGE_SIZE_MAX: usize = 64 << 10;
+
+/// Adds the panel's services.
+pub fn add_to(routes: Routes, core: &Core) -> Routes {
+    routes
+        .add_service(
+            TenantServiceServer::new(tenants::Service::new(core.clone()))
+                .max_decoding_message_size(MESSAGE_SIZE_MAX),
+        )
+        .add_service(
+            TokenServiceServer::new(tokens::Service::new(core.clone()))
+                .max_decoding_message_size(MESSAGE_SIZE_MAX),
+        )
+        .add_service(
+            LinkServiceServer::new(links::Service::new(core.clone()))
+                .max_decoding_message_size(MESSAGE_SIZE_MAX),
+        )
+        .add_service(
+            LogServiceServer::new(logs::Service::new(core.clone()))
+                .max_decoding_message_size(MESSAGE_SIZE_MAX),
+        )
+}

@@ -1,11 +1,11 @@
 //! The provisioning log: one entry for every mutation and for every refused or failed request.
 
 mod rejected;
+mod use_cases;
 
 use std::time::Duration;
 
-pub use rejected::RejectedRequest;
-
+pub use self::{rejected::RejectedRequest, use_cases::LogPage};
 pub use crate::attributes::diff::AttributeChange;
 
 use crate::{clock::Timestamp, ids::LogEntryId};

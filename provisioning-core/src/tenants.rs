@@ -14,9 +14,13 @@ pub struct Identifier(String);
 impl Identifier {
     /// 1 to 63 of a-z, 0-9 and -, with a letter or digit at both ends; `None` otherwise. 63 is the length of a DNS label.
     pub fn parse(text: &str) -> Option<Self> {
-        let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+        let edge =
+            |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
         let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        let fits = text.len() <= 63 && edge(text.chars().next()) && edge(text.chars().last()) && text.chars().all(inner);
+        let fits = text.len() <= 63
+            && edge(text.chars().next())
+            && edge(text.chars().last())
+            && text.chars().all(inner);
         fits.then(|| Self(text.to_owned()))
     }
 
@@ -71,7 +75,11 @@ impl TenantSettings {
 
 impl Default for TenantSettings {
     fn default() -> Self {
-        Self { dialect: Dialect::Entra, object_id_unique: false, tombstone_retention: Self::TOMBSTONE_RETENTION_DEFAULT }
+        Self {
+            dialect: Dialect::Entra,
+            object_id_unique: false,
+            tombstone_retention: Self::TOMBSTONE_RETENTION_DEFAULT,
+        }
     }
 }
 
@@ -103,7 +111,9 @@ impl Dialect {
 
     /// Reads [`as_str`](Self::as_str).
     pub fn from_text(text: &str) -> Option<Self> {
-        [Self::Entra, Self::Rfc].into_iter().find(|dialect| dialect.as_str() == text)
+        [Self::Entra, Self::Rfc]
+            .into_iter()
+            .find(|dialect| dialect.as_str() == text)
     }
 }
 
@@ -116,7 +126,17 @@ mod tests {
         for good in ["a", "contoso", "a-1", "1a", &"x".repeat(63)] {
             assert!(Identifier::parse(good).is_some(), "{good}");
         }
-        for bad in ["", "-a", "a-", "A", "a_b", "a.b", "é", "a/b", &"x".repeat(64)] {
+        for bad in [
+            "",
+            "-a",
+            "a-",
+            "A",
+            "a_b",
+            "a.b",
+            "é",
+            "a/b",
+            &"x".repeat(64),
+        ] {
             assert!(Identifier::parse(bad).is_none(), "{bad}");
         }
     }

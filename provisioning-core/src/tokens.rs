@@ -100,7 +100,11 @@ impl NewToken {
         let secret = hex(&rand::rng().random::<[u8; SECRET_BYTES]>());
         let body = format!("{PREFIX}{id}_{secret}");
         let text = format!("{body}_{:08x}", crc32fast::hash(body.as_bytes()));
-        Self { id: TokenId(id), secret: SecretHash::of(secret.as_bytes()), text: text.into() }
+        Self {
+            id: TokenId(id),
+            secret: SecretHash::of(secret.as_bytes()),
+            text: text.into(),
+        }
     }
 }
 
@@ -120,11 +124,17 @@ impl PresentedToken {
         let (body, crc) = text.rsplit_once('_')?;
         let (id, secret) = body.strip_prefix(PREFIX)?.split_once('_')?;
         let is_hex = |part: &str, bytes: usize| {
-            part.len() == 2 * bytes && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+            part.len() == 2 * bytes
+                && part
+                    .bytes()
+                    .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
         };
         let well_formed = is_hex(id, ID_BYTES) && is_hex(secret, SECRET_BYTES) && is_hex(crc, 4);
         let intact = u32::from_str_radix(crc, 16).ok()? == crc32fast::hash(body.as_bytes());
-        (well_formed && intact).then(|| Self { id: TokenId(id.to_owned()), secret: SecretHash::of(secret.as_bytes()) })
+        (well_formed && intact).then(|| Self {
+            id: TokenId(id.to_owned()),
+            secret: SecretHash::of(secret.as_bytes()),
+        })
     }
 }
 
@@ -135,10 +145,12 @@ pub fn mask(id: &TokenId) -> String {
 
 fn hex(bytes: &[u8]) -> String {
     use fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a String takes every write");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            write!(text, "{byte:02x}").expect("a String takes every write");
+            text
+        })
 }
 
 /// A token in storage.
@@ -209,7 +221,13 @@ pub(crate) struct TokenUses(Mutex<HashMap<(TenantId, TokenId), LastUse>>);
 type LastUse = (Timestamp, Option<String>);
 
 impl TokenUses {
-    pub fn record(&self, tenant_id: TenantId, token_id: &TokenId, at: Timestamp, from: Option<&str>) {
+    pub fn record(
+        &self,
+        tenant_id: TenantId,
+        token_id: &TokenId,
+        at: Timestamp,
+        from: Option<&str>,
+    ) {
         let mut uses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match uses.get_mut(&(tenant_id, token_id.clone())) {
             Some(last) if last.1.as_deref() == from => last.0 = at,
@@ -222,7 +240,12 @@ impl TokenUses {
     pub fn take(&self) -> Vec<TokenUse> {
         let uses = mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         uses.into_iter()
-            .map(|((tenant_id, token_id), (at, from))| TokenUse { tenant_id, token_id, at, from })
+            .map(|((tenant_id, token_id), (at, from))| TokenUse {
+                tenant_id,
+                token_id,
+                at,
+                from,
+            })
             .collect()
     }
 }
@@ -246,7 +269,10 @@ mod tests {
             let mut bytes = text.clone().into_bytes();
             bytes[position] = if bytes[position] == b'0' { b'1' } else { b'0' };
             let typo = SecretString::from(String::from_utf8(bytes).expect("still ASCII"));
-            assert!(PresentedToken::parse(&typo).is_none(), "position {position}");
+            assert!(
+                PresentedToken::parse(&typo).is_none(),
+                "position {position}"
+            );
         }
         for cut in 0..text.len() {
             assert!(PresentedToken::parse(&SecretString::from(text[..cut].to_owned())).is_none());
@@ -256,7 +282,13 @@ mod tests {
     #[test]
     fn debug_output_holds_no_secret() {
         let token = NewToken::generate();
-        let secret = token.text.expose_secret().split('_').nth(3).expect("the secret part").to_owned();
+        let secret = token
+            .text
+            .expose_secret()
+            .split('_')
+            .nth(3)
+            .expect("the secret part")
+            .to_owned();
         let presented = PresentedToken::parse(&token.text);
         assert!(!format!("{token:?} {presented:?} {}", mask(&token.id)).contains(&secret));
     }

@@ -1,0 +1,82 @@
+//! Parts of messages that several services share: durations, page sizes, conditions.
+
+use std::time::Duration;
+
+use provisioning_core::{
+    accounts::Precondition,
+    error::{Error, Reason, Refusal},
+    grpc::status,
+    page_token,
+};
+use tonic::Status;
+
+/// The status of a request that is refused before a use case is called.
+pub fn refuse(refusal: Refusal) -> Status {
+    status(Error::from(refusal))
+}
+
+/// The status of a request with a field that is missing or malformed.
+pub fn invalid(field: &str, detail: impl Into<String>) -> Status {
+    refuse(Refusal::new(Reason::InvalidRequest, detail).field(field))
+}
+
+/// How many items a page may hold.
+pub fn page_size(asked: i32) -> Result<u32, Status> {
+    page_token::page_size(asked).map_err(refuse)
+}
+
+/// What must hold for a write.
+pub fn precondition(etag: &str, validate_only: bool) -> Precondition {
+    Precondition {
+        etag: (!etag.is_empty()).then(|| etag.to_owned()),
+        validate_only,
+    }
+}
+
+/// A duration in a request; it cannot be negative.
+pub fn duration(field: &str, message: &prost_types::Duration) -> Result<Duration, Status> {
+    Duration::try_from(*message)
+        .map_err(|_| invalid(field, "The duration is negative or not valid."))
+}
+
+/// A duration on the wire.
+pub fn duration_to_proto(duration: Duration) -> prost_types::Duration {
+    prost_types::Duration::try_from(duration).unwrap_or(prost_types::Duration {
+        seconds: i64::MAX,
+        nanos: 0,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_back() {
+        for duration in [
+            Duration::ZERO,
+            Duration::from_micros(1),
+            Duration::from_secs(86_400),
+        ] {
+            assert_eq!(
+                super::duration("overlap", &duration_to_proto(duration)).expect("it is one"),
+                duration
+            );
+        }
+    }
+
+    #[test]
+    fn a_negative_duration_is_refused() {
+        for (seconds, nanos) in [(-1, 0), (0, -1), (i64::MIN, 0)] {
+            let status = duration("overlap", &prost_types::Duration { seconds, nanos })
+                .expect_err("it is negative");
+            assert_eq!(status.code(), tonic::Code::InvalidArgument);
+        }
+    }
+
+    #[test]
+    fn an_empty_etag_asks_for_nothing() {
+        assert_eq!(precondition("", true).etag, None);
+        assert_eq!(precondition("\"3\"", false).etag.as_deref(), Some("\"3\""));
+    }
+}
