@@ -309,6 +309,9 @@ impl Core {
         }
 
         entry.admitted(admitted);
+        if entry.operation == Operation::Patch && dialect == Dialect::Entra {
+            entry.http_status = 204;
+        }
         entry.operation = operation;
         entry.user_name.clone_from(&patched.account.user_name);
         entry.object_id = patched.account.object_id.clone().unwrap_or_default();
