@@ -1,0 +1,33 @@
+//! The SCIM bodies that tests send.
+
+use serde_json::{Value, json};
+
+pub const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
+pub const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+/// The path of the manager in a PATCH.
+pub const MANAGER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager";
+
+/// A user of whom nothing else is known.
+pub fn user(user_name: &str) -> Value {
+    json!({"schemas": [USER], "userName": user_name})
+}
+
+/// A user with an Object ID.
+pub fn linked_user(user_name: &str, object_id: &str) -> Value {
+    json!({"schemas": [USER], "userName": user_name, "externalId": object_id})
+}
+
+/// The body of a PATCH.
+pub fn patch(operations: &Value) -> Value {
+    json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations})
+}
+
+/// A PATCH of one operation with a path.
+pub fn patch_one(op: &str, path: &str, value: &Value) -> Value {
+    patch(&json!([{"op": op, "path": path, "value": value}]))
+}
+
+/// A PATCH that suspends.
+pub fn suspend() -> Value {
+    patch_one("Replace", "active", &json!("False"))
+}

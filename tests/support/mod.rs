@@ -1,0 +1,50 @@
+//! What every end-to-end test shares: the real binary on fresh data, its clients, its end.
+//!
+//! A case that must hold on both engines is written once with [`on_both_engines!`].
+
+pub mod bodies;
+mod database;
+mod json;
+mod panel;
+mod process;
+mod scim;
+mod service;
+
+pub use database::Database;
+pub use json::{at, leaves};
+pub use panel::Panel;
+pub use process::{Process, run};
+pub use scim::{Answer, ScimClient, filtered};
+pub use service::{Admin, Service, Tenant};
+
+/// Where the data is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+/// Makes two tests of one async function: `name::sqlite` and `name::postgres`. The function is given a running [`Service`].
+macro_rules! on_both_engines {
+    ($($(#[$attribute:meta])* async fn $name:ident($service:ident: Service) $body:block)+) => {
+        $(
+            $(#[$attribute])*
+            mod $name {
+                use super::*;
+
+                async fn case($service: $crate::support::Service) $body
+
+                #[tokio::test]
+                async fn sqlite() {
+                    case($crate::support::Service::start($crate::support::Engine::Sqlite).await).await;
+                }
+
+                #[tokio::test]
+                async fn postgres() {
+                    case($crate::support::Service::start($crate::support::Engine::Postgres).await).await;
+                }
+            }
+        )+
+    };
+}
+pub(crate) use on_both_engines;
