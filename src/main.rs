@@ -1,2 +1,8 @@
-//! provisiond
-fn main() {}
+//! `provisiond`: see the library of the same name.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    provisiond::install_crypto_provider();
+    provisiond::run()
+}

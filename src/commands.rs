@@ -1,0 +1,147 @@
+//! The subcommands: one module each. Here is only what they share: parsing, the runtime, exit codes.
+
+mod entra_sim;
+mod jwt;
+mod logs;
+mod migrate;
+mod quickstart;
+mod serve;
+mod tenant;
+mod token;
+
+use std::{io, path::PathBuf, process::ExitCode};
+
+use anyhow::Context as _;
+use clap::Parser;
+
+use crate::config::{Config, ConfigError, Options};
+
+/// `EX_USAGE` of sysexits.h: the command line is wrong.
+const EXIT_USAGE: u8 = 64;
+/// `EX_CONFIG` of sysexits.h: the configuration is wrong.
+const EXIT_CONFIG: u8 = 78;
+
+/// Keeps DragOnce accounts in step with a customer's Microsoft Entra ID: SCIM in front, gRPC behind.
+#[derive(Parser)]
+#[command(name = "provisiond", version, arg_required_else_help = true)]
+enum Cli {
+    /// Tries everything at once: serves, plays Entra against itself, shows the log and what to paste into Entra
+    Quickstart(quickstart::Args),
+    /// Serves SCIM and gRPC
+    Serve(serve::Args),
+    /// Brings the database to this program's schema
+    Migrate(migrate::Args),
+    /// Creates, lists, enables and disables tenants of a running service
+    #[command(subcommand)]
+    Tenant(tenant::Command),
+    /// Generates, regenerates, revokes and lists SCIM tokens of a running service
+    #[command(subcommand)]
+    Token(token::Command),
+    /// Makes JWTs for gRPC calls
+    #[command(subcommand)]
+    Jwt(jwt::Command),
+    /// Shows the provisioning log of a tenant
+    Logs(logs::Args),
+    /// Plays Microsoft Entra's provisioning against a SCIM endpoint
+    EntraSim(entra_sim::Args),
+}
+
+/// Where the configuration comes from.
+#[derive(clap::Args)]
+struct Configuration {
+    /// Configuration file [default: provisiond.toml, if it is there]
+    #[arg(long, env = "PROVISIOND_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    options: Options,
+}
+
+impl Configuration {
+    fn load(self) -> Result<Config, ConfigError> {
+        Config::load(self.options, self.config.as_deref())
+    }
+}
+
+/// Does what the command line asks for.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Nothing can be done when even this cannot be printed.
+            let _ = error.print();
+            return if error.use_stderr() {
+                EXIT_USAGE.into()
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    match run_on_runtime(cli) {
+        Ok(code) => code,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            if error.is::<ConfigError>() {
+                EXIT_CONFIG.into()
+            } else {
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+fn run_on_runtime(cli: Cli) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(async {
+        match cli {
+            Cli::Quickstart(args) => quickstart::run(args).await,
+            Cli::Serve(args) => serve::run(args).await.map(|()| ExitCode::SUCCESS),
+            Cli::Migrate(args) => migrate::run(args).await.map(|()| ExitCode::SUCCESS),
+            Cli::Tenant(command) => tenant::run(command).await.map(|()| ExitCode::SUCCESS),
+            Cli::Token(command) => token::run(command).await.map(|()| ExitCode::SUCCESS),
+            Cli::Jwt(command) => jwt::run(command).map(|()| ExitCode::SUCCESS),
+            Cli::Logs(args) => logs::run(args).await.map(|()| ExitCode::SUCCESS),
+            Cli::EntraSim(args) => entra_sim::run(args).await,
+        }
+    })
+}
+
+/// Whoever reads our output has seen enough.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_calls_of_scripts_parse() {
+        for line in [
+            "serve --data-dir d --http-addr 127.0.0.1:0 --grpc-addr 127.0.0.1:0 --database-url postgres://h/d",
+            "serve --role facade --core-url http://127.0.0.1:1 --grpc-reflection=false",
+            "tenant create acme --json --grpc http://127.0.0.1:1 --data-dir d --disabled",
+            "token generate acme --json --grpc http://127.0.0.1:1 --data-dir d",
+            "token regenerate acme --json --overlap 10m",
+            "jwt mint --scope accounts.read --scope accounts.write --tenant acme --subject panel --ttl 1h",
+            "logs acme --filter x --limit 5",
+            "entra-sim --url http://h/scim/acme/v2 --token t --users 10 --cycles 2 --flag both --seed 7 --concurrency 4 --json",
+            "quickstart --exit",
+        ] {
+            let words = std::iter::once("provisiond").chain(line.split(' '));
+            assert!(Cli::try_parse_from(words).is_ok(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! `provisiond tenant`: the tenants of a running service.
+
+use provisioning_proto::admin::v1::{
+    CreateTenantRequest, DisableProvisioningRequest, EnableProvisioningRequest, ListTenantsRequest,
+    Tenant, tenant_service_client::TenantServiceClient,
+};
+use serde_json::{Value, json};
+
+use crate::{
+    client::{Connection, Session, explain},
+    output::{self, shown, time},
+};
+
+/// The most a page may have.
+const PAGE_SIZE: i32 = 200;
+
+/// What to do.
+#[derive(clap::Subcommand)]
+pub enum Command {
+    /// Creates a tenant, provisioning enabled
+    Create {
+        /// Its Subscriber Identifier: 1 to 63 of a-z, 0-9 and -
+        identifier: String,
+        /// For people [default: the identifier]
+        #[arg(long, value_name = "TEXT")]
+        display_name: Option<String>,
+        /// Leaves provisioning disabled
+        #[arg(long)]
+        disabled: bool,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Lists every tenant
+    List {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Switches provisioning on
+    Enable {
+        /// The tenant's Subscriber Identifier
+        identifier: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Switches provisioning off: SCIM requests are answered 403, nothing is lost
+    Disable {
+        /// The tenant's Subscriber Identifier
+        identifier: String,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+/// What every subcommand takes.
+#[derive(clap::Args)]
+pub struct Common {
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// Does it.
+pub async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Create {
+            identifier,
+            display_name,
+            disabled,
+            common,
+        } => {
+            let mut client = TenantServiceClient::new(common.connection.open().await?);
+            let tenant = create(&mut client, &identifier, display_name.as_deref(), disabled)
+                .await
+                .map_err(|status| explain(&status))?;
+            print_one(&tenant, common.json)
+        }
+        Command::List { common } => {
+            let mut client = TenantServiceClient::new(common.connection.open().await?);
+            print_all(&list(&mut client).await?, common.json)
+        }
+        Command::Enable { identifier, common } => {
+            let mut client = TenantServiceClient::new(common.connection.open().await?);
+            let request = EnableProvisioningRequest { tenant: identifier };
+            let response = client
+                .enable_provisioning(request)
+                .await
+                .map_err(|status| explain(&status))?;
+            print_one(
+                &response.into_inner().tenant.unwrap_or_default(),
+                common.json,
+            )
+        }
+        Command::Disable { identifier, common } => {
+            let mut client = TenantServiceClient::new(common.connection.open().await?);
+            let request = DisableProvisioningRequest { tenant: identifier };
+            let response = client
+                .disable_provisioning(request)
+                .await
+                .map_err(|status| explain(&status))?;
+            print_one(
+                &response.into_inner().tenant.unwrap_or_default(),
+                common.json,
+            )
+        }
+    }
+}
+
+/// Creates a tenant.
+pub async fn create(
+    client: &mut TenantServiceClient<Session>,
+    identifier: &str,
+    display_name: Option<&str>,
+    disabled: bool,
+) -> Result<Tenant, tonic::Status> {
+    let tenant = Tenant {
+        identifier: identifier.to_owned(),
+        display_name: display_name.unwrap_or(identifier).to_owned(),
+        ..Tenant::default()
+    };
+    let request = CreateTenantRequest {
+        tenant: Some(tenant),
+        provisioning_disabled: disabled,
+        ..CreateTenantRequest::default()
+    };
+    Ok(client
+        .create_tenant(request)
+        .await?
+        .into_inner()
+        .tenant
+        .unwrap_or_default())
+}
+
+async fn list(client: &mut TenantServiceClient<Session>) -> anyhow::Result<Vec<Tenant>> {
+    let mut tenants = Vec::new();
+    let mut page_token = String::new();
+    loop {
+        let request = ListTenantsRequest {
+            page_size: PAGE_SIZE,
+            page_token,
+        };
+        let page = client
+            .list_tenants(request)
+            .await
+            .map_err(|status| explain(&status))?
+            .into_inner();
+        tenants.extend(page.tenants);
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            return Ok(tenants);
+        }
+    }
+}
+
+fn print_one(tenant: &Tenant, as_json: bool) -> anyhow::Result<()> {
+    if as_json {
+        output::line(to_json(tenant))?;
+    } else {
+        output::line(format_args!(
+            "tenant {}: provisioning {}",
+            tenant.identifier,
+            state(tenant)
+        ))?;
+    }
+    Ok(())
+}
+
+fn print_all(tenants: &[Tenant], as_json: bool) -> anyhow::Result<()> {
+    if as_json {
+        output::line(Value::from(tenants.iter().map(to_json).collect::<Vec<_>>()))?;
+        return Ok(());
+    }
+    let mut table = output::table(&["identifier", "name", "provisioning", "created"]);
+    for tenant in tenants {
+        table.add_row([
+            tenant.identifier.clone(),
+            shown(&tenant.display_name),
+            state(tenant).to_owned(),
+            time(tenant.create_time.as_ref()),
+        ]);
+    }
+    output::line(table)?;
+    Ok(())
+}
+
+fn to_json(tenant: &Tenant) -> Value {
+    json!({
+        "id": tenant.id,
+        "identifier": tenant.identifier,
+        "display_name": tenant.display_name,
+        "provisioning_enabled": tenant.provisioning_enabled,
+        "create_time": time(tenant.create_time.as_ref()),
+    })
+}
+
+const fn state(tenant: &Tenant) -> &'static str {
+    if tenant.provisioning_enabled {
+        "enabled"
+    } else {
+        "disabled"
+    }
+}

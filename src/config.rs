@@ -1,0 +1,573 @@
+//! Configuration: flags over environment over file, checked whole before a port is bound. The only place for defaults.
+
+mod file;
+mod options;
+
+use std::{
+    fmt,
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use http::Uri;
+use provisioning_core::{
+    grpc::jwt::{JwksSource, JwtConfig},
+    storage::{StorageConfig, StorageUrl},
+};
+use secrecy::{ExposeSecret as _, SecretString};
+use tracing_subscriber::EnvFilter;
+
+pub use file::{DEFAULT_FILE, check_environment, keys, parse, read};
+pub use options::{LogFormat, Options, Role};
+
+use crate::{
+    data_dir::DataDir,
+    tls::{self, TlsFiles},
+};
+
+/// Where the embedded database and the signing key live by default.
+pub const DEFAULT_DATA_DIR: &str = "provisiond-data";
+/// Loopback: what is reachable from elsewhere was asked for.
+pub const DEFAULT_HTTP_ADDR: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+/// Loopback, and the port that gRPC's examples use.
+pub const DEFAULT_GRPC_ADDR: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 50051);
+/// `iss` and `aud` of JWTs when no other was configured.
+pub const DEFAULT_JWT_PARTY: &str = "provisiond";
+/// PostgreSQL's notices are not events of the service.
+const DEFAULT_LOG_LEVEL: &str = "info,sqlx=warn";
+/// Far more than a PostgreSQL server does work with.
+const POOL_SIZE_MAX: u32 = 1_000;
+/// The embedded database in the data folder.
+const DATABASE_FILE: &str = "provisiond.db";
+/// Entra opens a handful; the rest is room for other clients. Each costs a file descriptor, of which 1,024 is a common limit per process for
+/// a shell and far below that of a service.
+const DEFAULT_CONNECTIONS: usize = 1_024;
+const CONNECTIONS_MAX: usize = 100_000;
+/// Longer than any request should take, shorter than what orchestrators wait before they kill.
+const DEFAULT_SHUTDOWN_GRACE_SECONDS: u64 = 10;
+const SHUTDOWN_GRACE_SECONDS_MAX: u64 = 3_600;
+
+/// What is wrong with the configuration: every fault found, each with what to do.
+#[derive(Debug)]
+pub struct ConfigError(pub Vec<String>);
+
+impl ConfigError {
+    /// A single fault.
+    pub fn one(text: impl Into<String>) -> Self {
+        Self(vec![text.into()])
+    }
+
+    fn within(self, path: &Path) -> Self {
+        Self(
+            self.0
+                .into_iter()
+                .map(|fault| format!("{}: {fault}", path.display()))
+                .collect(),
+        )
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// One address to listen on.
+#[derive(Clone, Debug)]
+pub struct ListenerConfig {
+    /// Port 0 takes a free one.
+    pub addr: SocketAddr,
+    /// Absent: without TLS.
+    pub tls: Option<TlsFiles>,
+}
+
+/// A core in another process.
+#[derive(Clone, Debug)]
+pub struct CoreEndpoint {
+    /// http or https, without a path.
+    pub url: Uri,
+    /// PEM of the authority that signed its certificate; absent: the system's.
+    pub ca_pem: Option<Vec<u8>>,
+}
+
+/// What is written about what happens.
+#[derive(Clone, Debug)]
+pub struct TelemetryConfig {
+    /// Directives of an `EnvFilter` that parse.
+    pub log_level: String,
+    /// How lines look.
+    pub log_format: LogFormat,
+    /// Collector of traces and metrics.
+    pub otlp_endpoint: Option<String>,
+}
+
+/// A configuration that was checked whole.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Which faces are served.
+    pub role: Role,
+    /// The data folder.
+    pub data_dir: PathBuf,
+    /// The database, for roles with a core.
+    pub storage: StorageConfig,
+    /// For roles with a facade.
+    pub http: ListenerConfig,
+    /// For roles with a core.
+    pub grpc: ListenerConfig,
+    /// Absent: the bound HTTP address.
+    pub public_base_url: Option<String>,
+    /// Connections that one listener holds open.
+    pub connections_max: usize,
+    /// Whether generic clients can read the contract.
+    pub grpc_reflection: bool,
+    /// For the role facade.
+    pub core: Option<CoreEndpoint>,
+    /// Which JWTs are trusted.
+    pub jwt: JwtConfig,
+    /// Whether these are signed with the key pair of the data folder.
+    pub own_jwks: bool,
+    /// Logs, traces, metrics.
+    pub telemetry: TelemetryConfig,
+    /// How long requests may go on after a stop was asked for.
+    pub shutdown_grace: Duration,
+}
+
+impl Config {
+    /// Merges flags and environment with the file, and checks the whole.
+    pub fn load(flags: Options, config_file: Option<&Path>) -> Result<Self, ConfigError> {
+        let variables = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        check_environment(variables)?;
+        let mut options = flags.or(read(config_file)?);
+        if options.otlp_endpoint.is_none() {
+            // The variable that every OpenTelemetry SDK reads.
+            options.otlp_endpoint = std::env::var("OTEL_EXPORTER_OTLP_ENDPOINT")
+                .ok()
+                .filter(|url| !url.is_empty());
+        }
+        Self::check(options)
+    }
+
+    /// Turns options into a configuration, or tells every fault.
+    pub fn check(options: Options) -> Result<Self, ConfigError> {
+        let mut faults = Faults::default();
+        let role = options.role.unwrap_or_default();
+        let data_dir = options.data_dir.unwrap_or_else(|| DEFAULT_DATA_DIR.into());
+        if data_dir.exists() && !data_dir.is_dir() {
+            faults.add(format!("data_dir: {} is not a folder", data_dir.display()));
+        }
+        let mut storage = StorageConfig::new(storage_url(
+            options.database_url.as_ref(),
+            &data_dir,
+            &mut faults,
+        ));
+        storage.pool_size_max = faults.within(
+            "pool_size_max",
+            options.pool_size_max,
+            storage.pool_size_max,
+            1,
+            POOL_SIZE_MAX,
+        );
+        let configured_jwks = jwks_source(options.jwks_file, options.jwks_url, &mut faults);
+        let config = Self {
+            role,
+            storage,
+            http: ListenerConfig {
+                addr: options.http_addr.unwrap_or(DEFAULT_HTTP_ADDR),
+                tls: tls_files(
+                    "http",
+                    options.http_tls_cert,
+                    options.http_tls_key,
+                    &mut faults,
+                ),
+            },
+            grpc: ListenerConfig {
+                addr: options.grpc_addr.unwrap_or(DEFAULT_GRPC_ADDR),
+                tls: tls_files(
+                    "grpc",
+                    options.grpc_tls_cert,
+                    options.grpc_tls_key,
+                    &mut faults,
+                ),
+            },
+            public_base_url: options
+                .public_base_url
+                .as_deref()
+                .and_then(|url| public_base_url(url, &mut faults)),
+            connections_max: faults.within(
+                "connections_max",
+                options.connections_max,
+                DEFAULT_CONNECTIONS,
+                1,
+                CONNECTIONS_MAX,
+            ),
+            grpc_reflection: options.grpc_reflection.unwrap_or(true),
+            core: core_endpoint(role, options.core_url, options.core_ca, &mut faults),
+            own_jwks: configured_jwks.is_none(),
+            jwt: JwtConfig {
+                source: configured_jwks
+                    .unwrap_or_else(|| JwksSource::File(DataDir::open(&data_dir).jwks_file())),
+                issuer: options
+                    .jwt_issuer
+                    .unwrap_or_else(|| DEFAULT_JWT_PARTY.to_owned()),
+                audience: options
+                    .jwt_audience
+                    .unwrap_or_else(|| DEFAULT_JWT_PARTY.to_owned()),
+            },
+            data_dir,
+            telemetry: TelemetryConfig {
+                log_level: log_level(options.log_level, &mut faults),
+                log_format: options.log_format.unwrap_or_default(),
+                otlp_endpoint: options.otlp_endpoint.inspect(|url| {
+                    origin("otlp_endpoint", url, &mut faults);
+                }),
+            },
+            shutdown_grace: Duration::from_secs(faults.within(
+                "shutdown_grace_seconds",
+                options.shutdown_grace_seconds,
+                DEFAULT_SHUTDOWN_GRACE_SECONDS,
+                0,
+                SHUTDOWN_GRACE_SECONDS_MAX,
+            )),
+        };
+        if role == Role::Core && config.public_base_url.is_none() {
+            faults.add(
+                "public_base_url is missing: a core without a facade cannot know where customers reach SCIM; \
+                 for example --public-base-url https://provisioning.example.com"
+                    .to_owned(),
+            );
+        }
+        let both = role.has_core() && role.has_facade();
+        if both && config.http.addr == config.grpc.addr && config.http.addr.port() != 0 {
+            faults.add(format!(
+                "http_addr and grpc_addr are both {}; give each its own port",
+                config.http.addr
+            ));
+        }
+        faults.or(config)
+    }
+}
+
+/// Collects what is wrong, so that the operator is told everything at once.
+#[derive(Default)]
+struct Faults(Vec<String>);
+
+impl Faults {
+    fn add(&mut self, fault: String) {
+        self.0.push(fault);
+    }
+
+    fn or<T>(self, value: T) -> Result<T, ConfigError> {
+        if self.0.is_empty() {
+            Ok(value)
+        } else {
+            Err(ConfigError(self.0))
+        }
+    }
+
+    fn within<N: PartialOrd + fmt::Display + Copy>(
+        &mut self,
+        key: &str,
+        value: Option<N>,
+        default: N,
+        min: N,
+        max: N,
+    ) -> N {
+        let value = value.unwrap_or(default);
+        if value < min || value > max {
+            self.add(format!("{key} is {value}; it must be from {min} to {max}"));
+        }
+        value
+    }
+}
+
+fn storage_url(url: Option<&SecretString>, data_dir: &Path, faults: &mut Faults) -> StorageUrl {
+    let embedded = StorageUrl::Sqlite(data_dir.join(DATABASE_FILE));
+    let Some(secret) = url else {
+        return embedded;
+    };
+    let url = secret.expose_secret();
+    if let Some(path) = url.strip_prefix("sqlite:") {
+        let path = path.strip_prefix("//").unwrap_or(path);
+        if path.is_empty() || path.starts_with(':') || path.contains('?') {
+            faults.add(
+                "database_url: after sqlite: there must be the path of a file, without parameters"
+                    .to_owned(),
+            );
+        }
+        return StorageUrl::Sqlite(path.into());
+    }
+    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        // The URL may hold a password, so it is not repeated.
+        faults.add("database_url: must start with postgres:// or sqlite:".to_owned());
+        return embedded;
+    }
+    StorageUrl::Postgres(secret.clone())
+}
+
+fn tls_files(
+    listener: &str,
+    cert: Option<PathBuf>,
+    key: Option<PathBuf>,
+    faults: &mut Faults,
+) -> Option<TlsFiles> {
+    match (cert, key) {
+        (None, None) => None,
+        (Some(cert), Some(key)) => {
+            let files = TlsFiles { cert, key };
+            if let Err(error) = tls::load(&files) {
+                faults.add(format!(
+                    "{listener}_tls_cert, {listener}_tls_key: {error:#}"
+                ));
+            }
+            Some(files)
+        }
+        (Some(_), None) => {
+            faults.add(format!(
+                "{listener}_tls_cert is set, {listener}_tls_key is not; TLS needs both"
+            ));
+            None
+        }
+        (None, Some(_)) => {
+            faults.add(format!(
+                "{listener}_tls_key is set, {listener}_tls_cert is not; TLS needs both"
+            ));
+            None
+        }
+    }
+}
+
+/// An http or https URL without credentials and query; the slash at its end, if any, is dropped.
+fn web_url(key: &str, text: &str, faults: &mut Faults) -> Option<Uri> {
+    let text = text.trim_end_matches('/');
+    let fault = match text.parse::<Uri>() {
+        Err(error) => error.to_string(),
+        Ok(uri) if !matches!(uri.scheme_str(), Some("http" | "https")) => {
+            "it must start with http:// or https://".to_owned()
+        }
+        Ok(uri) if uri.host().is_none_or(str::is_empty) => "it names no host".to_owned(),
+        Ok(uri)
+            if uri
+                .authority()
+                .is_some_and(|authority| authority.as_str().contains('@')) =>
+        {
+            "it must not hold a user name or password".to_owned()
+        }
+        Ok(uri) if uri.query().is_some() || text.contains('#') => {
+            "it must not have a query or fragment".to_owned()
+        }
+        Ok(uri) => return Some(uri),
+    };
+    faults.add(format!("{key}: {fault}"));
+    None
+}
+
+/// A web URL without a path.
+fn origin(key: &str, text: &str, faults: &mut Faults) -> Option<Uri> {
+    let uri = web_url(key, text, faults)?;
+    if uri.path() != "/" {
+        faults.add(format!("{key}: it must not have a path"));
+        return None;
+    }
+    Some(uri)
+}
+
+fn public_base_url(url: &str, faults: &mut Faults) -> Option<String> {
+    web_url("public_base_url", url, faults)?;
+    Some(url.trim_end_matches('/').to_owned())
+}
+
+fn core_endpoint(
+    role: Role,
+    url: Option<String>,
+    ca: Option<PathBuf>,
+    faults: &mut Faults,
+) -> Option<CoreEndpoint> {
+    let ca_pem = ca.and_then(|path| match tls::read_authority(&path) {
+        Ok(pem) => Some(pem),
+        Err(error) => {
+            faults.add(format!("core_ca: {error:#}"));
+            None
+        }
+    });
+    match (role, url) {
+        (Role::Facade, None) => {
+            faults.add("core_url is missing: --role facade needs to know where the core is, for example --core-url http://core:50051".to_owned());
+            None
+        }
+        (Role::Facade, Some(url)) => Some(CoreEndpoint {
+            url: origin("core_url", &url, faults)?,
+            ca_pem,
+        }),
+        (Role::All | Role::Core, Some(_)) => {
+            faults.add(
+                "core_url is set, but this role has its own core; drop it, or set role to facade"
+                    .to_owned(),
+            );
+            None
+        }
+        (Role::All | Role::Core, None) => None,
+    }
+}
+
+fn jwks_source(
+    file: Option<PathBuf>,
+    url: Option<String>,
+    faults: &mut Faults,
+) -> Option<JwksSource> {
+    match (file, url) {
+        (None, None) => None,
+        (Some(file), None) => {
+            if let Err(error) = read_jwks(&file) {
+                faults.add(format!("jwks_file: {}: {error}", file.display()));
+            }
+            Some(JwksSource::File(file))
+        }
+        (None, Some(url)) => {
+            web_url("jwks_url", &url, faults);
+            Some(JwksSource::Url(url))
+        }
+        (Some(_), Some(_)) => {
+            faults.add("jwks_file and jwks_url are both set; keep one".to_owned());
+            None
+        }
+    }
+}
+
+fn read_jwks(file: &Path) -> Result<(), String> {
+    let text = std::fs::read(file).map_err(|error| error.to_string())?;
+    let set: jsonwebtoken::jwk::JwkSet =
+        serde_json::from_slice(&text).map_err(|error| error.to_string())?;
+    if set.keys.is_empty() {
+        Err("it holds no keys".to_owned())
+    } else {
+        Ok(())
+    }
+}
+
+fn log_level(level: Option<String>, faults: &mut Faults) -> String {
+    let level = level.unwrap_or_else(|| DEFAULT_LOG_LEVEL.to_owned());
+    if let Err(error) = EnvFilter::try_new(&level) {
+        faults.add(format!("log_level: {error}; write error, warn, info, debug or trace, or directives such as info,provisioning_core=debug"));
+    }
+    level
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str) -> Result<Config, String> {
+        Config::check(parse(text).expect("known keys")).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn nothing_set_is_all_in_one_on_loopback() {
+        let config = check("").expect("the defaults are good");
+        assert_eq!(
+            (config.role, config.http.addr, config.grpc.addr),
+            (Role::All, DEFAULT_HTTP_ADDR, DEFAULT_GRPC_ADDR)
+        );
+        assert!(
+            matches!(config.storage.url, StorageUrl::Sqlite(path) if path == Path::new("provisiond-data/provisiond.db"))
+        );
+        assert!(config.grpc_reflection && config.telemetry.otlp_endpoint.is_none());
+    }
+
+    #[test]
+    fn what_comes_first_wins_key_by_key() {
+        let flags = parse("http_addr = '127.0.0.1:1'").expect("known");
+        let file = parse("http_addr = '127.0.0.1:2'\ngrpc_addr = '127.0.0.1:3'").expect("known");
+        let merged = flags.or(file);
+        assert_eq!(merged.http_addr.map(|addr| addr.port()), Some(1));
+        assert_eq!(merged.grpc_addr.map(|addr| addr.port()), Some(3));
+    }
+
+    #[test]
+    fn each_fault_says_what_to_do() {
+        for (text, told) in [
+            ("role = 'facade'", "core_url is missing"),
+            ("role = 'core'", "public_base_url is missing"),
+            ("core_url = 'http://core'", "this role has its own core"),
+            (
+                "role = 'facade'\ncore_url = 'core:50051'",
+                "core_url: it must start with http:// or https://",
+            ),
+            (
+                "role = 'facade'\ncore_url = 'http://core/x'",
+                "core_url: it must not have a path",
+            ),
+            (
+                "database_url = 'mysql://u:pw@h/d'",
+                "must start with postgres:// or sqlite:",
+            ),
+            ("database_url = 'sqlite::memory:'", "path of a file"),
+            (
+                "public_base_url = 'ftp://scim'",
+                "public_base_url: it must start with",
+            ),
+            (
+                "public_base_url = 'https://u:p@scim'",
+                "must not hold a user name",
+            ),
+            ("http_tls_cert = 'c.pem'", "http_tls_key is not"),
+            ("grpc_tls_key = 'k.pem'", "grpc_tls_cert is not"),
+            (
+                "http_tls_cert = 'absent.pem'\nhttp_tls_key = 'absent.key'",
+                "absent.pem",
+            ),
+            ("jwks_file = 'a'\njwks_url = 'http://b'", "keep one"),
+            ("jwks_file = 'absent.json'", "absent.json"),
+            (
+                "pool_size_max = 0",
+                "pool_size_max is 0; it must be from 1 to 1000",
+            ),
+            ("connections_max = 0", "connections_max is 0"),
+            (
+                "shutdown_grace_seconds = 99999",
+                "shutdown_grace_seconds is 99999",
+            ),
+            ("log_level = 'a=b=c'", "log_level:"),
+            (
+                "otlp_endpoint = 'collector'",
+                "otlp_endpoint: it must start with",
+            ),
+            (
+                "http_addr = '127.0.0.1:9'\ngrpc_addr = '127.0.0.1:9'",
+                "give each its own port",
+            ),
+        ] {
+            let error = check(text).expect_err(text);
+            assert!(error.contains(told), "{text}: {error}");
+            assert!(!error.contains("pw"), "{error}");
+        }
+    }
+
+    #[test]
+    fn every_fault_is_told_at_once() {
+        let error = check("pool_size_max = 0\nconnections_max = 0").expect_err("two faults");
+        assert_eq!(error.lines().count(), 2);
+    }
+
+    #[test]
+    fn a_base_url_loses_its_last_slash() {
+        assert_eq!(
+            check("public_base_url = 'https://h/base/'")
+                .expect("good")
+                .public_base_url
+                .as_deref(),
+            Some("https://h/base")
+        );
+    }
+
+    #[test]
+    fn a_password_is_not_in_debug_output() {
+        let config = check("database_url = 'postgres://u:s3cr3t@h/d'").expect("good");
+        assert!(!format!("{config:?}").contains("s3cr3t"));
+    }
+}

@@ -1,0 +1,34 @@
+//! Opens channels to a core in another process: keep-alive, time-outs, TLS.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tonic::transport::{Certificate, ClientTlsConfig, Endpoint};
+
+use crate::{
+    config::CoreEndpoint,
+    listener::{KEEP_ALIVE_INTERVAL, KEEP_ALIVE_TIMEOUT},
+};
+
+/// A core that is there answers the first packet at once.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The endpoint, not connected yet.
+pub fn endpoint(core: &CoreEndpoint) -> anyhow::Result<Endpoint> {
+    let endpoint = Endpoint::from(core.url.clone())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .tcp_nodelay(true)
+        .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
+        .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
+        .keep_alive_while_idle(true);
+    if core.url.scheme_str() != Some("https") {
+        return Ok(endpoint);
+    }
+    let tls = match &core.ca_pem {
+        Some(pem) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)),
+        None => ClientTlsConfig::new().with_enabled_roots(),
+    };
+    endpoint
+        .tls_config(tls)
+        .context("cannot set up TLS towards the core")
+}
