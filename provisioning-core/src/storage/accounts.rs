@@ -1,0 +1,205 @@
+//! Reads of accounts. Each is one statement, which answers who calls as well: one round trip a request.
+
+use super::{
+    Storage, StorageError,
+    columns::{
+        account, account_columns, caller, caller_and_account, tenant_columns, token_columns,
+    },
+    read,
+};
+use crate::{
+    accounts::{Account, AccountKey},
+    call::{Caller, CallerKey},
+    clock::Timestamp,
+    ids::{AccountId, TenantId},
+    tokens::TokenId,
+};
+
+/// What a create has to know.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CreateCandidates {
+    /// The account of that login.
+    pub live: Option<Account>,
+    /// The account of that Object ID that was deleted last, if it can still be restored.
+    pub tombstone: Option<Account>,
+}
+
+/// The caller: `$1` is the tenant's identifier and `$2` the token's id, or NULL.
+macro_rules! caller_sql {
+    () => {
+        "FROM tenants t LEFT JOIN scim_tokens k ON k.tenant_id = t.id AND k.id = $2"
+    };
+}
+
+pub(super) use caller_sql;
+
+const CALLER: &str = concat!(
+    "SELECT ",
+    tenant_columns!(),
+    ", ",
+    token_columns!(),
+    " ",
+    caller_sql!(),
+    " WHERE t.identifier = $1"
+);
+
+/// The caller and the accounts of which a predicate holds.
+macro_rules! caller_and_accounts {
+    ($predicate:literal) => {
+        concat!(
+            "SELECT ",
+            tenant_columns!(),
+            ", ",
+            token_columns!(),
+            ", ",
+            account_columns!(),
+            " ",
+            caller_sql!(),
+            " LEFT JOIN accounts a ON a.tenant_id = t.id AND a.deleted_at IS NULL AND ",
+            $predicate,
+            " WHERE t.identifier = $1"
+        )
+    };
+}
+
+const BY_ID: &str = caller_and_accounts!("a.id = $3");
+const BY_USER_NAME: &str = caller_and_accounts!("a.user_name_key = $3");
+const BY_OBJECT_ID: &str = concat!(
+    caller_and_accounts!("a.object_id = $3"),
+    " ORDER BY a.id LIMIT 2"
+);
+
+/// The ids come as one JSON array: the statement is one text, however many there are.
+const BATCH_SQLITE: &str =
+    caller_and_accounts!("a.id IN (SELECT unhex(j.value, '-') FROM json_each($3) j)");
+const BATCH_POSTGRES: &str = caller_and_accounts!("a.id = ANY($3)");
+
+/// Each arm has an index of its own.
+const CREATE_CANDIDATES: &str = concat!(
+    "SELECT ", tenant_columns!(), ", ", token_columns!(), ", ", account_columns!(), " ", caller_sql!(), "
+     LEFT JOIN (
+         SELECT a.*
+         FROM accounts a
+         WHERE a.tenant_id = (SELECT id FROM tenants WHERE identifier = $1) AND a.user_name_key = $3 AND a.deleted_at IS NULL
+         UNION ALL
+         SELECT d.*
+         FROM (
+             SELECT a.*
+             FROM tenants o
+             JOIN accounts a ON a.tenant_id = o.id
+             WHERE o.identifier = $1 AND a.object_id = $4 AND a.deleted_at > $5 - o.tombstone_retention_us
+             ORDER BY a.deleted_at DESC, a.id DESC
+             LIMIT 1
+         ) d
+     ) a ON a.tenant_id = t.id
+     WHERE t.identifier = $1"
+);
+
+const OBJECT_ID_HOLDERS: &str = concat!(
+    "SELECT ",
+    account_columns!(),
+    "
+     FROM accounts a
+     WHERE a.tenant_id = $1 AND a.object_id = $2 AND a.deleted_at IS NULL
+     ORDER BY a.id
+     LIMIT 2"
+);
+
+impl Storage {
+    /// Finds the tenant and the token of a call.
+    #[tracing::instrument(level = "debug", skip_all, fields(db.system.name = self.engine.name(), db.operation.name = "find_caller"))]
+    pub async fn find_caller(&self, key: &CallerKey) -> Result<Option<Caller>, StorageError> {
+        let callers = read!(self, caller, CALLER; key.tenant.as_str(), token_id(key))?;
+        Ok(callers.into_iter().next())
+    }
+
+    /// Finds the caller, and the accounts of that key that are not deleted: at most two, since several may share an Object ID.
+    #[tracing::instrument(level = "debug", skip_all, fields(db.system.name = self.engine.name(), db.operation.name = "find_accounts"))]
+    pub async fn find_accounts(
+        &self,
+        key: &CallerKey,
+        account: &AccountKey,
+    ) -> Result<(Option<Caller>, Vec<Account>), StorageError> {
+        let (tenant, token) = (key.tenant.as_str(), token_id(key));
+        let rows = match account {
+            AccountKey::Id(id) => read!(self, caller_and_account, BY_ID; tenant, token, id.uuid()),
+            AccountKey::UserName(key) => {
+                read!(self, caller_and_account, BY_USER_NAME; tenant, token, key)
+            }
+            AccountKey::ObjectId(id) => {
+                read!(self, caller_and_account, BY_OBJECT_ID; tenant, token, id)
+            }
+        }?;
+        Ok(split(rows))
+    }
+
+    /// Finds the caller, and those of the accounts that are there and not deleted, in no particular order.
+    #[tracing::instrument(level = "debug", skip_all, fields(db.system.name = self.engine.name(), db.operation.name = "batch_find_accounts"))]
+    pub async fn batch_find_accounts(
+        &self,
+        key: &CallerKey,
+        ids: &[AccountId],
+    ) -> Result<(Option<Caller>, Vec<Account>), StorageError> {
+        let (tenant, token) = (key.tenant.as_str(), token_id(key));
+        let texts = ids
+            .iter()
+            .map(ToString::to_string)
+            .collect::<serde_json::Value>()
+            .to_string();
+        let rows = read!(
+            self,
+            caller_and_account,
+            sqlite(BATCH_SQLITE; tenant, token, &texts),
+            postgres(BATCH_POSTGRES; tenant, token, ids.iter().map(|id| id.uuid()).collect::<Vec<_>>())
+        )?;
+        Ok(split(rows))
+    }
+
+    /// Finds the caller and what a create has to know: the account of that login, and the one of that Object ID that was deleted last and can
+    /// still be restored at `now`.
+    #[tracing::instrument(level = "debug", skip_all, fields(db.system.name = self.engine.name(), db.operation.name = "find_create_candidates"))]
+    pub async fn find_create_candidates(
+        &self,
+        key: &CallerKey,
+        user_name_key: &str,
+        object_id: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(Option<Caller>, CreateCandidates), StorageError> {
+        let (tenant, token) = (key.tenant.as_str(), token_id(key));
+        let rows = read!(self, caller_and_account, CREATE_CANDIDATES; tenant, token, user_name_key, object_id, now.as_micros())?;
+        let (caller, accounts) = split(rows);
+        let mut candidates = CreateCandidates::default();
+        for account in accounts {
+            match account.deleted_at {
+                None => candidates.live = Some(account),
+                Some(_) => candidates.tombstone = Some(account),
+            }
+        }
+        Ok((caller, candidates))
+    }
+
+    /// Finds the accounts with an Object ID that are not deleted: at most two, which is enough to know that it is shared.
+    #[tracing::instrument(level = "debug", skip_all, fields(db.system.name = self.engine.name(), db.operation.name = "find_object_id_holders"))]
+    pub async fn find_object_id_holders(
+        &self,
+        tenant: TenantId,
+        object_id: &str,
+    ) -> Result<Vec<Account>, StorageError> {
+        read!(self, account, OBJECT_ID_HOLDERS; tenant.uuid(), object_id)
+    }
+}
+
+pub(super) fn token_id(key: &CallerKey) -> Option<&str> {
+    key.token.as_ref().map(TokenId::as_str)
+}
+
+/// Every row repeats the caller; there is one row without an account when there is no account.
+fn split(rows: Vec<(Caller, Option<Account>)>) -> (Option<Caller>, Vec<Account>) {
+    let mut caller = None;
+    let mut accounts = Vec::with_capacity(rows.len());
+    for (row_caller, account) in rows {
+        caller.get_or_insert(row_caller);
+        accounts.extend(account);
+    }
+    (caller, accounts)
+}

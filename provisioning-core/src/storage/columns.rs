@@ -1,0 +1,321 @@
+//! How rows become domain types: the column lists of the statements, and readers that take the columns in the order of those lists.
+
+use std::time::Duration;
+
+use sqlx::{Row as _, postgres::PgRow, sqlite::SqliteRow};
+use uuid::Uuid;
+
+use super::StorageError;
+use crate::{
+    accounts::{Account, Hold},
+    call::Caller,
+    changes::{Change, ChangeKind},
+    clock::Timestamp,
+    ids::{AccountId, ChangeId, LogEntryId, TenantId},
+    log::{LogEntry, Operation, Outcome, ResourceType},
+    tenants::{Dialect, Identifier, Tenant, TenantSettings},
+    tokens::{SecretHash, Token, TokenId},
+};
+
+/// The columns that [`tenant`] reads.
+macro_rules! tenant_columns {
+    () => {
+        "t.id, t.identifier, t.display_name, t.provisioning_enabled, t.dialect, t.object_id_unique, t.tombstone_retention_us, t.version, \
+         t.created_at, t.updated_at"
+    };
+}
+
+/// The columns that [`token`] reads.
+macro_rules! token_columns {
+    () => {
+        "k.id, k.secret_sha256, k.current, k.created_at, k.created_by, k.expires_at, k.revoked_at, k.replaced_by, k.replaced_at, \
+         k.last_used_at, k.last_used_from"
+    };
+}
+
+/// The columns that [`account`] reads.
+macro_rules! account_columns {
+    () => {
+        "a.id, a.user_name, a.user_name_key, a.object_id, a.object_id_exclusive, a.directory_active, a.hold_reason, a.hold_at, a.protected, \
+         a.managed, a.version, a.created_at, a.updated_at, a.deleted_at, a.document"
+    };
+}
+
+/// The columns that [`log_entry`] reads.
+macro_rules! log_entry_columns {
+    () => {
+        "e.id, e.at, e.operation, e.request, e.outcome, e.resource_type, e.resource_id, e.object_id, e.user_name, e.http_status, \
+         e.scim_type, e.reason, e.detail, e.request_id, e.token_id, e.actor, e.changes, e.duration_us"
+    };
+}
+
+pub(super) use {account_columns, log_entry_columns, tenant_columns, token_columns};
+
+/// The columns of one row, taken from left to right. A seam: each engine has its own rows.
+pub(super) trait Columns {
+    /// Goes to the last column.
+    fn last(&mut self);
+    /// Whether the next column is NULL; if so, `width` columns are passed over.
+    fn skip_if_null(&mut self, width: usize) -> Result<bool, sqlx::Error>;
+    fn uuid(&mut self) -> Result<Uuid, sqlx::Error>;
+    fn int(&mut self) -> Result<i64, sqlx::Error>;
+    fn int_or_null(&mut self) -> Result<Option<i64>, sqlx::Error>;
+    fn bool_or_null(&mut self) -> Result<Option<bool>, sqlx::Error>;
+    fn text(&mut self) -> Result<String, sqlx::Error>;
+    fn text_or_null(&mut self) -> Result<Option<String>, sqlx::Error>;
+    fn bytes(&mut self) -> Result<Vec<u8>, sqlx::Error>;
+
+    fn bool(&mut self) -> Result<bool, sqlx::Error> {
+        Ok(self.bool_or_null()?.unwrap_or(false))
+    }
+
+    fn time(&mut self) -> Result<Timestamp, sqlx::Error> {
+        self.int().map(Timestamp::from_micros)
+    }
+
+    fn time_or_null(&mut self) -> Result<Option<Timestamp>, sqlx::Error> {
+        Ok(self.int_or_null()?.map(Timestamp::from_micros))
+    }
+}
+
+/// A row and the column that comes next.
+pub(super) struct Cursor<'r, R> {
+    row: &'r R,
+    next: usize,
+}
+
+impl<'r, R> Cursor<'r, R> {
+    pub fn new(row: &'r R) -> Self {
+        Self { row, next: 0 }
+    }
+
+    fn step(&mut self) -> usize {
+        self.next += 1;
+        self.next - 1
+    }
+}
+
+macro_rules! columns {
+    ($row:ty; $($method:ident -> $type:ty,)*) => {
+        impl Columns for Cursor<'_, $row> {
+            fn last(&mut self) {
+                self.next = self.row.len() - 1;
+            }
+
+            fn skip_if_null(&mut self, width: usize) -> Result<bool, sqlx::Error> {
+                use sqlx::ValueRef as _;
+                let null = self.row.try_get_raw(self.next)?.is_null();
+                self.next += if null { width } else { 0 };
+                Ok(null)
+            }
+
+            $(fn $method(&mut self) -> Result<$type, sqlx::Error> {
+                self.row.try_get(self.step())
+            })*
+        }
+    };
+    ($row:ty) => {
+        columns! {
+            $row;
+            uuid -> Uuid,
+            int -> i64,
+            int_or_null -> Option<i64>,
+            bool_or_null -> Option<bool>,
+            text -> String,
+            text_or_null -> Option<String>,
+            bytes -> Vec<u8>,
+        }
+    };
+}
+
+columns!(SqliteRow);
+columns!(PgRow);
+
+/// Reads the columns of an outer join: `width` of them, the first of which is never NULL in a row that is there.
+fn joined<C: Columns, T>(
+    columns: &mut C,
+    width: usize,
+    read: impl FnOnce(&mut C) -> Result<T, StorageError>,
+) -> Result<Option<T>, StorageError> {
+    if columns.skip_if_null(width)? {
+        Ok(None)
+    } else {
+        read(columns).map(Some)
+    }
+}
+
+fn sha256(
+    columns: &mut impl Columns,
+    table: &'static str,
+    column: &'static str,
+) -> Result<[u8; 32], StorageError> {
+    columns
+        .bytes()?
+        .try_into()
+        .map_err(|_| StorageError::inconsistent(table, column))
+}
+
+pub(super) fn tenant(columns: &mut impl Columns) -> Result<Tenant, StorageError> {
+    let inconsistent = |column| StorageError::inconsistent("tenants", column);
+    Ok(Tenant {
+        id: TenantId::from_uuid(columns.uuid()?),
+        identifier: Identifier::parse(&columns.text()?)
+            .ok_or_else(|| inconsistent("identifier"))?,
+        display_name: columns.text()?,
+        provisioning_enabled: columns.bool()?,
+        settings: TenantSettings {
+            dialect: Dialect::from_text(&columns.text()?).ok_or_else(|| inconsistent("dialect"))?,
+            object_id_unique: columns.bool()?,
+            tombstone_retention: duration(columns.int()?)
+                .ok_or_else(|| inconsistent("tombstone_retention_us"))?,
+        },
+        version: columns.int()?,
+        created_at: columns.time()?,
+        updated_at: columns.time()?,
+    })
+}
+
+const TOKEN_WIDTH: usize = 11;
+
+pub(super) fn token(columns: &mut impl Columns) -> Result<Token, StorageError> {
+    Ok(Token {
+        id: TokenId::from_text(columns.text()?),
+        secret: SecretHash::from_bytes(sha256(columns, "scim_tokens", "secret_sha256")?),
+        current: columns.bool()?,
+        created_at: columns.time()?,
+        created_by: columns.text()?,
+        expires_at: columns.time_or_null()?,
+        revoked_at: columns.time_or_null()?,
+        replaced_by: columns.text_or_null()?.map(TokenId::from_text),
+        replaced_at: columns.time_or_null()?,
+        last_used_at: columns.time_or_null()?,
+        last_used_from: columns.text_or_null()?,
+    })
+}
+
+/// The tenant, and the token where there is one.
+pub(super) fn caller(columns: &mut impl Columns) -> Result<Caller, StorageError> {
+    Ok(Caller {
+        tenant: tenant(columns)?,
+        token: joined(columns, TOKEN_WIDTH, token)?,
+    })
+}
+
+const ACCOUNT_WIDTH: usize = 15;
+
+pub(super) fn account(columns: &mut impl Columns) -> Result<Account, StorageError> {
+    Ok(Account {
+        id: AccountId::from_uuid(columns.uuid()?),
+        user_name: columns.text()?,
+        user_name_key: columns.text()?,
+        object_id: columns.text_or_null()?,
+        object_id_exclusive: columns.bool()?,
+        directory_active: columns.bool()?,
+        hold: match (columns.text_or_null()?, columns.time_or_null()?) {
+            (Some(reason), Some(at)) => Some(Hold { reason, at }),
+            (None, None) => None,
+            _ => return Err(StorageError::inconsistent("accounts", "hold_at")),
+        },
+        protected: columns.bool()?,
+        managed: columns.bool()?,
+        version: columns.int()?,
+        created_at: columns.time()?,
+        updated_at: columns.time()?,
+        deleted_at: columns.time_or_null()?,
+        document: columns.text()?,
+    })
+}
+
+/// The caller, and the account where there is one.
+pub(super) fn caller_and_account<C: Columns>(
+    columns: &mut C,
+) -> Result<(Caller, Option<Account>), StorageError> {
+    Ok((caller(columns)?, joined(columns, ACCOUNT_WIDTH, account)?))
+}
+
+/// An account and the text it is sorted by.
+pub(super) type Listed = (Account, Option<String>);
+
+/// The caller, and the account with its sort value where there is one.
+pub(super) fn listed<C: Columns>(
+    columns: &mut C,
+) -> Result<(Caller, Option<Listed>), StorageError> {
+    let (caller, account) = caller_and_account(columns)?;
+    let sort_text = columns.text_or_null()?;
+    Ok((caller, account.map(|account| (account, sort_text))))
+}
+
+pub(super) fn log_entry(columns: &mut impl Columns) -> Result<LogEntry, StorageError> {
+    let inconsistent = |column| StorageError::inconsistent("log_entries", column);
+    Ok(LogEntry {
+        id: LogEntryId::from_uuid(columns.uuid()?),
+        at: columns.time()?,
+        operation: Operation::from_text(&columns.text()?)
+            .ok_or_else(|| inconsistent("operation"))?,
+        request: columns.text()?,
+        outcome: Outcome::from_text(&columns.text()?).ok_or_else(|| inconsistent("outcome"))?,
+        resource_type: ResourceType::from_text(&columns.text()?)
+            .ok_or_else(|| inconsistent("resource_type"))?,
+        resource_id: columns.text()?,
+        object_id: columns.text()?,
+        user_name: columns.text()?,
+        http_status: columns
+            .int()?
+            .try_into()
+            .map_err(|_| inconsistent("http_status"))?,
+        scim_type: columns.text()?,
+        reason: columns.text()?,
+        detail: columns.text()?,
+        request_id: columns.text()?,
+        token_id: columns.text()?,
+        actor: columns.text()?,
+        changes: serde_json::from_str(&columns.text()?).map_err(|_| inconsistent("changes"))?,
+        duration: duration(columns.int()?).ok_or_else(|| inconsistent("duration_us"))?,
+    })
+}
+
+pub(super) fn change(columns: &mut impl Columns) -> Result<Change, StorageError> {
+    Ok(Change {
+        id: ChangeId::from_uuid(columns.uuid()?),
+        at: columns.time()?,
+        kind: ChangeKind::from_text(&columns.text()?)
+            .ok_or(StorageError::inconsistent("changes", "kind"))?,
+        account_id: AccountId::from_uuid(columns.uuid()?),
+        version: columns.int()?,
+    })
+}
+
+/// What a receipt holds beside its key.
+pub(super) fn answer(
+    columns: &mut impl Columns,
+) -> Result<([u8; 32], Vec<u8>, Timestamp), StorageError> {
+    Ok((
+        sha256(columns, "receipts", "body_sha256")?,
+        columns.bytes()?,
+        columns.time()?,
+    ))
+}
+
+/// The number of a change, and the change.
+pub(super) fn numbered_change(columns: &mut impl Columns) -> Result<(i64, Change), StorageError> {
+    Ok((columns.int()?, change(columns)?))
+}
+
+pub(super) fn int(columns: &mut impl Columns) -> Result<i64, StorageError> {
+    Ok(columns.int()?)
+}
+
+/// A line of a plan: PostgreSQL's only column, or SQLite's last one of four.
+pub(super) fn plan_step(columns: &mut impl Columns) -> Result<String, StorageError> {
+    columns.last();
+    Ok(columns.text()?)
+}
+
+fn duration(micros: i64) -> Option<Duration> {
+    u64::try_from(micros).ok().map(Duration::from_micros)
+}
+
+/// A duration for storage, in whole microseconds.
+pub(super) fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,90 @@
+//! The only SQL. One [`Storage`] over two engines: embedded SQLite and PostgreSQL.
+//!
+//! Where the engines agree a statement stands once, and [`read!`](read) expands its use for each. Where one needs its own, for correctness or speed,
+//! it stands in that engine's module: every write does. SQLite's one writer commits what is waiting as a group ([`sqlite`]); PostgreSQL
+//! takes a mutation, its log entry, its change and its receipt in one statement ([`postgres`]).
+
+mod accounts;
+mod binds;
+mod changes;
+mod columns;
+mod config;
+mod error;
+pub mod filter;
+mod list;
+mod log;
+mod mutation;
+mod open;
+mod postgres;
+mod query;
+mod sharing;
+mod sqlite;
+mod statement;
+mod tenants;
+mod writes;
+
+use std::sync::Arc;
+
+pub use self::{
+    accounts::CreateCandidates,
+    config::{StorageConfig, StorageUrl},
+    error::{OpenError, StorageError},
+    mutation::{AccountIndex, AccountWrite, Commit, EmailKey, Mutation, Write},
+    query::{AccountOrder, AccountPage, AccountQuery, PageKey, SortAttribute, SortValue},
+    writes::TokenUse,
+};
+
+/// The data of every tenant. Cheap to clone.
+#[derive(Clone)]
+pub struct Storage {
+    engine: Arc<Engine>,
+}
+
+enum Engine {
+    Sqlite(sqlite::Database),
+    Postgres(postgres::Database),
+}
+
+impl Engine {
+    /// The engine's name in OpenTelemetry's semantic conventions.
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => "sqlite",
+            Self::Postgres(_) => "postgresql",
+        }
+    }
+}
+
+/// Runs one reading statement on the engine and reads each row: `read!(self, reader, SQL; bind, bind)`, or, where the engines need their own,
+/// `read!(self, reader, sqlite(SQL; bind), postgres(SQL; bind))`, or with queries that are built, `read!(self, reader, sqlite = query, postgres
+/// = query)`. The expansion is checked against each driver. On PostgreSQL a read whose connection turns out to be broken is repeated once on a
+/// connection known to work.
+macro_rules! read {
+    ($storage:expr, $reader:path, sqlite = $sqlite:expr, postgres = $postgres:expr) => {
+        match &*$storage.engine {
+            $crate::storage::Engine::Sqlite(database) => {
+                let rows = $sqlite.fetch_all(&database.readers).await?;
+                rows.iter().map(|row| $reader(&mut $crate::storage::columns::Cursor::new(row))).collect::<Result<Vec<_>, StorageError>>()
+            }
+            $crate::storage::Engine::Postgres(database) => {
+                let mut rows = $postgres.fetch_all(&database.pool).await;
+                if rows.as_ref().is_err_and($crate::storage::postgres::is_broken_connection) {
+                    rows = $postgres.fetch_all(&mut *database.working_connection().await?).await;
+                }
+                rows?.iter().map(|row| $reader(&mut $crate::storage::columns::Cursor::new(row))).collect::<Result<Vec<_>, StorageError>>()
+            }
+        }
+    };
+    ($storage:expr, $reader:path, sqlite($sqlite:expr $(; $($s:expr),*)?), postgres($postgres:expr $(; $($p:expr),*)?)) => {
+        $crate::storage::read!(
+            $storage,
+            $reader,
+            sqlite = sqlx::query($sqlite)$($(.bind($s))*)?,
+            postgres = sqlx::query($postgres)$($(.bind($p))*)?
+        )
+    };
+    ($storage:expr, $reader:path, $sql:expr $(; $($bind:expr),*)?) => {
+        $crate::storage::read!($storage, $reader, sqlite($sql $(; $($bind),*)?), postgres($sql $(; $($bind),*)?))
+    };
+}
+use read;

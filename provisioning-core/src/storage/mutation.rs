@@ -1,0 +1,117 @@
+//! What is written together: one mutation, its log entry, its change and its receipt, all or nothing.
+
+use crate::{
+    accounts::Account,
+    changes::Change,
+    clock::Timestamp,
+    ids::TenantId,
+    log::LogEntry,
+    receipts::Receipt,
+    tenants::Tenant,
+    tokens::{Token, TokenId},
+};
+
+/// What is written together.
+#[derive(Clone, Debug)]
+pub struct Mutation {
+    /// Whose data.
+    pub tenant_id: TenantId,
+    /// The write itself, which decides whether anything is written.
+    pub write: Write,
+    /// What the provisioning log says of it.
+    pub log: Option<LogEntry>,
+    /// What the followers of changes are told; accounts only.
+    pub change: Option<Change>,
+    /// What is answered when the same request comes again.
+    pub receipt: Option<Receipt>,
+}
+
+/// One write.
+#[derive(Clone, Debug)]
+pub enum Write {
+    /// The log entry alone: a refused request.
+    Nothing,
+    /// An account.
+    Account(Box<AccountWrite>),
+    /// The tenant's first token.
+    InsertToken(Token),
+    /// A token in place of the current one.
+    ReplaceToken {
+        /// The current token.
+        old: TokenId,
+        /// The new one.
+        new: Token,
+        /// Until when the old one is accepted.
+        expires_at: Timestamp,
+    },
+    /// The end of tokens.
+    RevokeTokens {
+        /// Which.
+        ids: Vec<TokenId>,
+        /// When.
+        at: Timestamp,
+    },
+    /// A new tenant.
+    InsertTenant(Tenant),
+    /// A tenant's switch and settings. Turning `object_id_unique` on makes every linked account's Object ID exclusive.
+    UpdateTenant {
+        /// As it shall be, with its new version.
+        tenant: Tenant,
+        /// As it was read.
+        expected_version: i64,
+    },
+}
+
+/// An account as it shall be.
+#[derive(Clone, Debug)]
+pub struct AccountWrite {
+    /// The version that was read; `None` for a new account.
+    pub expected_version: Option<i64>,
+    /// With its new version and times.
+    pub account: Account,
+    /// What it is found by.
+    pub index: AccountIndex,
+}
+
+/// What an account is found by, made from its document.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccountIndex {
+    /// The JSON that filters and sorting look into.
+    pub search: String,
+    /// The mail addresses, in order.
+    pub emails: Vec<EmailKey>,
+    /// The folded `employeeNumber`.
+    pub employee_number_key: Option<String>,
+    /// The folded `displayName`.
+    pub display_name_key: Option<String>,
+}
+
+/// One mail address, folded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EmailKey {
+    /// The folded address.
+    pub value_key: String,
+    /// The folded type: `work`, `home`, ...
+    pub type_key: Option<String>,
+}
+
+/// How a mutation ended. Everything but `Done` wrote nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Commit {
+    /// It is durable.
+    Done,
+    /// Another account holds the login.
+    UserNameTaken,
+    /// Another account holds the Object ID, and one of the two holds it exclusively.
+    ObjectIdTaken,
+    /// The account or tenant is not at the expected version, or is gone.
+    VersionMismatch,
+    /// The tenant has a current token.
+    TokenExists,
+    /// There is a tenant of that identifier.
+    TenantExists,
+    /// The token to be replaced is not the current one any more.
+    NoCurrentToken,
+    /// There is a receipt of the same request.
+    RequestIdUsed,
+}

@@ -1,0 +1,313 @@
+//! Mutations on PostgreSQL. An account's is one statement, so one round trip and one flush; a conflict is a violated constraint or a row that
+//! is not found, and then the statement has written nothing.
+
+use sqlx::{PgConnection, postgres::PgQueryResult};
+
+use super::{Database, tries::Tries};
+use crate::{
+    clock::Timestamp,
+    ids::TenantId,
+    receipts::Receipt,
+    storage::{
+        AccountWrite, Commit, Mutation, StorageError, Write,
+        binds::{
+            CLAIM_OBJECT_IDS, HEAD_INSERT, TENANT_INSERT, TENANT_UPDATE, TOKEN_INSERT,
+            TOKEN_RETIRE, TOKEN_REVOKE, account_insert, account_update, bind_account, bind_change,
+            bind_log_entry, bind_receipt, bind_tenant, bind_token, conflict, log_entry_insert,
+        },
+    },
+    tenants::Tenant,
+    tokens::{Token, TokenId},
+};
+
+/// The write of an account with all that belongs to it. `$21` is the expected version, `$22` and `$23` are the mail addresses, `$24` to `$28` the
+/// change, `$29` to `$47` the log entry, `$48` to `$53` the receipt. Every part takes its row from `account`, so without it there is none.
+/// The change has no number yet: a count locked until the commit would let one mutation of a tenant commit at a time.
+macro_rules! account_mutation {
+    ($account:expr, $emails:literal) => {
+        concat!(
+            "WITH account AS (", $account, " RETURNING tenant_id, id), ",
+            $emails,
+            " change AS (
+                INSERT INTO changes (tenant_id, id, at, kind, account_id, version)
+                SELECT tenant_id, $24, $25, $26, $27, $28 FROM account WHERE $24 IS NOT NULL
+             ),
+             entry AS (",
+            log_entry_insert!(),
+            "   SELECT tenant_id, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47
+                FROM account WHERE $29 IS NOT NULL
+             ),
+             receipt AS (
+                INSERT INTO receipts (tenant_id, caller, method, request_id, body_sha256, response, at)
+                SELECT tenant_id, $48, $49, $50, $51, $52, $53 FROM account WHERE $48 IS NOT NULL
+             )
+             SELECT FROM account"
+        )
+    };
+}
+
+const ACCOUNT_INSERT: &str = account_mutation!(
+    account_insert!("CAST($20 AS JSONB)"),
+    "emails AS (
+         INSERT INTO account_emails (tenant_id, account_id, position, value_key, type_key)
+         SELECT a.tenant_id, a.id, e.position - 1, e.value_key, e.type_key
+         FROM account a, UNNEST($22::TEXT[], $23::TEXT[]) WITH ORDINALITY e (value_key, type_key, position)
+     ),"
+);
+
+/// Of the mail addresses, only what differs is written; a row cannot be deleted and inserted by one statement.
+const ACCOUNT_UPDATE: &str = account_mutation!(
+    account_update!("CAST($20 AS JSONB)"),
+    "emails_gone AS (
+         DELETE FROM account_emails e
+         USING account a
+         WHERE e.tenant_id = a.tenant_id AND e.account_id = a.id AND e.position >= CARDINALITY($22::TEXT[])
+     ),
+     emails AS (
+         INSERT INTO account_emails AS old (tenant_id, account_id, position, value_key, type_key)
+         SELECT a.tenant_id, a.id, e.position - 1, e.value_key, e.type_key
+         FROM account a, UNNEST($22::TEXT[], $23::TEXT[]) WITH ORDINALITY e (value_key, type_key, position)
+         ON CONFLICT (tenant_id, account_id, position) DO UPDATE
+         SET value_key = EXCLUDED.value_key, type_key = EXCLUDED.type_key
+         WHERE (old.value_key, old.type_key) IS DISTINCT FROM (EXCLUDED.value_key, EXCLUDED.type_key)
+     ),"
+);
+
+const LOG_ENTRY_INSERT: &str = concat!(
+    log_entry_insert!(),
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)"
+);
+
+const RECEIPT_INSERT: &str = "
+    INSERT INTO receipts (tenant_id, caller, method, request_id, body_sha256, response, at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)";
+const RECEIPT_EXISTS: &str = "SELECT EXISTS (SELECT FROM receipts WHERE tenant_id = $1 AND caller = $2 AND method = $3 AND request_id = $4)";
+
+impl Database {
+    pub async fn commit(&self, mutation: Mutation) -> Result<Commit, StorageError> {
+        let mut tries = Tries::default();
+        let commit = loop {
+            match self.write(&mutation).await {
+                Err(error) if tries.again(&error).await => {}
+                result => break result?,
+            }
+        };
+        match &mutation.receipt {
+            // The same request, answered meanwhile, is the reason behind whatever stood in the way.
+            Some(receipt)
+                if commit != Commit::Done
+                    && self.receipt_exists(mutation.tenant_id, receipt).await? =>
+            {
+                Ok(Commit::RequestIdUsed)
+            }
+            _ => Ok(commit),
+        }
+    }
+
+    async fn write(&self, mutation: &Mutation) -> Result<Commit, sqlx::Error> {
+        let tenant = mutation.tenant_id;
+        match &mutation.write {
+            Write::Account(write) => return self.write_account(mutation, write).await,
+            Write::Nothing if mutation.receipt.is_none() => {
+                return match &mutation.log {
+                    Some(entry) => {
+                        let query = sqlx::query(LOG_ENTRY_INSERT).bind(tenant.uuid());
+                        bind_log_entry!(query, Some(entry))
+                            .execute(&self.pool)
+                            .await
+                            .map(|_| Commit::Done)
+                    }
+                    None => Ok(Commit::Done),
+                };
+            }
+            _ => {}
+        }
+        let mut transaction = self.pool.begin().await?;
+        let written = match write_in(&mut transaction, mutation).await {
+            Ok(commit) => commit,
+            Err(error) => conflict(&error).ok_or(error)?,
+        };
+        if written == Commit::Done {
+            transaction.commit().await?;
+        } else {
+            transaction.rollback().await?;
+        }
+        Ok(written)
+    }
+
+    async fn write_account(
+        &self,
+        mutation: &Mutation,
+        write: &AccountWrite,
+    ) -> Result<Commit, sqlx::Error> {
+        let sql = if write.expected_version.is_some() {
+            ACCOUNT_UPDATE
+        } else {
+            ACCOUNT_INSERT
+        };
+        let emails = &write.index.emails;
+        let query = bind_account!(sqlx::query(sql), mutation.tenant_id, write)
+            .bind(write.expected_version)
+            .bind(
+                emails
+                    .iter()
+                    .map(|email| email.value_key.as_str())
+                    .collect::<Vec<_>>(),
+            )
+            .bind(
+                emails
+                    .iter()
+                    .map(|email| email.type_key.as_deref())
+                    .collect::<Vec<_>>(),
+            );
+        let query = bind_change!(query, mutation.change.as_ref());
+        let query = bind_log_entry!(query, mutation.log.as_ref());
+        let query = bind_receipt!(query, mutation.receipt.as_ref());
+        decide(query.execute(&self.pool).await, Commit::VersionMismatch)
+    }
+
+    async fn receipt_exists(
+        &self,
+        tenant: TenantId,
+        receipt: &Receipt,
+    ) -> Result<bool, StorageError> {
+        let query = sqlx::query_scalar(RECEIPT_EXISTS)
+            .bind(tenant.uuid())
+            .bind(&receipt.key.caller)
+            .bind(&receipt.key.method)
+            .bind(receipt.key.request_id);
+        Ok(query.fetch_one(&self.pool).await?)
+    }
+}
+
+/// What the deciding statement of a mutation found.
+fn decide(
+    result: Result<PgQueryResult, sqlx::Error>,
+    no_row: Commit,
+) -> Result<Commit, sqlx::Error> {
+    match result {
+        Ok(done) if done.rows_affected() == 0 => Ok(no_row),
+        Ok(_) => Ok(Commit::Done),
+        Err(error) => conflict(&error).ok_or(error),
+    }
+}
+
+/// The writes that are too rare to be one statement. A violated constraint comes back as the error.
+async fn write_in(
+    connection: &mut PgConnection,
+    mutation: &Mutation,
+) -> Result<Commit, sqlx::Error> {
+    let tenant = mutation.tenant_id;
+    // First, so that a second request of the same id meets its receipt and nothing else.
+    if mutation.receipt.is_some() {
+        let query = sqlx::query(RECEIPT_INSERT).bind(tenant.uuid());
+        bind_receipt!(query, mutation.receipt.as_ref())
+            .execute(&mut *connection)
+            .await?;
+    }
+    let written = match &mutation.write {
+        Write::Nothing | Write::Account(_) => Commit::Done,
+        Write::InsertToken(token) => insert_token(connection, tenant, token).await?,
+        Write::ReplaceToken {
+            old,
+            new,
+            expires_at,
+        } => replace_token(connection, tenant, old, new, *expires_at).await?,
+        Write::RevokeTokens { ids, at } => revoke_tokens(connection, tenant, ids, *at).await?,
+        Write::InsertTenant(tenant) => insert_tenant(connection, tenant).await?,
+        Write::UpdateTenant {
+            tenant,
+            expected_version,
+        } => update_tenant(connection, tenant, *expected_version).await?,
+    };
+    if let (Commit::Done, Some(entry)) = (written, &mutation.log) {
+        let query = sqlx::query(LOG_ENTRY_INSERT).bind(tenant.uuid());
+        bind_log_entry!(query, Some(entry))
+            .execute(connection)
+            .await?;
+    }
+    Ok(written)
+}
+
+async fn insert_token(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    token: &Token,
+) -> Result<Commit, sqlx::Error> {
+    bind_token!(sqlx::query(TOKEN_INSERT), tenant, token)
+        .execute(connection)
+        .await?;
+    Ok(Commit::Done)
+}
+
+async fn replace_token(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    old: &TokenId,
+    new: &Token,
+    expires_at: Timestamp,
+) -> Result<Commit, sqlx::Error> {
+    let retire = sqlx::query(TOKEN_RETIRE)
+        .bind(tenant.uuid())
+        .bind(old.as_str())
+        .bind(new.id.as_str())
+        .bind(new.created_at.as_micros())
+        .bind(expires_at.as_micros());
+    match decide(
+        retire.execute(&mut *connection).await,
+        Commit::NoCurrentToken,
+    )? {
+        Commit::Done => insert_token(connection, tenant, new).await,
+        conflict => Ok(conflict),
+    }
+}
+
+async fn revoke_tokens(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    ids: &[TokenId],
+    at: Timestamp,
+) -> Result<Commit, sqlx::Error> {
+    for id in ids {
+        let revoke = sqlx::query(TOKEN_REVOKE)
+            .bind(tenant.uuid())
+            .bind(id.as_str())
+            .bind(at.as_micros());
+        revoke.execute(&mut *connection).await?;
+    }
+    Ok(Commit::Done)
+}
+
+async fn insert_tenant(
+    connection: &mut PgConnection,
+    tenant: &Tenant,
+) -> Result<Commit, sqlx::Error> {
+    bind_tenant!(sqlx::query(TENANT_INSERT), tenant)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query(HEAD_INSERT)
+        .bind(tenant.id.uuid())
+        .execute(connection)
+        .await?;
+    Ok(Commit::Done)
+}
+
+async fn update_tenant(
+    connection: &mut PgConnection,
+    tenant: &Tenant,
+    expected_version: i64,
+) -> Result<Commit, sqlx::Error> {
+    let update = bind_tenant!(sqlx::query(TENANT_UPDATE), tenant).bind(expected_version);
+    let updated = decide(
+        update.execute(&mut *connection).await,
+        Commit::VersionMismatch,
+    )?;
+    if updated == Commit::Done && tenant.settings.object_id_unique {
+        sqlx::query(CLAIM_OBJECT_IDS)
+            .bind(tenant.id.uuid())
+            .bind(true)
+            .execute(connection)
+            .await?;
+    }
+    Ok(updated)
+}

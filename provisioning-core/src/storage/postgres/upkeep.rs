@@ -1,0 +1,94 @@
+//! What no request waits for: the last use of tokens, entries that several processes may write, and removing what has outlived its retention.
+
+use super::Database;
+use crate::{
+    clock::Timestamp,
+    ids::TenantId,
+    log::LogEntry,
+    storage::{
+        StorageError, TokenUse,
+        binds::{TOKEN_TOUCH, bind_log_entry, log_entry_insert},
+    },
+};
+
+const LOG_ENTRY_INSERT_ONCE: &str = concat!(
+    log_entry_insert!(),
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+      ON CONFLICT (tenant_id, id) DO NOTHING"
+);
+
+const PURGE_TOMBSTONES: &str = "
+    WITH account AS (
+        DELETE FROM accounts
+        WHERE tenant_id = $1
+          AND id IN (SELECT id FROM accounts WHERE tenant_id = $1 AND deleted_at < $2 ORDER BY deleted_at LIMIT $3)
+          AND deleted_at < $2
+        RETURNING tenant_id, id
+    ),
+    emails AS (
+        DELETE FROM account_emails e
+        USING account a
+        WHERE e.tenant_id = a.tenant_id AND e.account_id = a.id
+    )
+    SELECT FROM account";
+
+/// Through the tenants, so that each tenant's index is used.
+const PURGE_RECEIPTS: &str = "
+    DELETE FROM receipts
+    WHERE (tenant_id, caller, method, request_id) IN (
+        SELECT r.tenant_id, r.caller, r.method, r.request_id
+        FROM tenants t
+        JOIN receipts r ON r.tenant_id = t.id AND r.at < $1
+        LIMIT $2
+    )";
+
+impl Database {
+    /// In the order of the tokens, so that two processes do not wait for each other.
+    pub async fn touch_tokens(&self, uses: &[TokenUse]) -> Result<(), StorageError> {
+        let mut uses: Vec<&TokenUse> = uses.iter().collect();
+        uses.sort_by_key(|token| (token.tenant_id, token.token_id.as_str(), token.at));
+        let mut transaction = self.pool.begin().await?;
+        for token in &uses {
+            let touch = sqlx::query(TOKEN_TOUCH)
+                .bind(token.tenant_id.uuid())
+                .bind(token.token_id.as_str())
+                .bind(token.at.as_micros())
+                .bind(&token.from);
+            touch.execute(&mut *transaction).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    pub async fn append_log_once(
+        &self,
+        tenant: TenantId,
+        entry: &LogEntry,
+    ) -> Result<(), StorageError> {
+        let query = sqlx::query(LOG_ENTRY_INSERT_ONCE).bind(tenant.uuid());
+        bind_log_entry!(query, Some(entry))
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    pub async fn purge_tombstones(
+        &self,
+        tenant: TenantId,
+        deleted_before: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StorageError> {
+        let purge = sqlx::query(PURGE_TOMBSTONES)
+            .bind(tenant.uuid())
+            .bind(deleted_before.as_micros())
+            .bind(i64::from(limit));
+        Ok(purge.execute(&self.pool).await?.rows_affected())
+    }
+
+    pub async fn purge_receipts(&self, before: Timestamp, limit: u32) -> Result<u64, StorageError> {
+        let purge = sqlx::query(PURGE_RECEIPTS)
+            .bind(before.as_micros())
+            .bind(i64::from(limit));
+        Ok(purge.execute(&self.pool).await?.rows_affected())
+    }
+}

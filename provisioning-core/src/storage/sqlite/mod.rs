@@ -1,0 +1,157 @@
+//! The embedded engine: one file, owned by one process, read through a few connections and written by one.
+//!
+//! Everything that is confirmed is durable (WAL with `synchronous=FULL`); the [`writer`] makes that cheap by committing as a group what is
+//! waiting.
+
+mod statements;
+mod writer;
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    path::{Path, PathBuf},
+    sync::Mutex,
+    time::Duration,
+};
+
+use sqlx::{
+    ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool,
+    migrate::Migrator,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use super::{OpenError, StorageConfig, StorageError, open};
+use writer::Writer;
+
+static MIGRATOR: Migrator = sqlx::migrate!("../migrations/sqlite");
+
+/// Readers work beside the writer; more than this many only take turns on the cores of a machine for which SQLite is right.
+const READERS: u32 = 4;
+/// Readers and the writer do not wait for each other in WAL mode; what remains are moments such as recovery after a crash.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// After a checkpoint the WAL file is cut to this size.
+const WAL_SIZE_MAX: &str = "67108864";
+
+pub(in crate::storage) struct Database {
+    pub readers: SqlitePool,
+    writer: Writer,
+    /// Held while the database is open.
+    lock: Mutex<Option<File>>,
+}
+
+impl Database {
+    pub async fn open(path: &Path, config: &StorageConfig) -> Result<Self, OpenError> {
+        if !path.exists() {
+            return Err(OpenError::SchemaOlder {
+                missing: path.display().to_string(),
+            });
+        }
+        let lock = lock(path)?;
+        let mut connection = connect(path).await?;
+        open::check_schema(&mut connection, &MIGRATOR).await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .min_connections(READERS)
+            .acquire_timeout(config.acquire_timeout)
+            .test_before_acquire(false)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(reader_options(path))
+            .await?;
+        let writer = Writer::start(connection, writer_options(path), config.acquire_timeout);
+        Ok(Self {
+            readers,
+            writer,
+            lock: Mutex::new(Some(lock)),
+        })
+    }
+
+    pub async fn close(&self) {
+        self.writer.stop().await;
+        self.readers.close().await;
+        drop(
+            self.lock
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+                .take(),
+        );
+    }
+}
+
+/// Makes the file where there is none, and applies what is missing.
+pub(in crate::storage) async fn migrate(path: &Path) -> Result<Vec<String>, OpenError> {
+    let _lock = lock(path)?;
+    private_file(path).map_err(|source| OpenError::File {
+        path: path.to_owned(),
+        source,
+    })?;
+    let mut connection = connect(path).await?;
+    let applied = open::count_applied(&mut connection, &MIGRATOR).await?;
+    MIGRATOR
+        .run(&mut connection)
+        .await
+        .map_err(open::migration_error)?;
+    connection.close().await?;
+    Ok(open::names(&MIGRATOR, applied))
+}
+
+async fn connect(path: &Path) -> Result<SqliteConnection, OpenError> {
+    Ok(writer_options(path).connect().await?)
+}
+
+fn writer_options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .busy_timeout(BUSY_TIMEOUT)
+        .foreign_keys(false)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .pragma("journal_size_limit", WAL_SIZE_MAX)
+        .disable_statement_logging()
+}
+
+fn reader_options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .read_only(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .foreign_keys(false)
+        .statement_cache_capacity(STATEMENTS_MAX)
+        .disable_statement_logging()
+}
+
+/// The statements a connection keeps prepared: all of ours, and the shapes of filters that callers use most.
+const STATEMENTS_MAX: usize = 100;
+
+/// Takes the file lock that keeps a second process from writing to the same database.
+fn lock(path: &Path) -> Result<File, OpenError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let path = PathBuf::from(name);
+    let file = private_file(&path).map_err(|source| OpenError::File {
+        path: path.clone(),
+        source,
+    })?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Locked { path }),
+        Err(TryLockError::Error(source)) => Err(OpenError::File { path, source }),
+    }
+}
+
+/// Opens a file, and makes it where there is none: only its owner may read it.
+fn private_file(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).read(true).write(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    options.open(path)
+}
+
+impl From<writer::Stopped> for StorageError {
+    fn from(stopped: writer::Stopped) -> Self {
+        Self::Unavailable(stopped.into())
+    }
+}

@@ -1,0 +1,357 @@
+//! The writes of the embedded engine, each within the writer's transaction.
+//!
+//! The first statement of a mutation decides: it fails on a unique constraint or finds no row, which leaves the transaction as it was, and the
+//! rest is left out. The rest is one text of several statements, since each text costs a turn of the connection's thread.
+
+use sqlx::SqliteConnection;
+
+use crate::{
+    clock::Timestamp,
+    ids::TenantId,
+    log::LogEntry,
+    receipts::Receipt,
+    storage::{
+        AccountWrite, Commit, EmailKey, Mutation, TokenUse, Write,
+        binds::{
+            CLAIM_OBJECT_IDS, HEAD_INSERT, TENANT_INSERT, TENANT_UPDATE, TOKEN_INSERT,
+            TOKEN_RETIRE, TOKEN_REVOKE, TOKEN_TOUCH, account_insert, account_update, bind_account,
+            bind_change, bind_log_entry, bind_receipt, bind_tenant, bind_token, conflict,
+            log_entry_insert,
+        },
+    },
+    tenants::Tenant,
+    tokens::{Token, TokenId},
+};
+
+const ACCOUNT_INSERT: &str = account_insert!("$20");
+const ACCOUNT_UPDATE: &str = account_update!("$20");
+
+const LOG_ENTRY_INSERT: &str = concat!(
+    log_entry_insert!(),
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)"
+);
+const LOG_ENTRY_INSERT_ONCE: &str = concat!(
+    log_entry_insert!(),
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+      ON CONFLICT (tenant_id, id) DO NOTHING"
+);
+
+/// What belongs to the write of an account: its mail addresses (`$22`, a JSON array), the log entry (`$2` to `$20`) and the change (`$23` to
+/// `$27`), where there are such. The writer is alone, so its own count is the order of commits.
+const ACCOUNT_COMPANIONS: &str = concat!(
+    "DELETE FROM account_emails WHERE tenant_id = $1 AND account_id = $21;
+     INSERT INTO account_emails (tenant_id, account_id, position, value_key, type_key)
+     SELECT $1, $21, e.key, e.value ->> 0, e.value ->> 1
+     FROM json_each($22) e;
+     UPDATE change_heads SET head = head + 1 WHERE tenant_id = $1 AND $23 IS NOT NULL;
+     INSERT INTO changes (tenant_id, id, number, at, kind, account_id, version)
+     SELECT $1, $23, (SELECT head FROM change_heads WHERE tenant_id = $1), $24, $25, $26, $27
+     WHERE $23 IS NOT NULL;",
+    log_entry_insert!(),
+    " SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20
+      WHERE $2 IS NOT NULL"
+);
+
+const RECEIPT_EXISTS: &str = "SELECT EXISTS (SELECT 1 FROM receipts WHERE tenant_id = $1 AND caller = $2 AND method = $3 AND request_id = $4)";
+const RECEIPT_INSERT: &str = "
+    INSERT INTO receipts (tenant_id, caller, method, request_id, body_sha256, response, at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)";
+
+const TENANT_AT_VERSION: &str =
+    "SELECT EXISTS (SELECT 1 FROM tenants WHERE id = $1 AND identifier = $2 AND version = $3)";
+
+const PURGE_TOMBSTONES: &str = "
+    DELETE FROM accounts
+    WHERE tenant_id = $1
+      AND id IN (SELECT id FROM accounts WHERE tenant_id = $1 AND deleted_at < $2 ORDER BY deleted_at LIMIT $3)
+    RETURNING id";
+const PURGE_EMAILS: &str = "DELETE FROM account_emails WHERE tenant_id = $1 AND account_id = $2";
+
+/// Through the tenants, so that each tenant's index is used.
+const PURGE_RECEIPTS: &str = "
+    DELETE FROM receipts
+    WHERE rowid IN (
+        SELECT r.rowid
+        FROM tenants t
+        CROSS JOIN receipts r ON r.tenant_id = t.id AND r.at < $1
+        LIMIT $2
+    )";
+
+/// Applies a mutation. `Ok` with a conflict has written nothing; an error leaves the transaction unusable.
+pub(super) async fn apply(
+    connection: &mut SqliteConnection,
+    mutation: &Mutation,
+) -> Result<Commit, sqlx::Error> {
+    let tenant = mutation.tenant_id;
+    if let Some(receipt) = &mutation.receipt
+        && receipt_exists(connection, tenant, receipt).await?
+    {
+        return Ok(Commit::RequestIdUsed);
+    }
+    let written = match &mutation.write {
+        Write::Account(write) => return write_account(connection, mutation, write).await,
+        Write::Nothing => Commit::Done,
+        Write::InsertToken(token) => insert_token(connection, tenant, token).await?,
+        Write::ReplaceToken {
+            old,
+            new,
+            expires_at,
+        } => replace_token(connection, tenant, old, new, *expires_at).await?,
+        Write::RevokeTokens { ids, at } => revoke_tokens(connection, tenant, ids, *at).await?,
+        Write::InsertTenant(tenant) => insert_tenant(connection, tenant).await?,
+        Write::UpdateTenant {
+            tenant,
+            expected_version,
+        } => update_tenant(connection, tenant, *expected_version).await?,
+    };
+    if written == Commit::Done {
+        if let Some(entry) = &mutation.log {
+            let query = sqlx::query(LOG_ENTRY_INSERT).bind(tenant.uuid());
+            bind_log_entry!(query, Some(entry))
+                .execute(&mut *connection)
+                .await?;
+        }
+        insert_receipt(connection, tenant, mutation.receipt.as_ref()).await?;
+    }
+    Ok(written)
+}
+
+async fn write_account(
+    connection: &mut SqliteConnection,
+    mutation: &Mutation,
+    write: &AccountWrite,
+) -> Result<Commit, sqlx::Error> {
+    let tenant = mutation.tenant_id;
+    let guard = match write.expected_version {
+        None => bind_account!(sqlx::query(ACCOUNT_INSERT), tenant, write),
+        Some(version) => bind_account!(sqlx::query(ACCOUNT_UPDATE), tenant, write).bind(version),
+    };
+    let guarded = decide(
+        guard.execute(&mut *connection).await,
+        Commit::VersionMismatch,
+    )?;
+    if guarded != Commit::Done {
+        return Ok(guarded);
+    }
+    let companions = bind_log_entry!(
+        sqlx::query(ACCOUNT_COMPANIONS).bind(tenant.uuid()),
+        mutation.log.as_ref()
+    )
+    .bind(write.account.id.uuid())
+    .bind(emails(&write.index.emails));
+    bind_change!(companions, mutation.change.as_ref())
+        .execute(&mut *connection)
+        .await?;
+    insert_receipt(connection, tenant, mutation.receipt.as_ref()).await?;
+    Ok(Commit::Done)
+}
+
+/// The addresses as a JSON array of pairs.
+fn emails(emails: &[EmailKey]) -> String {
+    let pairs: Vec<_> = emails
+        .iter()
+        .map(|email| (&email.value_key, &email.type_key))
+        .collect();
+    serde_json::to_string(&pairs).expect("pairs of texts have a JSON form")
+}
+
+/// What the first statement of a mutation decided.
+fn decide(
+    result: Result<sqlx::sqlite::SqliteQueryResult, sqlx::Error>,
+    no_row: Commit,
+) -> Result<Commit, sqlx::Error> {
+    match result {
+        Ok(done) if done.rows_affected() == 0 => Ok(no_row),
+        Ok(_) => Ok(Commit::Done),
+        Err(error) => conflict(&error).ok_or(error),
+    }
+}
+
+async fn receipt_exists(
+    connection: &mut SqliteConnection,
+    tenant: TenantId,
+    receipt: &Receipt,
+) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(RECEIPT_EXISTS)
+        .bind(tenant.uuid())
+        .bind(&receipt.key.caller)
+        .bind(&receipt.key.method)
+        .bind(receipt.key.request_id)
+        .fetch_one(connection)
+        .await
+}
+
+async fn insert_receipt(
+    connection: &mut SqliteConnection,
+    tenant: TenantId,
+    receipt: Option<&Receipt>,
+) -> Result<(), sqlx::Error> {
+    if receipt.is_some() {
+        let query = sqlx::query(RECEIPT_INSERT).bind(tenant.uuid());
+        bind_receipt!(query, receipt).execute(connection).await?;
+    }
+    Ok(())
+}
+
+async fn insert_token(
+    connection: &mut SqliteConnection,
+    tenant: TenantId,
+    token: &Token,
+) -> Result<Commit, sqlx::Error> {
+    decide(
+        bind_token!(sqlx::query(TOKEN_INSERT), tenant, token)
+            .execute(connection)
+            .await,
+        Commit::TokenExists,
+    )
+}
+
+async fn replace_token(
+    connection: &mut SqliteConnection,
+    tenant: TenantId,
+    old: &TokenId,
+    new: &Token,
+    expires_at: Timestamp,
+) -> Result<Commit, sqlx::Error> {
+    let retired = sqlx::query(TOKEN_RETIRE)
+        .bind(tenant.uuid())
+        .bind(old.as_str())
+        .bind(new.id.as_str())
+        .bind(new.created_at.as_micros())
+        .bind(expires_at.as_micros())
+        .execute(&mut *connection)
+        .await;
+    let retired = decide(retired, Commit::NoCurrentToken)?;
+    if retired == Commit::Done {
+        // The tenant has no current token any more, so nothing can be in its way.
+        bind_token!(sqlx::query(TOKEN_INSERT), tenant, new)
+            .execute(connection)
+            .await?;
+    }
+    Ok(retired)
+}
+
+async fn revoke_tokens(
+    connection: &mut SqliteConnection,
+    tenant: TenantId,
+    ids: &[TokenId],
+    at: Timestamp,
+) -> Result<Commit, sqlx::Error> {
+    for id in ids {
+        let revoke = sqlx::query(TOKEN_REVOKE)
+            .bind(tenant.uuid())
+            .bind(id.as_str())
+            .bind(at.as_micros());
+        revoke.execute(&mut *connection).await?;
+    }
+    Ok(Commit::Done)
+}
+
+async fn insert_tenant(
+    connection: &mut SqliteConnection,
+    tenant: &Tenant,
+) -> Result<Commit, sqlx::Error> {
+    let inserted = decide(
+        bind_tenant!(sqlx::query(TENANT_INSERT), tenant)
+            .execute(&mut *connection)
+            .await,
+        Commit::TenantExists,
+    )?;
+    if inserted == Commit::Done {
+        sqlx::query(HEAD_INSERT)
+            .bind(tenant.id.uuid())
+            .execute(connection)
+            .await?;
+    }
+    Ok(inserted)
+}
+
+/// Looks at the version first: claiming the Object IDs may be refused, and then nothing may have been written.
+async fn update_tenant(
+    connection: &mut SqliteConnection,
+    tenant: &Tenant,
+    expected_version: i64,
+) -> Result<Commit, sqlx::Error> {
+    let (id, identifier) = (tenant.id.uuid(), tenant.identifier.as_str());
+    let at_version = sqlx::query_scalar(TENANT_AT_VERSION)
+        .bind(id)
+        .bind(identifier)
+        .bind(expected_version);
+    if !at_version.fetch_one(&mut *connection).await? {
+        return Ok(Commit::VersionMismatch);
+    }
+    if tenant.settings.object_id_unique {
+        let claimed = sqlx::query(CLAIM_OBJECT_IDS)
+            .bind(id)
+            .bind(true)
+            .execute(&mut *connection)
+            .await;
+        if decide(claimed, Commit::Done)? != Commit::Done {
+            return Ok(Commit::ObjectIdTaken);
+        }
+    }
+    bind_tenant!(sqlx::query(TENANT_UPDATE), tenant)
+        .bind(expected_version)
+        .execute(connection)
+        .await?;
+    Ok(Commit::Done)
+}
+
+pub(super) async fn touch_tokens(
+    connection: &mut SqliteConnection,
+    uses: &[TokenUse],
+) -> Result<(), sqlx::Error> {
+    for token in uses {
+        let touch = sqlx::query(TOKEN_TOUCH)
+            .bind(token.tenant_id.uuid())
+            .bind(token.token_id.as_str())
+            .bind(token.at.as_micros())
+            .bind(&token.from);
+        touch.execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn append_log_once(
+    connection: &mut SqliteConnection,
+    tenant: TenantId,
+    entry: &LogEntry,
+) -> Result<(), sqlx::Error> {
+    let query = sqlx::query(LOG_ENTRY_INSERT_ONCE).bind(tenant.uuid());
+    bind_log_entry!(query, Some(entry))
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+pub(super) async fn purge_tombstones(
+    connection: &mut SqliteConnection,
+    tenant: TenantId,
+    deleted_before: Timestamp,
+    limit: u32,
+) -> Result<u64, sqlx::Error> {
+    let purge = sqlx::query_scalar(PURGE_TOMBSTONES)
+        .bind(tenant.uuid())
+        .bind(deleted_before.as_micros())
+        .bind(i64::from(limit));
+    let ids: Vec<uuid::Uuid> = purge.fetch_all(&mut *connection).await?;
+    for id in &ids {
+        sqlx::query(PURGE_EMAILS)
+            .bind(tenant.uuid())
+            .bind(id)
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(ids.len() as u64)
+}
+
+pub(super) async fn purge_receipts(
+    connection: &mut SqliteConnection,
+    before: Timestamp,
+    limit: u32,
+) -> Result<u64, sqlx::Error> {
+    let purge = sqlx::query(PURGE_RECEIPTS)
+        .bind(before.as_micros())
+        .bind(i64::from(limit));
+    Ok(purge.execute(connection).await?.rows_affected())
+}

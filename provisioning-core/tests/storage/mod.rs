@@ -1,0 +1,21 @@
+//! The storage conformance suite: what every method promises, shown on every engine.
+
+mod accounts;
+mod callers;
+mod changes;
+mod concurrency;
+mod fixture;
+mod listing;
+mod log;
+mod make;
+mod opening;
+mod plans;
+mod receipts;
+mod schema;
+mod sharing;
+mod tenants;
+mod tokens;
+mod upkeep;
+
+pub use fixture::Fixture;
+pub(crate) use fixture::on_every_engine;

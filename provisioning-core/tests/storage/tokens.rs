@@ -1,0 +1,121 @@
+//! SCIM tokens: one current token a tenant, replaced in one step, used only forward in time.
+
+use provisioning_core::{
+    ids::LogEntryId,
+    storage::{Commit, Mutation, TokenUse, Write},
+    tokens::{Token, TokenState},
+};
+
+use super::{make, on_every_engine};
+
+on_every_engine! {
+    async fn a_tenant_has_one_current_token(fixture: Fixture) {
+        let storage = &fixture.storage;
+        let tenant = make::stored_tenant(storage, "contoso").await;
+        let other = make::stored_tenant(storage, "fabrikam").await;
+        let first = make::token(make::T0);
+        assert_eq!(make::commit(storage, tenant.id, Write::InsertToken(first.clone())).await, Commit::Done);
+        let second = Mutation { log: Some(make::entry(make::T0)), ..make::mutation(tenant.id, Write::InsertToken(make::token(make::T0))) };
+        assert_eq!(storage.commit(second).await.unwrap(), Commit::TokenExists);
+        assert_eq!(storage.list_log_entries(tenant.id, None, 10, None).await.unwrap(), []);
+        assert_eq!(make::commit(storage, other.id, Write::InsertToken(make::token(make::T0))).await, Commit::Done);
+        assert_eq!(storage.find_current_token(tenant.id).await.unwrap().unwrap().id, first.id);
+    }
+
+    async fn a_replaced_token_dies_when_it_was_told_to(fixture: Fixture) {
+        let storage = &fixture.storage;
+        let tenant = make::stored_tenant(storage, "contoso").await;
+        let old = make::token(make::T0);
+        make::commit(storage, tenant.id, Write::InsertToken(old.clone())).await;
+        let new = make::token(make::seconds(10));
+        let replace = |new: &Token| Write::ReplaceToken { old: old.id.clone(), new: new.clone(), expires_at: make::seconds(20) };
+        assert_eq!(make::commit(storage, tenant.id, replace(&new)).await, Commit::Done);
+        let listed = storage.list_tokens(tenant.id, 10, None).await.unwrap();
+        assert_eq!(listed.iter().map(|token| &token.id).collect::<Vec<_>>(), [&new.id, &old.id]);
+        assert_eq!(listed[0].state(make::seconds(15)), TokenState::Live);
+        assert_eq!(listed[1].state(make::seconds(15)), TokenState::Overlap);
+        assert_eq!(listed[1].state(make::seconds(20)), TokenState::Replaced);
+        assert_eq!((&listed[1].replaced_by, listed[1].replaced_at), (&Some(new.id.clone()), Some(make::seconds(10))));
+        let late = make::token(make::seconds(30));
+        assert_eq!(make::commit(storage, tenant.id, replace(&late)).await, Commit::NoCurrentToken);
+        assert_eq!(storage.find_current_token(tenant.id).await.unwrap().unwrap().id, new.id);
+    }
+
+    async fn a_revoked_token_makes_room_and_stays_revoked(fixture: Fixture) {
+        let storage = &fixture.storage;
+        let tenant = make::stored_tenant(storage, "contoso").await;
+        let other = make::stored_tenant(storage, "fabrikam").await;
+        let token = make::token(make::T0);
+        make::commit(storage, tenant.id, Write::InsertToken(token.clone())).await;
+        let revoke = |at| Write::RevokeTokens { ids: vec![token.id.clone()], at };
+        make::commit(storage, other.id, revoke(make::seconds(1))).await;
+        assert!(storage.find_current_token(tenant.id).await.unwrap().is_some(), "another tenant's hand does not reach it");
+        let logged = Mutation { log: Some(make::entry(make::seconds(2))), ..make::mutation(tenant.id, revoke(make::seconds(2))) };
+        assert_eq!(storage.commit(logged).await.unwrap(), Commit::Done);
+        make::commit(storage, tenant.id, revoke(make::seconds(3))).await;
+        let listed = storage.list_tokens(tenant.id, 10, None).await.unwrap();
+        assert_eq!((listed[0].revoked_at, listed[0].current), (Some(make::seconds(2)), false));
+        assert_eq!(storage.list_log_entries(tenant.id, None, 10, None).await.unwrap().len(), 1);
+        assert!(storage.find_current_token(tenant.id).await.unwrap().is_none());
+        assert_eq!(make::commit(storage, tenant.id, Write::InsertToken(make::token(make::T0))).await, Commit::Done);
+        let replace = Write::ReplaceToken { old: token.id.clone(), new: make::token(make::T0), expires_at: make::T0 };
+        assert_eq!(make::commit(storage, tenant.id, replace).await, Commit::NoCurrentToken);
+    }
+
+    async fn the_last_use_only_moves_forward(fixture: Fixture) {
+        let storage = &fixture.storage;
+        let tenant = make::stored_tenant(storage, "contoso").await;
+        let token = make::token(make::T0);
+        make::commit(storage, tenant.id, Write::InsertToken(token.clone())).await;
+        let used = |second, from: &str| TokenUse {
+            tenant_id: tenant.id,
+            token_id: token.id.clone(),
+            at: make::seconds(second),
+            from: Some(from.to_owned()),
+        };
+        storage.touch_tokens(&[used(5, "early"), used(9, "late"), used(7, "between")]).await.unwrap();
+        storage.touch_tokens(&[used(8, "another replica, behind")]).await.unwrap();
+        storage.touch_tokens(&[]).await.unwrap();
+        let found = storage.find_current_token(tenant.id).await.unwrap().unwrap();
+        assert_eq!((found.last_used_at, found.last_used_from.as_deref()), (Some(make::seconds(9)), Some("late")));
+    }
+
+    async fn tokens_are_listed_newest_first_and_page_by_page(fixture: Fixture) {
+        let storage = &fixture.storage;
+        let tenant = make::stored_tenant(storage, "contoso").await;
+        let mut made = Vec::new();
+        for number in 0..7 {
+            let token = make::token(make::seconds(number / 2));
+            make::commit(storage, tenant.id, Write::InsertToken(token.clone())).await;
+            make::commit(storage, tenant.id, Write::RevokeTokens { ids: vec![token.id.clone()], at: make::seconds(number) }).await;
+            made.push((token.created_at, token.id.as_str().to_owned()));
+        }
+        made.sort();
+        made.reverse();
+        let (mut listed, mut after) = (Vec::new(), None);
+        loop {
+            let page = storage.list_tokens(tenant.id, 2, after).await.unwrap();
+            let Some(last) = page.last() else { break };
+            after = Some((last.created_at, last.id.clone()));
+            listed.extend(page.iter().map(|token| (token.created_at, token.id.as_str().to_owned())));
+        }
+        assert_eq!(listed, made);
+    }
+
+    async fn a_replacement_is_logged_or_not_made(fixture: Fixture) {
+        let storage = &fixture.storage;
+        let tenant = make::stored_tenant(storage, "contoso").await;
+        let old = make::token(make::T0);
+        make::commit(storage, tenant.id, Write::InsertToken(old.clone())).await;
+        let entry = make::entry(make::T0);
+        let first = Mutation { log: Some(entry.clone()), ..make::mutation(tenant.id, Write::Nothing) };
+        storage.commit(first).await.unwrap();
+        // The same entry again cannot be written, so the token must stay.
+        let replace = Write::ReplaceToken { old: old.id.clone(), new: make::token(make::T0), expires_at: make::T0 };
+        let broken = Mutation { log: Some(entry), ..make::mutation(tenant.id, replace) };
+        storage.commit(broken).await.expect_err("it cannot be logged");
+        assert_eq!(storage.find_current_token(tenant.id).await.unwrap().unwrap().id, old.id);
+        let id = LogEntryId::generate(make::T0);
+        assert_eq!(storage.find_log_entry(tenant.id, id).await.unwrap(), None);
+    }
+}
