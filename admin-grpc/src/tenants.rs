@@ -315,7 +315,7 @@ mod tests {
         );
         let all = changes(&asked(), Some(&mask(&["*"]))).expect("it is valid");
         assert_eq!(all.display_name.as_deref(), Some("Contoso"));
-        assert_eq!(all.tombstone_retention, Some(Duration::from_secs(86_400)));
+        assert_eq!(all.tombstone_retention, Some(Duration::from_hours(24)));
     }
 
     #[test]

@@ -33,10 +33,16 @@ pub fn precondition(etag: &str, validate_only: bool) -> Precondition {
     }
 }
 
-/// A duration in a request; it cannot be negative.
+/// A duration in a request; it cannot be negative. Read by hand: the conversion of `prost-types` overflows on the smallest number of seconds.
 pub fn duration(field: &str, message: &prost_types::Duration) -> Result<Duration, Status> {
-    Duration::try_from(*message)
-        .map_err(|_| invalid(field, "The duration is negative or not valid."))
+    let seconds = u64::try_from(message.seconds).ok();
+    let nanos = u32::try_from(message.nanos)
+        .ok()
+        .filter(|nanos| *nanos < 1_000_000_000);
+    seconds
+        .zip(nanos)
+        .map(|(seconds, nanos)| Duration::new(seconds, nanos))
+        .ok_or_else(|| invalid(field, "The duration is negative or not valid."))
 }
 
 /// A duration on the wire.
@@ -56,7 +62,7 @@ mod tests {
         for duration in [
             Duration::ZERO,
             Duration::from_micros(1),
-            Duration::from_secs(86_400),
+            Duration::from_hours(24),
         ] {
             assert_eq!(
                 super::duration("overlap", &duration_to_proto(duration)).expect("it is one"),
@@ -67,7 +73,13 @@ mod tests {
 
     #[test]
     fn a_negative_duration_is_refused() {
-        for (seconds, nanos) in [(-1, 0), (0, -1), (i64::MIN, 0)] {
+        for (seconds, nanos) in [
+            (-1, 0),
+            (0, -1),
+            (i64::MIN, 0),
+            (i64::MIN, i32::MIN),
+            (0, 1_000_000_000),
+        ] {
             let status = duration("overlap", &prost_types::Duration { seconds, nanos })
                 .expect_err("it is negative");
             assert_eq!(status.code(), tonic::Code::InvalidArgument);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Dialect, Identifier, Tenant, TenantSettings};
 use crate::{
     Core,
-    accounts::Precondition,
+    accounts::{Account, Precondition},
     attributes::fold::check_text,
     call::{Admitted, Call, Credential, invalid_credential},
     error::{Error, Reason, Refusal},
@@ -235,7 +235,10 @@ impl Core {
         tenant.version += 1;
         tenant.updated_at = self.now().max(old.updated_at.plus(TICK));
         if precondition.validate_only {
-            return Ok(Some(tenant));
+            return match self.find_conflict(old, &tenant).await? {
+                Some(refusal) => Err(refusal.into()),
+                None => Ok(Some(tenant)),
+            };
         }
         let mut entry = tenant_entry(call, Operation::TenantUpdate, &tenant, self);
         entry.admitted(admitted);
@@ -253,9 +256,28 @@ impl Core {
         match self.storage().commit(mutation).await? {
             Commit::Done => Ok(Some(tenant)),
             Commit::VersionMismatch | Commit::RequestIdUsed => Ok(None),
-            Commit::ObjectIdTaken => Err(object_ids_shared().into()),
+            // Without a conflict the accounts have changed since: the next try decides.
+            Commit::ObjectIdTaken => match self.find_conflict(old, &tenant).await? {
+                Some(refusal) => Err(refusal.into()),
+                None => Ok(None),
+            },
             other => Err(unexpected(other)),
         }
+    }
+
+    /// The refusal of settings that the tenant's accounts contradict.
+    async fn find_conflict(&self, old: &Tenant, new: &Tenant) -> Result<Option<Refusal>, Error> {
+        if old.settings.object_id_unique || !new.settings.object_id_unique {
+            return Ok(None);
+        }
+        let Some(object_id) = self.storage().find_shared_object_id(new.id).await? else {
+            return Ok(None);
+        };
+        let holders = self
+            .storage()
+            .find_object_id_holders(new.id, &object_id)
+            .await?;
+        Ok(Some(object_id_shared(&object_id, &holders)))
     }
 
     /// The stored answer, or the refusal, when there is a tenant of that identifier already.
@@ -374,13 +396,19 @@ fn contention() -> Refusal {
     )
 }
 
-fn object_ids_shared() -> Refusal {
+fn object_id_shared(object_id: &str, holders: &[Account]) -> Refusal {
+    let ids: Vec<_> = holders.iter().map(|holder| holder.id.to_string()).collect();
     Refusal::new(
         Reason::SettingConflict,
-        "Two accounts of this tenant share an Object ID, so Object IDs cannot be made unique. Take it off all but one of them with \
-         UnlinkObjectId first.",
+        format!(
+            "Object IDs cannot be made unique while accounts share one: the accounts {} have the Object ID {object_id}. Take it off all but \
+             one of them with UnlinkObjectId first.",
+            ids.join(" and ")
+        ),
     )
     .field("tenant.settings.object_id_unique")
+    .with("object_id", object_id)
+    .with("account_ids", ids.join(","))
 }
 
 fn unexpected(commit: Commit) -> Error {

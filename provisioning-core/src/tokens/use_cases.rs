@@ -24,6 +24,11 @@ const SCAN_SIZE: u32 = 200;
 /// The smallest step of time.
 const TICK: Duration = Duration::from_micros(1);
 
+/// What the log says of a token that was revoked, after its mask.
+const REVOKED: &str = "was revoked and is not accepted any more.";
+const OVERLAP_ENDED: &str =
+    "is not accepted any more: the token that replaced it was replaced in turn.";
+
 /// What the panel shows of a tenant's SCIM connection.
 #[derive(Clone, Debug)]
 pub struct ScimConnection {
@@ -117,9 +122,9 @@ impl Core {
             return self.revoke_accepted_tokens(call, &admitted).await;
         };
         match self.find_token(&admitted, token_id).await? {
-            Some(token) if token.accepted(self.now()) => {
-                Ok(vec![self.revoke_one(call, &admitted, &token.id).await?])
-            }
+            Some(token) if token.accepted(self.now()) => Ok(vec![
+                self.revoke_one(call, &admitted, &token.id, REVOKED).await?,
+            ]),
             Some(token) => Ok(vec![token]),
             None => {
                 let mut entry = token_entry(call, Operation::TokenRevoke, self.now());
@@ -212,6 +217,12 @@ impl Core {
         let Some(old) = self.find_live_token(tenant_id).await? else {
             return Err(no_live_token().into());
         };
+        for token in self.list_accepted_tokens(tenant_id).await? {
+            if token.id != old.id {
+                self.revoke_one(call, admitted, &token.id, OVERLAP_ENDED)
+                    .await?;
+            }
+        }
         // The order of the list is the order of the making, also when the clock was set back in between.
         let now = self.now().max(old.created_at.plus(TICK));
         let expires_at = now.plus(overlap);
@@ -255,7 +266,7 @@ impl Core {
                 break;
             }
             for token in accepted {
-                revoked.push(self.revoke_one(call, admitted, &token.id).await?);
+                revoked.push(self.revoke_one(call, admitted, &token.id, REVOKED).await?);
             }
         }
         Ok(revoked)
@@ -266,15 +277,13 @@ impl Core {
         call: &Call,
         admitted: &Admitted,
         id: &TokenId,
+        what: &str,
     ) -> Result<Token, Error> {
         let at = self.now();
         let mut entry = token_entry(call, Operation::TokenRevoke, at);
         entry.admitted(admitted);
         entry.resource_id = id.to_string();
-        entry.detail = format!(
-            "The SCIM token {} was revoked and is not accepted any more.",
-            mask(id)
-        );
+        entry.detail = format!("The SCIM token {} {what}", mask(id));
         let mutation = Mutation {
             tenant_id: admitted.tenant.id,
             write: Write::RevokeTokens {

@@ -1,0 +1,156 @@
+//! Links: a GUID, held by one account, set and taken off by an admin.
+
+use provisioning_core::{
+    accounts::{Account, AccountKey, Precondition},
+    changes::ChangeKind,
+    error::{Error, Reason},
+    links::{LinkTarget, Linked},
+    receipts::{Answer, Once},
+};
+use serde_json::{Map, Value, json};
+
+use super::world::{CONTOSO, FABRIKAM, World, admin, fresh, on_every_engine, once, reason};
+
+const GUID: &str = "0a21f0f2-8d2a-4f8e-bf98-7363c4aed4ef";
+const OTHER_GUID: &str = "3f6c1b2e-6a55-4e0e-9a5b-0c8f4d1f7a10";
+
+fn target(account: &Account) -> LinkTarget {
+    LinkTarget {
+        account: AccountKey::Id(account.id),
+        precondition: Precondition::default(),
+        reason: String::new(),
+    }
+}
+
+fn document(account: &Account) -> Map<String, Value> {
+    serde_json::from_str(&account.document).expect("it is JSON")
+}
+
+async fn link(world: &World, account: &Account, object_id: &str) -> Result<Linked, Error> {
+    match world
+        .core
+        .link_object_id(&admin(CONTOSO), &target(account), object_id, None)
+        .await?
+    {
+        Answer::Fresh(linked) => Ok(linked),
+        Answer::Replayed(_) => panic!("there was no request id"),
+    }
+}
+
+on_every_engine! {
+    async fn an_account_is_linked_and_found_by_its_object_id(world: World) {
+        let alice = world.create_account("alice@contoso.com", None).await;
+        let spelled = format!("{{{}}}", GUID.to_uppercase());
+        let by_name = LinkTarget {
+            account: provisioning_core::Core::user_name_key("ALICE@contoso.com"),
+            precondition: Precondition::default(),
+            reason: "Joined from the old directory".to_owned(),
+        };
+        let linked = fresh(world.core.link_object_id(&admin(CONTOSO), &by_name, &spelled, None).await);
+        assert_eq!((linked.account.id, linked.previous_object_id), (alice.id, None));
+        assert_eq!(linked.account.object_id.as_deref(), Some(GUID), "it is kept in its canonical spelling");
+        assert!(linked.account.object_id_exclusive && linked.account.updated_at > alice.updated_at);
+        assert_eq!(linked.account.version, alice.version + 1);
+        assert_eq!(document(&linked.account)["externalId"], GUID);
+
+        let found = world.core.get_account(&admin(CONTOSO), &AccountKey::ObjectId(GUID.to_owned())).await;
+        assert_eq!(found.expect("it is found"), linked.account);
+        let entries = world.log(CONTOSO, "operation eq \"link\"").await;
+        assert!(entries[0].detail.contains("Joined from the old directory"));
+        assert_eq!((entries[0].changes[0].attribute.as_str(), &entries[0].changes[0].new), ("externalId", &Some(json!(GUID))));
+        assert_eq!(world.changes(CONTOSO).await.last(), Some(&(ChangeKind::Updated, alice.id, alice.version + 1)));
+    }
+
+    async fn the_same_object_id_again_changes_nothing(world: World) {
+        let alice = world.create_account("alice@contoso.com", None).await;
+        let first = link(&world, &alice, GUID).await.expect("it is linked");
+        let again = link(&world, &alice, &GUID.to_uppercase()).await.expect("it is linked already");
+        assert_eq!(again.account, first.account);
+        assert_eq!(world.log(CONTOSO, "operation eq \"link\"").await.len(), 1);
+    }
+
+    async fn an_object_id_of_another_account_is_refused_by_name(world: World) {
+        let alice = world.create_account("alice@contoso.com", Some(&GUID.to_uppercase())).await;
+        let bob = world.create_account("bob@contoso.com", None).await;
+        let Err(Error::Refused(refusal)) = link(&world, &bob, GUID).await else { panic!("it is taken") };
+        assert_eq!(refusal.reason, Reason::Uniqueness);
+        assert!(refusal.metadata.contains(&("account_id", alice.id.to_string())));
+        assert!(refusal.metadata.contains(&("user_name", "alice@contoso.com".to_owned())));
+        let entries = world.log(CONTOSO, "operation eq \"link\" and outcome eq \"failure\"").await;
+        assert_eq!((entries[0].http_status, entries[0].scim_type.as_str()), (409, "uniqueness"));
+        assert_eq!(entries[0].user_name, "bob@contoso.com");
+
+        world.unlink(alice.id).await;
+        link(&world, &bob, GUID).await.expect("it is free now");
+    }
+
+    async fn the_object_id_of_a_foreign_tenant_does_not_matter(world: World) {
+        world.create_tenant(FABRIKAM).await;
+        let theirs = world.create_account_in(FABRIKAM, "alice@contoso.com", Some(GUID)).await;
+        let alice = world.create_account("alice@contoso.com", None).await;
+        link(&world, &alice, GUID).await.expect("it is free here");
+        let foreign = world.core.link_object_id(&admin(CONTOSO), &target(&theirs), OTHER_GUID, None).await;
+        assert_eq!(reason(foreign), Reason::AccountNotFound);
+    }
+
+    async fn only_a_guid_is_an_object_id(world: World) {
+        let alice = world.create_account("alice@contoso.com", None).await;
+        assert_eq!(reason(link(&world, &alice, "alice@contoso.com").await), Reason::InvalidValue);
+        assert_eq!(world.log(CONTOSO, "operation eq \"link\" and reason eq \"INVALID_VALUE\"").await.len(), 1);
+    }
+
+    async fn validating_shows_the_account_as_it_would_be(world: World) {
+        let alice = world.create_account("alice@contoso.com", None).await;
+        let mut preview = target(&alice);
+        preview.precondition.validate_only = true;
+        let linked = fresh(world.core.link_object_id(&admin(CONTOSO), &preview, GUID, None).await);
+        assert_eq!(linked.account.object_id.as_deref(), Some(GUID));
+        let kept = world.core.get_account(&admin(CONTOSO), &AccountKey::Id(alice.id)).await.expect("it is there");
+        assert_eq!(kept, alice);
+        assert!(world.log(CONTOSO, "operation eq \"link\"").await.is_empty());
+    }
+
+    async fn an_old_etag_is_refused(world: World) {
+        let alice = world.create_account("alice@contoso.com", None).await;
+        link(&world, &alice, GUID).await.expect("it is linked");
+        let mut stale = target(&alice);
+        stale.precondition.etag = Some(alice.etag());
+        let refused = world.core.link_object_id(&admin(CONTOSO), &stale, OTHER_GUID, None).await;
+        assert_eq!(reason(refused), Reason::EtagMismatch);
+    }
+
+    async fn unlinking_takes_the_object_id_off(world: World) {
+        let alice = world.create_account("alice@contoso.com", None).await;
+        link(&world, &alice, GUID).await.expect("it is linked");
+        let unlinked = fresh(world.core.unlink_object_id(&admin(CONTOSO), &target(&alice), None).await);
+        assert_eq!(unlinked.previous_object_id.as_deref(), Some(GUID));
+        assert_eq!((unlinked.account.object_id.clone(), unlinked.account.object_id_exclusive), (None, false));
+        assert!(!document(&unlinked.account).contains_key("externalId"));
+        let entries = world.log(CONTOSO, "operation eq \"unlink\"").await;
+        assert_eq!((&entries[0].changes[0].old, &entries[0].changes[0].new), (&Some(json!(GUID)), &None));
+        let again = world.core.unlink_object_id(&admin(CONTOSO), &target(&alice), None).await;
+        assert_eq!(reason(again), Reason::NotLinked);
+    }
+
+    async fn a_repeated_link_is_answered_as_the_first_time(world: World) {
+        let alice = world.create_account("alice@contoso.com", None).await;
+        let encode = |linked: &Linked| linked.account.etag().into_bytes();
+        let once = || Some(Once { encode: &encode, ..once(1, 1) });
+        let admin = admin(CONTOSO);
+        let linked = fresh(world.core.link_object_id(&admin, &target(&alice), GUID, once()).await);
+        world.unlink(alice.id).await;
+        match world.core.link_object_id(&admin, &target(&alice), GUID, once()).await.expect("it is answered") {
+            Answer::Replayed(bytes) => assert_eq!(bytes, linked.account.etag().into_bytes()),
+            Answer::Fresh(_) => panic!("it was linked again"),
+        }
+    }
+
+    async fn admins_who_link_one_object_id_at_once_do_not_both_succeed(world: World) {
+        let alice = world.create_account("alice@contoso.com", None).await;
+        let bob = world.create_account("bob@contoso.com", None).await;
+        let (first, second) = tokio::join!(link(&world, &alice, GUID), link(&world, &bob, GUID));
+        let refused = [first, second].into_iter().filter_map(Result::err).collect::<Vec<_>>();
+        assert_eq!(refused.len(), 1);
+        assert_eq!(reason::<()>(Err(refused.into_iter().next().expect("there is one"))), Reason::Uniqueness);
+    }
+}

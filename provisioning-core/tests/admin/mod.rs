@@ -1,0 +1,7 @@
+//! The use cases of the panel and of operators, on every engine.
+
+mod links;
+mod logs;
+mod tenants;
+mod tokens;
+mod world;
