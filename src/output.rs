@@ -1,9 +1,12 @@
 //! Standard output: what scripts and people read. Logs go to standard error.
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 
 use comfy_table::{ContentArrangement, Table, presets};
 use provisioning_core::clock::Timestamp;
+
+/// Columns of a table in a file: what a wide screen shows.
+const WIDTH_WITHOUT_TERMINAL: u16 = 160;
 
 /// Writes a line.
 pub fn line(text: impl std::fmt::Display) -> io::Result<()> {
@@ -13,6 +16,9 @@ pub fn line(text: impl std::fmt::Display) -> io::Result<()> {
 /// A table with these columns.
 pub fn table(columns: &[&str]) -> Table {
     let mut table = Table::new();
+    if !io::stdout().is_terminal() {
+        table.set_width(WIDTH_WITHOUT_TERMINAL);
+    }
     table
         .load_style(presets::UTF8_FULL_CONDENSED)
         .set_content_arrangement(ContentArrangement::Dynamic)

@@ -25,7 +25,8 @@ impl Progress {
     /// Shows what happened.
     pub fn see(&mut self, event: &Event) {
         match event {
-            Event::CycleStarted { .. } => {}
+            // Each failure is counted in the line of its cycle.
+            Event::CycleStarted { .. } | Event::RetryScheduled { .. } => {}
             Event::PhaseStarted {
                 cycle,
                 phase,
@@ -35,15 +36,6 @@ impl Progress {
                 if let Some(bar) = &self.bar {
                     bar.inc(1);
                 }
-            }
-            Event::RetryScheduled {
-                object_id,
-                after_cycles,
-                ..
-            } => {
-                self.say(&format!(
-                    "{object_id} failed and is tried again {after_cycles} cycles later"
-                ));
             }
             Event::Waiting { .. } => self.say("the server does not answer; waiting for it"),
             Event::Quarantined {
@@ -94,6 +86,10 @@ const fn name(phase: Phase) -> &'static str {
 
 /// One cycle in one line.
 fn summary(report: &CycleReport) -> String {
+    let waiting = match report.escrowed {
+        0 => String::new(),
+        escrowed => format!(", {escrowed} to be tried again"),
+    };
     let stopped = report
         .stopped
         .as_ref()
@@ -101,7 +97,7 @@ fn summary(report: &CycleReport) -> String {
         .unwrap_or_default();
     format!(
         "cycle {}: {} objects in {:.1} s: {} created, {} matched, {} updated, {} disabled, {} enabled, {} deleted, {} managers, {} unchanged, \
-         {} errors{stopped}",
+         {} errors{waiting}{stopped}",
         report.number,
         report.objects,
         std::time::Duration::from_millis(report.duration_ms).as_secs_f64(),

@@ -124,7 +124,7 @@ async fn show(
         say_hello(config, service, tenant_is_new, token_is_new, users)?;
     }
     let target = Target::parse(&made.endpoint, made.secret.clone())?;
-    let played = entra_sim::play(target, Scenario::new(users, CYCLES)).await?;
+    let played = entra_sim::play(target, scenario(users, &made, tenant_is_new)).await?;
     let entries = logs::list(
         &mut LogServiceClient::new(session),
         TENANT,
@@ -140,6 +140,21 @@ async fn show(
         print_next_steps(config, service, &made)?;
     }
     Ok(played.ok())
+}
+
+/// Those who work for the company of a second run are others: the people of the first are still there, and were renamed, suspended and
+/// deleted since.
+fn scenario(users: usize, made: &MadeToken, is_first: bool) -> Scenario {
+    let scenario = Scenario::new(users, CYCLES);
+    if is_first {
+        return scenario;
+    }
+    let run = &made.token.id;
+    Scenario {
+        seed: u64::from_str_radix(run, 16).unwrap_or(scenario.seed),
+        domain: format!("{run}.{}", scenario.domain),
+        ..scenario
+    }
 }
 
 async fn connect(config: &Config, service: &Service) -> anyhow::Result<Session> {

@@ -42,6 +42,17 @@ impl Database {
             .expect("the URL of a server names a database");
         format!("{server}/{}", self.name)
     }
+
+    /// The number that a statement answers with.
+    pub async fn count(&self, statement: &'static str) -> i64 {
+        let mut connection = PgConnection::connect(&self.url())
+            .await
+            .expect("the database is there");
+        sqlx::query_scalar(statement)
+            .fetch_one(&mut connection)
+            .await
+            .expect("the statement is right")
+    }
 }
 
 impl Drop for Database {

@@ -3,6 +3,7 @@
 use std::{path::Path, process::Output};
 
 use serde_json::Value;
+use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 use tonic::{
     Request, Status,
@@ -83,16 +84,38 @@ impl Service {
         self.database.as_ref().map(Database::url)
     }
 
+    /// The number that a statement answers with, once every change is numbered and, on SQLite, the process has ended.
+    pub async fn count_at_rest(&mut self, statement: &'static str) -> i64 {
+        if let Some(database) = &self.database {
+            while database
+                .count("SELECT COUNT(*) FROM changes WHERE number IS NULL")
+                .await
+                > 0
+            {}
+            return database.count(statement).await;
+        }
+        if self.process.is_running() {
+            assert!(self.process.stop().await.success());
+        }
+        let options =
+            SqliteConnectOptions::new().filename(self.folder.path().join("provisiond.db"));
+        let mut connection = SqliteConnection::connect_with(&options)
+            .await
+            .expect("the file is there");
+        sqlx::query_scalar(statement)
+            .fetch_one(&mut connection)
+            .await
+            .expect("the statement is right")
+    }
+
     /// Kills the process and starts another on the same data.
     pub async fn kill_and_restart(&mut self) {
         self.process.kill().await;
         self.process = serve(self.folder.path(), self.database.as_ref(), &self.args).await;
     }
 
-    /// Stops the process in good order and starts another on the same data.
-    pub async fn restart(&mut self) {
-        let status = self.process.stop().await;
-        assert!(status.success(), "{status}");
+    /// Starts another process on the same data, after the one before has ended.
+    pub async fn restart_stopped(&mut self) {
         self.process = serve(self.folder.path(), self.database.as_ref(), &self.args).await;
     }
 
@@ -184,6 +207,11 @@ impl Service {
 }
 
 impl Tenant {
+    /// Its client of a process that is not the one the endpoint names.
+    pub fn at(&self, http: &str) -> ScimClient {
+        ScimClient::new(format!("{http}/scim/{}/v2", self.identifier), Some(self.token.clone()))
+    }
+
     fn from_json(identifier: &str, made: &Value) -> Self {
         let text = |key: &str| {
             made[key]

@@ -1,0 +1,79 @@
+//! Kill -9 in the middle of a provisioning cycle: what was acknowledged is there, and accounts, log and changes agree.
+
+use std::time::Duration;
+
+use entra_sim::{Engine as EntraEngine, Event, Scenario, Target};
+use tokio::sync::Notify;
+
+use crate::support::{Service, Tenant, on_both_engines};
+
+const USERS: usize = 120;
+
+/// Each counts what must not be. The text is the same for both engines.
+const MUST_BE_NONE: [(&str, &str); 3] = [
+    (
+        "accounts whose last change is another version",
+        "SELECT COUNT(*) FROM accounts a WHERE a.version <> (SELECT COALESCE(MAX(c.version), 0) FROM changes c \
+         WHERE c.tenant_id = a.tenant_id AND c.account_id = a.id)",
+    ),
+    (
+        "mutations that are not both in the log and among the changes",
+        "SELECT ABS((SELECT COUNT(*) FROM changes) - (SELECT COUNT(*) FROM log_entries \
+         WHERE outcome = 'success' AND resource_type = 'User'))",
+    ),
+    (
+        "tenants with a gap in the numbers of their changes",
+        "SELECT COUNT(*) FROM (SELECT COUNT(*) AS changes, COUNT(number) AS numbered, COALESCE(MAX(number), 0) AS last \
+         FROM changes GROUP BY tenant_id) t WHERE changes <> numbered OR changes <> last",
+    ),
+];
+
+on_both_engines! {
+    async fn nothing_acknowledged_is_lost(service: Service) {
+        let mut service = service;
+        let tenant = service.tenant("acme").await;
+        let scenario = Scenario { outage_patience: Duration::ZERO, ..Scenario::new(USERS, 3) };
+        let mut engine = EntraEngine::new(target(&service, &tenant), scenario).expect("the scenario is good");
+
+        for exports_before in [USERS / 2, 10] {
+            cycle_with_kill(&mut engine, &mut service, exports_before).await;
+            engine.retarget(target(&service, &tenant)).expect("the URL is good");
+            assert_eq!(engine.verify_acknowledged().await, []);
+        }
+        engine.run(&mut |_| {}).await;
+        assert_eq!(engine.verify().await, []);
+        assert!(engine.report().exit_ok(), "{:#?}", engine.report().in_error);
+        assert!(engine.report().ledger.acknowledged() > USERS);
+
+        for (what, statement) in MUST_BE_NONE {
+            assert_eq!(service.count_at_rest(statement).await, 0, "{what}");
+        }
+    }
+}
+
+fn target(service: &Service, tenant: &Tenant) -> Target {
+    let url = format!("{}/scim/{}/v2", service.process.http(), tenant.identifier);
+    Target::parse(&url, tenant.token.clone().into()).expect("the URL is good")
+}
+
+/// Plays the next cycle, kills the process after so many exports, and starts another.
+async fn cycle_with_kill(engine: &mut EntraEngine, service: &mut Service, exports_before: usize) {
+    let enough = Notify::new();
+    let mut exports = 0;
+    let mut observer = |event: &Event| {
+        exports += usize::from(matches!(event, Event::ObjectDone { .. }));
+        if exports == exports_before {
+            enough.notify_one();
+        }
+    };
+    let kill = async {
+        enough.notified().await;
+        service.kill_and_restart().await;
+    };
+    let (report, ()) = tokio::join!(engine.next_cycle(&mut observer), kill);
+    let report = report.expect("a cycle was planned");
+    assert!(
+        report.not_attempted > 0 || report.errors > 0,
+        "the kill came in the middle: {report:?}"
+    );
+}
