@@ -260,8 +260,8 @@ fn dead_token_detail(token: &Token, now: Timestamp) -> String {
             end.unwrap_or(now),
         ),
         (_, revoked, _) => format!(
-            "Microsoft Entra presented the SCIM token {mask}, which was revoked on {}. Generate a token in the DragOnce Admin Panel and \
-             paste it into Secret Token in Microsoft Entra.",
+            "Microsoft Entra presented the SCIM token {mask}, which was revoked on {}. Paste the tenant's current token into \
+             Secret Token in Microsoft Entra, or make a new one in the DragOnce Admin Panel.",
             revoked.unwrap_or(now),
         ),
     }

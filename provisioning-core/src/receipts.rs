@@ -11,7 +11,7 @@ use crate::{
     ids::TenantId,
 };
 
-/// How long a receipt is kept.
+/// How long a receipt is kept at least; until it is purged it goes on being replayed.
 pub const RETENTION: Duration = Duration::from_hours(24);
 
 /// What makes two requests the same request.
@@ -80,9 +80,6 @@ impl Core {
         let Some(receipt) = self.storage().find_receipt(tenant_id, &once.key).await? else {
             return Ok(None);
         };
-        if receipt.at <= self.now().minus(RETENTION) {
-            return Ok(None);
-        }
         if receipt.body_sha256 != once.body_sha256 {
             return Err(Refusal::new(
                 Reason::RequestIdReused,

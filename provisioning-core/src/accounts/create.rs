@@ -113,6 +113,9 @@ impl Core {
         if let Some(holder) = candidates.live {
             return Err(refusals::user_name_taken(Some(&holder), draft.object_id()).into());
         }
+        if let Some(claimant) = candidates.claimant {
+            return Err(refusals::object_id_taken(Some(&claimant)).into());
+        }
         let now = self.now();
         let tombstone = candidates
             .tombstone

@@ -297,6 +297,8 @@ impl Core {
                 dialect,
             }));
         };
+        self.check_object_id_free(admitted, &account, &write.account)
+            .await?;
         let patched = Patched {
             account: write.account.clone(),
             changed: true,
@@ -354,6 +356,32 @@ impl Core {
             other @ (Commit::TokenExists | Commit::TenantExists | Commit::NoCurrentToken) => {
                 Err(unexpected(other))
             }
+        }
+    }
+
+    /// Refuses a new Object ID that another account holds exclusively.
+    async fn check_object_id_free(
+        &self,
+        admitted: &Admitted,
+        old: &Account,
+        new: &Account,
+    ) -> Result<(), Error> {
+        let Some(object_id) = new.object_id.as_deref() else {
+            return Ok(());
+        };
+        if old.object_id.as_deref() == Some(object_id) {
+            return Ok(());
+        }
+        let holders = self
+            .storage()
+            .find_object_id_holders(admitted.tenant.id, object_id)
+            .await?;
+        match holders
+            .iter()
+            .find(|holder| holder.object_id_exclusive && holder.id != old.id)
+        {
+            Some(holder) => Err(refusals::object_id_taken(Some(holder)).into()),
+            None => Ok(()),
         }
     }
 

@@ -20,6 +20,8 @@ use crate::{
 pub struct CreateCandidates {
     /// The account of that login.
     pub live: Option<Account>,
+    /// Another account, which holds that Object ID exclusively.
+    pub claimant: Option<Account>,
     /// The account of that Object ID that was deleted last, if it can still be restored.
     pub tombstone: Option<Account>,
 }
@@ -82,6 +84,10 @@ const CREATE_CANDIDATES: &str = concat!(
          FROM accounts a
          WHERE a.tenant_id = (SELECT id FROM tenants WHERE identifier = $1) AND a.user_name_key = $3 AND a.deleted_at IS NULL
          UNION ALL
+         SELECT a.*
+         FROM accounts a
+         WHERE a.tenant_id = (SELECT id FROM tenants WHERE identifier = $1) AND a.object_id_claim = $4 AND a.deleted_at IS NULL
+         UNION ALL
          SELECT d.*
          FROM (
              SELECT a.*
@@ -101,7 +107,7 @@ const OBJECT_ID_HOLDERS: &str = concat!(
     "
      FROM accounts a
      WHERE a.tenant_id = $1 AND a.object_id = $2 AND a.deleted_at IS NULL
-     ORDER BY a.id
+     ORDER BY a.object_id_claim IS NULL, a.id
      LIMIT 2"
 );
 
@@ -155,8 +161,8 @@ impl Storage {
         Ok(split(rows))
     }
 
-    /// Finds the caller and what a create has to know: the account of that login, and the one of that Object ID that was deleted last and can
-    /// still be restored at `now`.
+    /// Finds the caller and what a create has to know: the account of that login, the one that holds the Object ID exclusively, and the one of that
+    /// Object ID that was deleted last and can still be restored at `now`.
     #[tracing::instrument(level = "debug", skip_all, fields(db.system.name = self.engine.name(), db.operation.name = "find_create_candidates"))]
     pub async fn find_create_candidates(
         &self,
@@ -171,14 +177,16 @@ impl Storage {
         let mut candidates = CreateCandidates::default();
         for account in accounts {
             match account.deleted_at {
-                None => candidates.live = Some(account),
+                None if account.user_name_key == user_name_key => candidates.live = Some(account),
+                None => candidates.claimant = Some(account),
                 Some(_) => candidates.tombstone = Some(account),
             }
         }
         Ok((caller, candidates))
     }
 
-    /// Finds the accounts with an Object ID that are not deleted: at most two, which is enough to know that it is shared.
+    /// Finds the accounts with an Object ID that are not deleted: at most two, which is enough to know that it is shared. One that holds it
+    /// exclusively comes first.
     #[tracing::instrument(level = "debug", skip_all, fields(db.system.name = self.engine.name(), db.operation.name = "find_object_id_holders"))]
     pub async fn find_object_id_holders(
         &self,

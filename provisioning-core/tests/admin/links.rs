@@ -145,6 +145,20 @@ on_every_engine! {
         }
     }
 
+    async fn a_linked_object_id_is_refused_to_every_other_account(world: World) {
+        let alice = world.create_account("alice@contoso.com", None).await;
+        let bob = world.create_account("bob@contoso.com", Some(OTHER_GUID)).await;
+        link(&world, &alice, GUID).await.expect("nobody holds it");
+        assert_eq!(reason(world.try_create_account("carol@contoso.com", Some(GUID)).await), Reason::Uniqueness);
+        let mut attributes = document(&bob);
+        attributes.insert("externalId".to_owned(), json!(GUID));
+        let writer = admin(CONTOSO);
+        let replaced = world.core.replace_account(&writer, bob.id, &attributes, &Precondition::default(), None).await;
+        assert_eq!(reason(replaced), Reason::Uniqueness);
+        let shared = world.try_create_account("dave@contoso.com", Some(OTHER_GUID)).await;
+        assert!(shared.is_ok(), "an Object ID that no admin linked may be shared");
+    }
+
     async fn admins_who_link_one_object_id_at_once_do_not_both_succeed(world: World) {
         let alice = world.create_account("alice@contoso.com", None).await;
         let bob = world.create_account("bob@contoso.com", None).await;
