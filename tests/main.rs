@@ -1,7 +1,14 @@
 //! End to end: the real binary on port 0, talked to over HTTP and gRPC. One file per theme; what they share is in `support`.
 
 mod account_life;
+mod crash;
 mod entra_behaviour;
 mod fixtures;
+mod outage;
 mod program;
+mod quickstart;
+mod refusals;
+mod replicas;
+mod stopping;
 mod support;
+mod tls;

@@ -74,7 +74,7 @@ fn together(value: &Value) -> Value {
 on_both_engines! {
     async fn an_empty_text_and_null_clear_every_mapped_attribute(service: Service) {
         let scim = Panel::of(&service).await.tenant("acme").await.scim;
-        let id = scim.create(&user("direct-1a2b@test.com")).await["id"].as_str().expect("a text").to_owned();
+        let id = scim.create_id(&user("direct-1a2b@test.com")).await;
         let bare = scim.read(&id).await;
         for clearing in [each("replace", &json!("")), each("replace", &json!(null)), together(&json!("")), together(&json!(null))] {
             let full = scim.patched(&id, &each("add", &json!("upd-1a2b3c4d"))).await;
@@ -111,7 +111,7 @@ on_both_engines! {
 
     async fn no_value_is_checked_for_its_syntax(service: Service) {
         let scim = Panel::of(&service).await.tenant("acme").await.scim;
-        let id = scim.create(&user("direct-1a2b@test.com")).await["id"].as_str().expect("a text").to_owned();
+        let id = scim.create_id(&user("direct-1a2b@test.com")).await;
         let mut paths = clearable();
         paths.extend(["userName", "externalId"].map(str::to_owned));
         for path in &paths {
@@ -150,9 +150,9 @@ on_both_engines! {
         let scim = Panel::of(&service).await.tenant("acme").await.scim;
         let id_of = |user: Value| user["id"].as_str().expect("a text").to_owned();
         let (user, first, second) = (
-            id_of(scim.create(&user("user@test.com")).await),
-            id_of(scim.create(&user("first@test.com")).await),
-            id_of(scim.create(&user("second@test.com")).await),
+            scim.create_id(&user("user@test.com")).await,
+            scim.create_id(&user("first@test.com")).await,
+            scim.create_id(&user("second@test.com")).await,
         );
         for (op, manager) in [("Add", &first), ("Replace", &second)] {
             let after = scim.patched(&user, &patch_one(op, MANAGER, &json!(manager))).await;

@@ -38,7 +38,7 @@ on_both_engines! {
             let scim = panel.tenant(&format!("acme-{flag}")).await.scim;
             let probe = scim.get("/Users?filter=userName+eq+%223e59e27b-0000-4000-8000-000000000000%22").await.expect(200);
             assert_eq!((&probe.body["totalResults"], &probe.body["Resources"]), (&json!(0), &json!([])));
-            let id = id_of(&scim.create(&linked_user("Alice@contoso.com", OBJECT_ID)).await);
+            let id = scim.create_id(&linked_user("Alice@contoso.com", OBJECT_ID)).await;
 
             let find = "userName eq \"alice@CONTOSO.com\"";
             for active in [false, true, false] {
@@ -69,7 +69,7 @@ on_both_engines! {
         let scim = Panel::of(&service).await.tenant("acme").await.scim;
         let mut first = linked_user("alice@contoso.com", OBJECT_ID);
         first["title"] = json!("Engineer");
-        let id = id_of(&scim.create(&first).await);
+        let id = scim.create_id(&first).await;
         scim.delete(&format!("/Users/{id}")).await.expect(204);
 
         let restored = scim.create(&linked_user("alice.new@contoso.com", OBJECT_ID)).await;
@@ -79,23 +79,23 @@ on_both_engines! {
 
     async fn another_object_gets_another_id_and_the_freed_name(service: Service) {
         let scim = Panel::of(&service).await.tenant("acme").await.scim;
-        let first = id_of(&scim.create(&linked_user("alice@contoso.com", OBJECT_ID)).await);
+        let first = scim.create_id(&linked_user("alice@contoso.com", OBJECT_ID)).await;
         scim.delete(&format!("/Users/{first}")).await.expect(204);
-        let second = id_of(&scim.create(&linked_user("ALICE@contoso.com", OTHER_OBJECT_ID)).await);
+        let second = scim.create_id(&linked_user("ALICE@contoso.com", OTHER_OBJECT_ID)).await;
         assert_ne!(first, second);
 
         // The first cannot come back under the name that is taken now, and the refusal changes nothing.
         let refused = scim.post("/Users", &linked_user("alice@contoso.com", OBJECT_ID)).await.expect(409);
         assert_eq!(refused.body["scimType"], "uniqueness");
         scim.get(&format!("/Users/{first}")).await.expect(404);
-        assert_eq!(id_of(&scim.create(&linked_user("alice2@contoso.com", OBJECT_ID)).await), first);
+        assert_eq!(scim.create_id(&linked_user("alice2@contoso.com", OBJECT_ID)).await, first);
     }
 
     async fn what_is_no_guid_restores_nobody(service: Service) {
         let scim = Panel::of(&service).await.tenant("acme").await.scim;
-        let first = id_of(&scim.create(&linked_user("alice@contoso.com", "alice")).await);
+        let first = scim.create_id(&linked_user("alice@contoso.com", "alice")).await;
         scim.delete(&format!("/Users/{first}")).await.expect(204);
-        assert_ne!(id_of(&scim.create(&linked_user("alice@contoso.com", "alice")).await), first);
+        assert_ne!(scim.create_id(&linked_user("alice@contoso.com", "alice")).await, first);
     }
 
     async fn an_object_id_may_be_shared_but_not_a_name(service: Service) {
@@ -166,7 +166,7 @@ on_both_engines! {
 
     async fn a_suspended_user_is_found_and_its_name_stays_taken(service: Service) {
         let scim = Panel::of(&service).await.tenant("acme").await.scim;
-        let id = id_of(&scim.create(&user("alice@contoso.com")).await);
+        let id = scim.create_id(&user("alice@contoso.com")).await;
         scim.patched(&id, &suspend()).await;
         assert_eq!(scim.read(&id).await["active"], false);
         scim.post("/Users", &user("alice@contoso.com")).await.expect(409);
@@ -186,7 +186,7 @@ on_both_engines! {
         let mut whole = linked_user("alice@contoso.com", OBJECT_ID);
         whole["title"] = json!("Engineer");
         whole["adreses"] = json!("misspelled: ignored");
-        let id = id_of(&scim.create(&whole).await);
+        let id = scim.create_id(&whole).await;
         let mut next = user("alice@contoso.com");
         next["id"] = json!("another id is not taken");
         next["displayName"] = json!("Alice");

@@ -13,10 +13,7 @@ const WORK: &str = "emails[type eq \"work\"]";
 async fn someone(scim: &ScimClient) -> String {
     let mut user = user("someone@contoso.com");
     user["emails"] = json!([{"type": "work", "value": "work@contoso.com"}, {"type": "home", "value": "home@contoso.com", "primary": true}]);
-    scim.create(&user).await["id"]
-        .as_str()
-        .expect("a text")
-        .to_owned()
+    scim.create_id(&user).await
 }
 
 fn primaries(user: &Value) -> Vec<&str> {
@@ -54,7 +51,7 @@ on_both_engines! {
         {
             let mut created = user(&format!("user{number}@contoso.com"));
             created["active"] = sent.clone();
-            let id = scim.create(&created).await["id"].as_str().expect("a text").to_owned();
+            let id = scim.create_id(&created).await;
             assert_eq!(scim.read(&id).await["active"], wanted, "POST {sent}");
             scim.patched(&id, &patch_one("Replace", "active", &json!(!wanted))).await;
             assert_eq!(scim.patched(&id, &patch_one("Add", "active", &sent)).await["active"], wanted, "PATCH {sent}");
@@ -89,7 +86,7 @@ on_both_engines! {
 
     async fn several_operations_on_a_missing_element_make_one(service: Service) {
         let scim = Panel::of(&service).await.tenant("acme").await.scim;
-        let id = scim.create(&user("someone@contoso.com")).await["id"].as_str().expect("a text").to_owned();
+        let id = scim.create_id(&user("someone@contoso.com")).await;
         let operations: Vec<Value> = [("streetAddress", "1 Main St"), ("locality", "Redmond"), ("region", "WA")]
             .map(|(sub, value)| json!({"op": "Replace", "path": format!("addresses[type eq \"work\"].{sub}"), "value": value}))
             .into();
@@ -169,7 +166,7 @@ on_both_engines! {
         let mut whole = user("someone@contoso.com");
         whole["name"] = json!({"givenName": "Given", "familyName": "Family"});
         whole[ENTERPRISE] = json!({"department": "Sales", "employeeNumber": "7"});
-        let id = scim.create(&whole).await["id"].as_str().expect("a text").to_owned();
+        let id = scim.create_id(&whole).await;
         let flat = json!([{"op": "replace", "value": {"name.givenName": "New", format!("{ENTERPRISE}:department"): "R&D"}}]);
         let after = scim.patched(&id, &patch(&flat)).await;
         assert_eq!(after["name"], json!({"givenName": "New", "familyName": "Family"}));

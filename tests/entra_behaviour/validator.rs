@@ -130,7 +130,7 @@ on_both_engines! {
 
     async fn test_6_replace_every_attribute(service: Service) {
         let scim = Panel::of(&service).await.tenant("acme").await.scim;
-        let id = scim.create(&whole_user()).await["id"].as_str().expect("a text").to_owned();
+        let id = scim.create_id(&whole_user()).await;
         let values = values("replaced");
         let after = scim.patched(&id, &verbose("replace", &values)).await;
         for (path, value) in &values {
@@ -144,7 +144,7 @@ on_both_engines! {
 
     async fn test_7_update_the_user_name(service: Service) {
         let scim = Panel::of(&service).await.tenant("acme").await.scim;
-        let id = scim.create(&whole_user()).await["id"].as_str().expect("a text").to_owned();
+        let id = scim.create_id(&whole_user()).await;
         let after = scim.patched(&id, &patch(&json!([{"op": "replace", "value": {"userName": "emilio@hermann.example"}}]))).await;
         assert_eq!(after["userName"], "emilio@hermann.example");
         assert_eq!(scim.find("userName eq \"EMILIO@hermann.example\"").await, [after]);
@@ -153,7 +153,7 @@ on_both_engines! {
 
     async fn test_8_a_disabled_user_is_still_found(service: Service) {
         let scim = Panel::of(&service).await.tenant("acme").await.scim;
-        let id = scim.create(&whole_user()).await["id"].as_str().expect("a text").to_owned();
+        let id = scim.create_id(&whole_user()).await;
         scim.patched(&id, &patch_one("replace", "active", &json!(false))).await;
         let [found] = scim.find("userName eq \"Garfield@Hessel.example\"").await.try_into().expect("one is found");
         assert_eq!(found["active"], false);
@@ -161,7 +161,7 @@ on_both_engines! {
 
     async fn test_9_add_every_attribute(service: Service) {
         let scim = Panel::of(&service).await.tenant("acme").await.scim;
-        let id = scim.create(&user("eleanore@example.biz")).await["id"].as_str().expect("a text").to_owned();
+        let id = scim.create_id(&user("eleanore@example.biz")).await;
         let values = values("added");
         let after = scim.patched(&id, &verbose("add", &values)).await;
         for (path, value) in &values {
@@ -174,7 +174,7 @@ on_both_engines! {
 
     async fn tests_10_to_12_the_manager_comes_changes_and_goes(service: Service) {
         let scim = Panel::of(&service).await.tenant("acme").await.scim;
-        let id = scim.create(&user("eleanore@example.biz")).await["id"].as_str().expect("a text").to_owned();
+        let id = scim.create_id(&user("eleanore@example.biz")).await;
         for (op, manager) in [("add", "FIRSTMANAGER"), ("replace", "SECONDMANAGER")] {
             let after = scim.patched(&id, &patch_one(op, MANAGER, &json!({"value": manager}))).await;
             assert_eq!(after[ENTERPRISE]["manager"]["value"], manager);
@@ -187,7 +187,7 @@ on_both_engines! {
 
     async fn test_13_and_p3_p4_delete(service: Service) {
         let scim = Panel::of(&service).await.tenant("acme").await.scim;
-        let id = scim.create(&whole_user()).await["id"].as_str().expect("a text").to_owned();
+        let id = scim.create_id(&whole_user()).await;
         let path = format!("/Users/{id}");
         scim.delete(&path).await.expect(204);
         scim.get(&path).await.expect(404);
@@ -201,7 +201,7 @@ on_both_engines! {
 
     async fn p1_and_p2_operations_are_applied_in_order(service: Service) {
         let scim = Panel::of(&service).await.tenant("acme").await.scim;
-        let id = scim.create(&whole_user()).await["id"].as_str().expect("a text").to_owned();
+        let id = scim.create_id(&whole_user()).await;
         let different = patch(&json!([
             {"op": "remove", "path": "preferredLanguage"},
             {"op": "add", "path": "externalId", "value": "added"},

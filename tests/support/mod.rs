@@ -7,6 +7,7 @@ mod database;
 mod json;
 mod panel;
 mod process;
+mod proxy;
 mod scim;
 mod service;
 
@@ -14,6 +15,7 @@ pub use database::Database;
 pub use json::{at, leaves};
 pub use panel::Panel;
 pub use process::{Process, run};
+pub use proxy::{Line, Proxy};
 pub use scim::{Answer, ScimClient, filtered};
 pub use service::{Admin, Service, Tenant};
 

@@ -171,6 +171,11 @@ impl ScimClient {
         self.post("/Users", user).await.expect(201).body
     }
 
+    /// Creates a user; its id.
+    pub async fn create_id(&self, user: &Value) -> String {
+        self.post("/Users", user).await.expect(201).id()
+    }
+
     /// Applies a PATCH, and reads what came of it.
     pub async fn patched(&self, id: &str, body: &Value) -> Value {
         let answer = self.patch(&format!("/Users/{id}"), body).await;

@@ -1,0 +1,108 @@
+//! A TCP proxy that a test can cut or freeze: how an outage looks from the other side.
+
+use std::net::SocketAddr;
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional},
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
+
+/// What happens to connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// Bytes pass.
+    Open,
+    /// Connections end, and new ones end at once.
+    Cut,
+    /// Connections stand, and nothing passes.
+    Frozen,
+}
+
+/// A running proxy.
+pub struct Proxy {
+    /// Where it listens.
+    pub addr: SocketAddr,
+    line: watch::Sender<Line>,
+    upstream: watch::Sender<String>,
+}
+
+impl Proxy {
+    /// In front of `host:port`.
+    pub async fn start(upstream: impl Into<String>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let addr = listener.local_addr().expect("it is bound");
+        let (line, lines) = watch::channel(Line::Open);
+        let (upstream, upstreams) = watch::channel(upstream.into());
+        tokio::spawn(async move {
+            while let Ok((connection, _)) = listener.accept().await {
+                tokio::spawn(pass(connection, upstreams.clone(), lines.clone()));
+            }
+        });
+        Self {
+            addr,
+            line,
+            upstream,
+        }
+    }
+
+    /// From now on.
+    pub fn set(&self, line: Line) {
+        self.line.send_replace(line);
+    }
+
+    /// New connections go there.
+    pub fn set_upstream(&self, upstream: impl Into<String>) {
+        self.upstream.send_replace(upstream.into());
+    }
+}
+
+async fn pass(
+    mut near: TcpStream,
+    upstream: watch::Receiver<String>,
+    mut line: watch::Receiver<Line>,
+) {
+    let upstream = upstream.borrow().clone();
+    let mut far = None;
+    loop {
+        let now = *line.borrow_and_update();
+        match now {
+            Line::Cut => return,
+            Line::Frozen if line.changed().await.is_err() => return,
+            Line::Frozen => {}
+            Line::Open => {
+                if far.is_none() {
+                    far = TcpStream::connect(&upstream).await.ok();
+                }
+                let Some(far) = &mut far else { return };
+                tokio::select! {
+                    _ = copy_bidirectional(&mut near, far) => return,
+                    changed = line.changed() => if changed.is_err() { return },
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_line_can_be_frozen_and_cut() {
+    let server = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let proxy = Proxy::start(server.local_addr().expect("bound").to_string()).await;
+    let mut near = TcpStream::connect(proxy.addr).await.expect("it listens");
+    let (mut far, _) = server.accept().await.expect("it is passed on");
+    let mut buffer = [0];
+    near.write_all(b"a").await.expect("it is taken");
+    far.read_exact(&mut buffer).await.expect("it arrives");
+    proxy.set(Line::Frozen);
+    near.write_all(b"b").await.expect("it is taken");
+    proxy.set(Line::Open);
+    far.read_exact(&mut buffer)
+        .await
+        .expect("it arrives after the thaw");
+    assert_eq!(&buffer, b"b");
+    proxy.set(Line::Cut);
+    assert!(
+        !matches!(near.read(&mut buffer).await, Ok(1..)),
+        "it has ended"
+    );
+}
