@@ -1,0 +1,5 @@
+//! One file per benchmark.
+
+pub mod growth;
+pub mod numbering;
+pub mod scim;
