@@ -2,6 +2,7 @@
 
 mod account_life;
 mod crash;
+mod credentials;
 mod entra_behaviour;
 mod fixtures;
 mod outage;
@@ -12,3 +13,5 @@ mod replicas;
 mod stopping;
 mod support;
 mod tls;
+mod tokens;
+mod trace;

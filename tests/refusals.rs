@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     Answer, Engine, Panel, ScimClient, Service, Tenant,
-    bodies::{USER, linked_user, patch, patch_one, suspend, user},
+    bodies::{USER, linked_user, patch, patch_one, suspend, unknown_token, user},
     filtered, on_both_engines,
 };
 
@@ -504,12 +504,6 @@ on_both_engines! {
         assert_eq!(answer.header("location"), wanted);
         assert_eq!(answer.body["meta"]["location"], wanted);
     }
-}
-
-/// A token as the service makes them, of nobody.
-fn unknown_token() -> String {
-    let body = format!("dgo_scim_{}_{}", "0123456789ab", "5".repeat(64));
-    format!("{body}_{:08x}", crc32fast::hash(body.as_bytes()))
 }
 
 #[tokio::test]

@@ -148,7 +148,6 @@ on_both_engines! {
 
     async fn the_manager_is_an_account_of_this_server(service: Service) {
         let scim = Panel::of(&service).await.tenant("acme").await.scim;
-        let id_of = |user: Value| user["id"].as_str().expect("a text").to_owned();
         let (user, first, second) = (
             scim.create_id(&user("user@test.com")).await,
             scim.create_id(&user("first@test.com")).await,

@@ -1,4 +1,4 @@
-//! The SCIM bodies that tests send.
+//! The SCIM bodies and tokens that tests send.
 
 use serde_json::{Value, json};
 
@@ -30,4 +30,10 @@ pub fn patch_one(op: &str, path: &str, value: &Value) -> Value {
 /// A PATCH that suspends.
 pub fn suspend() -> Value {
     patch_one("Replace", "active", &json!("False"))
+}
+
+/// A token as the service makes them, of nobody.
+pub fn unknown_token() -> String {
+    let body = format!("dgo_scim_{}_{}", "0123456789ab", "5".repeat(64));
+    format!("{body}_{:08x}", crc32fast::hash(body.as_bytes()))
 }

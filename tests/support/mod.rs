@@ -8,6 +8,7 @@ mod json;
 mod panel;
 mod process;
 mod proxy;
+pub mod rpc;
 mod scim;
 mod service;
 

@@ -6,6 +6,7 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional},
     net::{TcpListener, TcpStream},
     sync::watch,
+    task::JoinSet,
 };
 
 /// What happens to connections.
@@ -25,6 +26,8 @@ pub struct Proxy {
     pub addr: SocketAddr,
     line: watch::Sender<Line>,
     upstream: watch::Sender<String>,
+    /// Ends with the proxy.
+    _tasks: JoinSet<()>,
 }
 
 impl Proxy {
@@ -34,15 +37,18 @@ impl Proxy {
         let addr = listener.local_addr().expect("it is bound");
         let (line, lines) = watch::channel(Line::Open);
         let (upstream, upstreams) = watch::channel(upstream.into());
-        tokio::spawn(async move {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            let mut connections = JoinSet::new();
             while let Ok((connection, _)) = listener.accept().await {
-                tokio::spawn(pass(connection, upstreams.clone(), lines.clone()));
+                connections.spawn(pass(connection, upstreams.clone(), lines.clone()));
             }
         });
         Self {
             addr,
             line,
             upstream,
+            _tasks: tasks,
         }
     }
 

@@ -1,0 +1,139 @@
+//! Calls any RPC of the contract by its name, with any credential: what a generic client does.
+
+use prost_reflect::{
+    DescriptorPool, DynamicMessage, Kind, MessageDescriptor, MethodDescriptor, Value,
+    prost::{
+        Message as _,
+        bytes::{Buf as _, BufMut as _},
+    },
+};
+use tonic::{
+    Request, Status,
+    client::Grpc,
+    codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
+    transport::Channel,
+};
+use tonic_types::StatusExt as _;
+
+/// Every RPC of the contract.
+pub fn contract() -> Vec<MethodDescriptor> {
+    let pool = DescriptorPool::decode(provisioning_proto::FILE_DESCRIPTOR_SET)
+        .expect("it is a descriptor set");
+    let methods: Vec<_> = pool
+        .services()
+        .flat_map(|service| service.methods().collect::<Vec<_>>())
+        .collect();
+    assert!(methods.len() > 20, "the contract was read");
+    methods
+}
+
+/// `package.Service/Method`.
+pub fn name(method: &MethodDescriptor) -> String {
+    format!("{}/{}", method.parent_service().full_name(), method.name())
+}
+
+/// Calls an RPC about a tenant.
+pub async fn call(
+    channel: &Channel,
+    method: &MethodDescriptor,
+    tenant: &str,
+    authorization: Option<&str>,
+) -> Result<(), Status> {
+    let mut grpc = Grpc::new(channel.clone());
+    grpc.ready().await.expect("it listens");
+    let mut request = Request::new(about(method, tenant).encode_to_vec());
+    if let Some(authorization) = authorization {
+        let value = authorization.parse().expect("it is a header's text");
+        request.metadata_mut().insert("authorization", value);
+    }
+    let path = format!("/{}", name(method)).parse().expect("it is a path");
+    grpc.unary(request, path, Bytes).await.map(|_| ())
+}
+
+/// The reason that the service gives.
+pub fn reason(status: &Status) -> String {
+    let info = status
+        .get_details_error_info()
+        .unwrap_or_else(|| panic!("an error without a reason: {status:?}"));
+    assert_eq!(
+        info.domain,
+        provisioning_proto::ERROR_DOMAIN,
+        "another's error: {status:?}"
+    );
+    info.reason
+}
+
+/// A request that says enough to be looked at, and changes nothing where it can say so.
+fn about(method: &MethodDescriptor, tenant: &str) -> DynamicMessage {
+    const SOME_ID: &str = "0190c0de-0000-7000-8000-000000000000";
+    let mut message = DynamicMessage::new(method.input());
+    for field in method.input().fields() {
+        let value = match (field.name(), field.kind()) {
+            ("tenant", Kind::String) => Value::String(tenant.to_owned()),
+            ("tenant", Kind::Message(inner)) => {
+                with(&inner, "identifier", Value::String(tenant.to_owned()))
+            }
+            ("account", Kind::Message(inner)) => with(
+                &inner,
+                "user_name",
+                Value::String("mallory@contoso.com".to_owned()),
+            ),
+            ("operations", Kind::Message(inner)) => {
+                let mut operation = DynamicMessage::new(inner);
+                operation.set_field_by_name("op", Value::EnumNumber(3));
+                operation.set_field_by_name("path", Value::String("title".to_owned()));
+                Value::List(vec![Value::Message(operation)])
+            }
+            ("id" | "account_id" | "object_id" | "log_entry_id", Kind::String) => {
+                Value::String(SOME_ID.to_owned())
+            }
+            ("validate_only", Kind::Bool) => Value::Bool(true),
+            _ => continue,
+        };
+        message.set_field(&field, value);
+    }
+    message
+}
+
+fn with(message: &MessageDescriptor, field: &str, value: Value) -> Value {
+    let mut message = DynamicMessage::new(message.clone());
+    message.set_field_by_name(field, value);
+    Value::Message(message)
+}
+
+/// Encoded messages as they are.
+struct Bytes;
+
+impl Codec for Bytes {
+    type Encode = Vec<u8>;
+    type Decode = Vec<u8>;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        Self
+    }
+
+    fn decoder(&mut self) -> Self {
+        Self
+    }
+}
+
+impl Encoder for Bytes {
+    type Item = Vec<u8>;
+    type Error = Status;
+
+    fn encode(&mut self, item: Vec<u8>, target: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        target.put_slice(&item);
+        Ok(())
+    }
+}
+
+impl Decoder for Bytes {
+    type Item = Vec<u8>;
+    type Error = Status;
+
+    fn decode(&mut self, source: &mut DecodeBuf<'_>) -> Result<Option<Vec<u8>>, Status> {
+        Ok(Some(source.copy_to_bytes(source.remaining()).to_vec()))
+    }
+}
