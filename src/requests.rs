@@ -16,7 +16,10 @@ use axum::{
 use http::{HeaderMap, HeaderValue};
 use hyper::body::{Frame, SizeHint};
 use opentelemetry::{KeyValue, global, metrics::Histogram};
-use provisioning_core::{grpc::rules::rule, ids::RequestId};
+use provisioning_core::{
+    grpc::{CallTenant, rules::rule},
+    ids::RequestId,
+};
 use tonic::{Code, Status, service::Routes};
 use tracing::{Instrument as _, Span, field};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
@@ -71,6 +74,8 @@ async fn call(
         request.id = request_id.as_str(),
         tenant.identifier = field::Empty,
     );
+    let tenant = CallTenant::default();
+    request.extensions_mut().insert(tenant.clone());
     let context = global::get_text_map_propagator(|propagator| {
         propagator.extract(&Headers(request.headers()))
     });
@@ -83,6 +88,7 @@ async fn call(
         span: span.clone(),
         method,
         request_id,
+        tenant,
         started: Instant::now(),
         code: Code::Cancelled,
         durations,
@@ -100,6 +106,7 @@ struct End {
     span: Span,
     method: String,
     request_id: RequestId,
+    tenant: CallTenant,
     started: Instant,
     code: Code,
     durations: Histogram<f64>,
@@ -119,12 +126,16 @@ impl Drop for End {
         let took = self.started.elapsed();
         let status = code_name(self.code);
         self.span.record("rpc.grpc.status_code", self.code as i32);
+        if let Some(tenant) = self.tenant.get() {
+            self.span.record("tenant.identifier", tenant);
+        }
         let _entered = self.span.enter();
         tracing::info!(
             target: REQUEST_TARGET,
             method = self.method,
             status,
             duration_ms = millis(took),
+            tenant.identifier = self.tenant.get(),
             request.id = self.request_id.as_str(),
             outcome = outcome(self.code),
             "{} {status}",

@@ -3,13 +3,18 @@
 use std::{fmt, io::IsTerminal as _};
 
 use anyhow::Context as _;
-use opentelemetry::{global, trace::TracerProvider as _};
+use opentelemetry::{
+    Context, KeyValue, global,
+    trace::{Link, SpanKind, TraceId, TraceState, TracerProvider as _},
+};
 use opentelemetry_otlp::{
     MetricExporter, SpanExporter, WithExportConfig as _, WithTonicConfig as _,
 };
 use opentelemetry_sdk::{
-    Resource, metrics::SdkMeterProvider, propagation::TraceContextPropagator,
-    trace::SdkTracerProvider,
+    Resource,
+    metrics::SdkMeterProvider,
+    propagation::TraceContextPropagator,
+    trace::{Sampler, SamplingDecision, SamplingResult, SdkTracerProvider, ShouldSample},
 };
 use tonic::transport::ClientTlsConfig;
 use tracing::{Event, Subscriber, level_filters::LevelFilter};
@@ -65,10 +70,7 @@ impl Telemetry {
     fn export_to(endpoint: &str) -> anyhow::Result<Self> {
         let resource = Resource::builder()
             .with_service_name(SERVICE_NAME)
-            .with_attribute(opentelemetry::KeyValue::new(
-                "service.version",
-                env!("CARGO_PKG_VERSION"),
-            ))
+            .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
             .build();
         let tls = ClientTlsConfig::new().with_enabled_roots();
         let spans = SpanExporter::builder()
@@ -77,6 +79,7 @@ impl Telemetry {
             .with_tls_config(tls.clone())
             .build()?;
         let traces = SdkTracerProvider::builder()
+            .with_sampler(Sampler::ParentBased(Box::new(RequestsOnly)))
             .with_batch_exporter(spans)
             .with_resource(resource.clone())
             .build();
@@ -104,6 +107,34 @@ impl Telemetry {
             if let Err(error) = result {
                 tracing::warn!(error = %error, "the last traces or metrics were not delivered");
             }
+        }
+    }
+}
+
+/// A trace begins with a request. What the service does by itself several times a second would drown the requests.
+#[derive(Clone, Debug)]
+struct RequestsOnly;
+
+impl ShouldSample for RequestsOnly {
+    fn should_sample(
+        &self,
+        _: Option<&Context>,
+        _: TraceId,
+        _: &str,
+        kind: &SpanKind,
+        _: &[KeyValue],
+        _: &[Link],
+    ) -> SamplingResult {
+        let decision = match kind {
+            SpanKind::Server => SamplingDecision::RecordAndSample,
+            SpanKind::Client | SpanKind::Producer | SpanKind::Consumer | SpanKind::Internal => {
+                SamplingDecision::Drop
+            }
+        };
+        SamplingResult {
+            decision,
+            attributes: Vec::new(),
+            trace_state: TraceState::default(),
         }
     }
 }

@@ -56,7 +56,8 @@ on_both_engines! {
         tenant.scim.post("/Users", &json!({"userName": "canary@contoso.com"})).await;
         let log = service.process.log();
         assert!(log.contains("GET /Users 200"), "{log}");
-        assert!(log.contains("TokenService/GenerateToken OK"), "{log}");
+        let generated = log.lines().find(|line| line.contains("TokenService/GenerateToken OK")).expect("the call has a line");
+        assert!(generated.contains("tenant.identifier=\"acme\""), "{generated}");
         assert!(!log.contains(&tenant.token) && !log.contains("canary"), "{log}");
     }
 }

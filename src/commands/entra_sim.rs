@@ -90,7 +90,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
             domain: domain(&args, *flag),
             ..Scenario::new(args.users, args.cycles)
         };
-        let played = play(target, scenario).await?;
+        let played = examine(play(target, scenario).await?).await;
         all_ok &= played.ok();
         print(&played, *flag, args.json)?;
     }
@@ -109,17 +109,22 @@ fn domain(args: &Args, flag: FlagMode) -> String {
     }
 }
 
-/// Plays one scenario and looks at the server afterwards.
-pub async fn play(target: Target, scenario: Scenario) -> anyhow::Result<Played> {
+/// Plays one scenario.
+pub async fn play(target: Target, scenario: Scenario) -> anyhow::Result<Engine> {
     let mut engine = Engine::new(target, scenario)?;
     let mut progress = Progress::new();
     engine.run(&mut |event| progress.see(event)).await;
     progress.finish();
+    Ok(engine)
+}
+
+/// Looks at the server after the play.
+pub async fn examine(engine: Engine) -> Played {
     let differences = engine.verify().await;
-    Ok(Played {
+    Played {
         report: engine.into_report(),
         differences,
-    })
+    }
 }
 
 fn print(played: &Played, flag: FlagMode, as_json: bool) -> anyhow::Result<()> {

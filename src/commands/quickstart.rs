@@ -124,7 +124,8 @@ async fn show(
         say_hello(config, service, tenant_is_new, token_is_new, users)?;
     }
     let target = Target::parse(&made.endpoint, made.secret.clone())?;
-    let played = entra_sim::play(target, scenario(users, &made, tenant_is_new)).await?;
+    let engine = entra_sim::play(target, scenario(users, &made, tenant_is_new)).await?;
+    // Before the server is examined: looking for what was deleted is logged too.
     let entries = logs::list(
         &mut LogServiceClient::new(session),
         TENANT,
@@ -132,6 +133,7 @@ async fn show(
         LOG_ENTRIES_COUNTED,
     )
     .await?;
+    let played = entra_sim::examine(engine).await;
     if as_json {
         output::line(summary_json(service, &made, &played, &entries))?;
     } else {

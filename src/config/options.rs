@@ -165,3 +165,54 @@ options! {
         shutdown_grace_seconds: u64,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use clap::{Args as _, Command};
+
+    use super::Options;
+
+    const REFERENCE: &str = include_str!("../../docs/configuration.md");
+
+    /// The reference is made of the flags' own texts. To write it anew, run this test with `WRITE_DOCS` set.
+    #[test]
+    fn the_reference_tells_every_key() {
+        let mut rows = String::from("| key | flag | environment | meaning |\n|---|---|---|---|\n");
+        for argument in Options::augment_args(Command::new("options")).get_arguments() {
+            let key = argument.get_id();
+            let flag = argument.get_long().expect("every key has a flag");
+            let variable = argument
+                .get_env()
+                .and_then(|name| name.to_str())
+                .expect("every key has a variable");
+            let help = argument
+                .get_help()
+                .expect("every key has a text")
+                .to_string()
+                .replace('|', "\\|");
+            writeln!(rows, "| `{key}` | `--{flag}` | `{variable}` | {help} |")
+                .expect("a String takes everything");
+        }
+        let (before, rest) = REFERENCE
+            .split_once("<!-- keys -->\n")
+            .expect("the reference has its mark");
+        let (_, after) = rest
+            .split_once("<!-- end -->\n")
+            .expect("the reference has its mark");
+        let reference = format!("{before}<!-- keys -->\n{rows}<!-- end -->\n{after}");
+        if std::env::var_os("WRITE_DOCS").is_some() {
+            std::fs::write(
+                concat!(env!("CARGO_MANIFEST_DIR"), "/docs/configuration.md"),
+                &reference,
+            )
+            .expect("written");
+        } else {
+            assert_eq!(
+                reference, REFERENCE,
+                "docs/configuration.md is not up to date: run WRITE_DOCS=1 cargo test the_reference"
+            );
+        }
+    }
+}

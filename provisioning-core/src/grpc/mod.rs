@@ -16,7 +16,7 @@ use provisioning_proto::v1::{
 };
 use tonic::service::Routes;
 
-pub use request::{call, idempotent, once};
+pub use request::{CallTenant, call, idempotent, once};
 pub use status::status;
 
 use crate::Core;

@@ -1,6 +1,9 @@
 //! What every service reads from a request in the same way: the call, the page size, the request id.
 
-use std::time::Instant;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
 
 use prost::Message;
 use sha2::{Digest as _, Sha256};
@@ -16,6 +19,21 @@ use crate::{
     tenants::Identifier,
 };
 
+/// Which tenant a call was for: only the message says it, and whoever put this into the request learns it, for its line in the log.
+#[derive(Clone, Debug, Default)]
+pub struct CallTenant(Arc<OnceLock<Identifier>>);
+
+impl CallTenant {
+    /// The tenant, once the message was read and the caller may act for it.
+    pub fn get(&self) -> Option<&str> {
+        self.0.get().map(Identifier::as_str)
+    }
+
+    fn tell(&self, tenant: &Identifier) {
+        self.0.get_or_init(|| tenant.clone());
+    }
+}
+
 /// The call of a request for `tenant`. The authentication has put the credential into the request.
 pub fn call<T>(request: &Request<T>, tenant: &str) -> Result<Call, Status> {
     let credential = request
@@ -30,6 +48,9 @@ pub fn call<T>(request: &Request<T>, tenant: &str) -> Result<Call, Status> {
         && !may_act_for(principal, &tenant)
     {
         return Err(status(tenant_not_found(&tenant).into()));
+    }
+    if let Some(seen) = request.extensions().get::<CallTenant>() {
+        seen.tell(&tenant);
     }
     Ok(Call {
         credential,
