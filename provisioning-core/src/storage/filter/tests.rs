@@ -494,6 +494,8 @@ fn odd_cases_are_the_same_as_well() {
             vec![0, 1],
         ),
         ("emails eq \"x%Y\"", vec![0]),
+        // Only another tenant has this mail address.
+        ("emails eq \"work\"", vec![]),
         ("emails ne \"a@b.c\"", vec![2, 3]),
         ("emails co \"%\"", vec![0]),
         ("title sw \"İ_\"", vec![1]),
@@ -587,6 +589,14 @@ fn matching_attributes_are_asked_in_their_columns() {
             );
         }
     }
+}
+
+/// A cluster in the language of C would not show it.
+#[test]
+fn postgresql_orders_by_bytes() {
+    let filter = filter::parse("title gt \"a\"", ResourceSchema::user()).expect("it is valid");
+    let sql = compile(&filter, Engine::Postgres, &Columns::accounts("$1"), 2).sql;
+    assert!(sql.contains(" COLLATE \"C\" > $3"), "{sql}");
 }
 
 #[test]
