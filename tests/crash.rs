@@ -5,12 +5,19 @@ use std::time::Duration;
 use entra_sim::{Engine as EntraEngine, Event, Scenario, Target};
 use tokio::sync::Notify;
 
-use crate::support::{Service, Tenant, on_both_engines};
+use crate::support::{Engine, Service, Tenant, on_both_engines};
 
 const USERS: usize = 120;
+/// Kills, each in a cycle of its own; `CRASH_KILLS` asks for more.
+const KILLS: usize = 2;
 
 /// Each counts what must not be. The text is the same for both engines.
-const MUST_BE_NONE: [(&str, &str); 3] = [
+const MUST_BE_NONE: [(&str, &str); 4] = [
+    (
+        "accounts whose versions are not all among the changes",
+        "SELECT COUNT(*) FROM accounts a WHERE a.version <> (SELECT COUNT(DISTINCT c.version) FROM changes c \
+         WHERE c.tenant_id = a.tenant_id AND c.account_id = a.id)",
+    ),
     (
         "accounts whose last change is another version",
         "SELECT COUNT(*) FROM accounts a WHERE a.version <> (SELECT COALESCE(MAX(c.version), 0) FROM changes c \
@@ -28,14 +35,38 @@ const MUST_BE_NONE: [(&str, &str); 3] = [
     ),
 ];
 
+/// Accounts whose versions are not all in the log, which keeps ids as text.
+const fn not_in_the_log(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Postgres => {
+            "SELECT COUNT(*) FROM accounts a WHERE a.version <> (SELECT COUNT(*) FROM log_entries l \
+             WHERE l.tenant_id = a.tenant_id AND l.outcome = 'success' AND l.resource_type = 'User' \
+             AND l.resource_id = CAST(a.id AS TEXT))"
+        }
+        Engine::Sqlite => {
+            "SELECT COUNT(*) FROM accounts a WHERE a.version <> (SELECT COUNT(*) FROM log_entries l \
+             WHERE l.tenant_id = a.tenant_id AND l.outcome = 'success' AND l.resource_type = 'User' \
+             AND REPLACE(l.resource_id, '-', '') = LOWER(HEX(a.id)))"
+        }
+    }
+}
+
+fn kills() -> usize {
+    std::env::var("CRASH_KILLS").map_or(KILLS, |kills| {
+        kills.parse().expect("CRASH_KILLS is a number")
+    })
+}
+
 on_both_engines! {
     async fn nothing_acknowledged_is_lost(service: Service) {
         let mut service = service;
         let tenant = service.tenant("acme").await;
-        let scenario = Scenario { outage_patience: Duration::ZERO, ..Scenario::new(USERS, 3) };
+        let scenario = Scenario { outage_patience: Duration::ZERO, ..Scenario::new(USERS, kills() + 1) };
         let mut engine = EntraEngine::new(target(&service, &tenant), scenario).expect("the scenario is good");
 
-        for exports_before in [USERS / 2, 10] {
+        for kill in 0..kills() {
+            // In the middle of the first cycle, and then now and then.
+            let exports_before = if kill == 0 { USERS / 2 } else { 3 + kill * 7 % 30 };
             cycle_with_kill(&mut engine, &mut service, exports_before).await;
             engine.retarget(target(&service, &tenant)).expect("the URL is good");
             assert_eq!(engine.verify_acknowledged().await, []);
@@ -48,6 +79,10 @@ on_both_engines! {
         for (what, statement) in MUST_BE_NONE {
             assert_eq!(service.count_at_rest(statement).await, 0, "{what}");
         }
+        let statement = not_in_the_log(service.engine);
+        assert_eq!(service.count_at_rest(statement).await, 0, "accounts whose versions are not all in the log");
+        let accounts = service.count_at_rest("SELECT COUNT(*) FROM accounts WHERE version > 1").await;
+        assert!(accounts > 0, "there was something to compare");
     }
 }
 

@@ -209,7 +209,10 @@ impl Service {
 impl Tenant {
     /// Its client of a process that is not the one the endpoint names.
     pub fn at(&self, http: &str) -> ScimClient {
-        ScimClient::new(format!("{http}/scim/{}/v2", self.identifier), Some(self.token.clone()))
+        ScimClient::new(
+            format!("{http}/scim/{}/v2", self.identifier),
+            Some(self.token.clone()),
+        )
     }
 
     fn from_json(identifier: &str, made: &Value) -> Self {
