@@ -133,7 +133,7 @@ on_both_engines! {
     async fn an_overlap_keeps_two_alive_and_never_three(service: Service) {
         let panel = Panel::of(&service).await;
         let tenant = panel.tenant(TENANT).await;
-        let hour = Some(Duration::from_secs(3_600));
+        let hour = Some(Duration::from_hours(1));
         let second = regenerate(&panel, hour).await.expect("there is one").secret_token;
         assert_eq!((status_with(&tenant, &tenant.token).await, status_with(&tenant, &second).await), (200, 200));
         assert_eq!(list(&panel).await.iter().map(Token::state).collect::<Vec<_>>(), [TokenState::Live, TokenState::Overlap]);
@@ -146,7 +146,7 @@ on_both_engines! {
         assert_eq!(revoke(&panel, &second_id).await[0].state(), TokenState::Revoked);
         assert_eq!((status_with(&tenant, &second).await, status_with(&tenant, &third.secret_token).await), (401, 200));
 
-        let too_long = regenerate(&panel, Some(Duration::from_secs(25 * 3_600))).await.expect_err("a day at most");
+        let too_long = regenerate(&panel, Some(Duration::from_hours(25))).await.expect_err("a day at most");
         assert_eq!(rpc::reason(&too_long), "INVALID_REQUEST");
         assert_eq!(status_with(&tenant, &third.secret_token).await, 200);
     }
@@ -167,7 +167,7 @@ on_both_engines! {
     async fn a_revoked_one_is_dead_and_another_can_be_made(service: Service) {
         let panel = Panel::of(&service).await;
         let tenant = panel.tenant(TENANT).await;
-        regenerate(&panel, Some(Duration::from_secs(3_600))).await.expect("there is one");
+        regenerate(&panel, Some(Duration::from_hours(1))).await.expect("there is one");
         assert_eq!(revoke(&panel, "").await.len(), 2, "all that are accepted");
         assert_eq!(status_with(&tenant, &tenant.token).await, 401);
         assert!(turned_away(&panel).await[0].detail.contains("revoked"));

@@ -161,7 +161,7 @@ on_both_engines! {
                 format!("manager eq \"{manager}\" and id eq \"{user}\""),
                 format!("{ENTERPRISE}:manager.value eq \"{manager}\""),
             ] {
-                assert_eq!(scim.find(&filter).await, [after.clone()], "{filter}");
+                assert_eq!(scim.find(&filter).await, std::slice::from_ref(&after), "{filter}");
             }
         }
         assert!(scim.find(&format!("id eq \"{user}\" and manager eq \"{first}\"")).await.is_empty());

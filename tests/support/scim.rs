@@ -1,5 +1,7 @@
 //! A SCIM client as plain as can be: it shows what was answered, whatever that is.
 
+use std::fmt::Write as _;
+
 use reqwest::{Client, Method, header::HeaderMap};
 use serde_json::Value;
 
@@ -46,7 +48,7 @@ pub fn filtered(filter: &str) -> String {
             b' ' => path.push('+'),
             b'-' | b'_' | b'.' => path.push(char::from(byte)),
             _ if byte.is_ascii_alphanumeric() => path.push(char::from(byte)),
-            _ => path.push_str(&format!("%{byte:02X}")),
+            _ => write!(path, "%{byte:02X}").expect("a text takes all"),
         }
     }
     path
