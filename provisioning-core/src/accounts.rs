@@ -8,7 +8,7 @@ pub(crate) mod refusals;
 mod write;
 
 pub use create::{CreateOutcome, Created};
-pub use draft::{Draft, next_version};
+pub use draft::{Draft, Unsaid, next_version};
 pub use read::{AccountPage, ListQuery};
 pub use write::{Patched, Precondition};
 

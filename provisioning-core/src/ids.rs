@@ -67,9 +67,12 @@ impl LogEntryId {
     }
 }
 
-fn uuid_v7(now: Timestamp, random: [u8; 10]) -> Uuid {
-    let millis = u64::try_from(now.as_micros() / 1000).unwrap_or(0);
-    uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+/// The twelve bits behind the milliseconds hold their fraction (RFC 9562 section 6.2, method 3): ids are in order to the microsecond.
+fn uuid_v7(now: Timestamp, mut random: [u8; 10]) -> Uuid {
+    let micros = u64::try_from(now.as_micros()).unwrap_or(0);
+    let fraction = u16::try_from((micros % 1_000) * 4_096 / 1_000).expect("less than 4,096");
+    random[..2].copy_from_slice(&fraction.to_be_bytes());
+    uuid::Builder::from_unix_timestamp_millis(micros / 1_000, &random).into_uuid()
 }
 
 /// The id of one inbound request: the `X-Request-Id` of the HTTP answer, and `request_id` of the log entry.
@@ -92,5 +95,19 @@ impl RequestId {
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_ordered_to_the_microsecond() {
+        let at = |micros: i64| LogEntryId::generate(Timestamp::from_micros(1_800_000_000_000_000 + micros));
+        let ids: Vec<_> = (0..3_000).map(at).collect();
+        assert!(ids.is_sorted());
+        assert!(ids.iter().all(|id| id.uuid().get_version_num() == 7));
+        assert_ne!(at(0), at(0));
     }
 }

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::{
     Core,
-    accounts::{Account, AccountKey, Draft, Precondition, refusals},
+    accounts::{Account, AccountKey, Draft, Precondition, Unsaid, refusals},
     attributes::{diff, fold::check_text},
     call::{Admitted, Call},
     changes::{Change, ChangeKind},
@@ -212,7 +212,7 @@ impl Core {
         if !has_it {
             document.insert(EXTERNAL_ID.to_owned(), Value::String(asked.to_string()));
         }
-        let draft = Draft::from_document(document)?;
+        let draft = Draft::from_document(document, Unsaid::of(account))?;
         Ok(Some(draft.update(account, self.now(), |next| {
             next.object_id_exclusive = true;
         })))
@@ -228,7 +228,7 @@ impl Core {
         }
         let mut document = document.clone();
         document.shift_remove(EXTERNAL_ID);
-        let draft = Draft::from_document(document)?;
+        let draft = Draft::from_document(document, Unsaid::of(account))?;
         Ok(draft.update(account, self.now(), |next| next.object_id_exclusive = false))
     }
 

@@ -1,4 +1,6 @@
 //! The one integration binary of the crate.
 
+mod accounts;
 mod admin;
 mod storage;
+mod world;

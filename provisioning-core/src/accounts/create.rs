@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Account, AccountKey, Draft, refusals};
+use super::{Account, AccountKey, Draft, Unsaid, refusals};
 use crate::{
     Core,
     attributes::diff,
@@ -49,7 +49,7 @@ impl Core {
     ) -> Result<Answer<Created>, Error> {
         let mut entry = LogEntry::new(call, Operation::Create, self.now());
         entry.http_status = 201;
-        let draft = match Draft::parse(attributes) {
+        let draft = match Draft::parse(attributes, Unsaid::New) {
             Ok(draft) => draft,
             Err(refusal) => {
                 let admitted = self.authenticate(call).await?;

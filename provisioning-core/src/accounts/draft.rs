@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use super::Account;
 use crate::{
     attributes::{
-        fold::fold,
-        schema::ResourceSchema,
+        fold::{NAME_BYTES_MAX, fold},
+        schema::{ENTERPRISE_URN, ResourceSchema},
         search::{emails, search_document},
         validate,
     },
@@ -16,6 +16,29 @@ use crate::{
     ids::AccountId,
     storage::{AccountIndex, AccountWrite, EmailKey},
 };
+
+/// What `active` is when nothing says it.
+#[derive(Clone, Copy, Debug)]
+pub enum Unsaid {
+    /// A new account is active.
+    New,
+    /// An account stays as it is: to leave `active` out, or to clear it, lifts no suspension.
+    Was(bool),
+}
+
+impl Unsaid {
+    /// Of an account that is there.
+    pub const fn of(account: &Account) -> Self {
+        Self::Was(account.directory_active)
+    }
+
+    const fn active(self) -> bool {
+        match self {
+            Self::New => true,
+            Self::Was(active) => active,
+        }
+    }
+}
 
 /// Attributes that have been checked.
 #[derive(Clone, Debug)]
@@ -29,13 +52,16 @@ pub struct Draft {
 
 impl Draft {
     /// Checks a whole resource, as POST and PUT bring it. What the schema does not know is left out, as RFC 7643 section 3 has it.
-    pub fn parse(attributes: &Map<String, Value>) -> Result<Self, Refusal> {
+    pub fn parse(attributes: &Map<String, Value>, unsaid: Unsaid) -> Result<Self, Refusal> {
         let canonical = validate::canonical(attributes, ResourceSchema::user())?;
-        Self::from_document(canonical.document)
+        Self::from_document(canonical.document, unsaid)
     }
 
     /// Takes a document that [`validate`] or a PATCH has made canonical.
-    pub fn from_document(mut document: Map<String, Value>) -> Result<Self, Refusal> {
+    pub fn from_document(
+        mut document: Map<String, Value>,
+        unsaid: Unsaid,
+    ) -> Result<Self, Refusal> {
         let user_name = text(&document, "userName").ok_or_else(|| {
             Refusal::new(
                 Reason::InvalidValue,
@@ -45,11 +71,12 @@ impl Draft {
             .field("userName")
         })?;
         let user_name_key = fold(&user_name);
+        check_lengths(&document)?;
         let object_id = text(&document, "externalId");
         let active = document
             .get("active")
             .and_then(Value::as_bool)
-            .unwrap_or(true);
+            .unwrap_or(unsaid.active());
         document.insert("active".to_owned(), Value::Bool(active));
         Ok(Self {
             document,
@@ -126,7 +153,7 @@ impl Draft {
         let index = AccountIndex {
             emails: email_keys(&search),
             employee_number_key: search
-                .get(crate::attributes::schema::ENTERPRISE_URN)
+                .get(ENTERPRISE_URN)
                 .and_then(|enterprise| enterprise.get("employeeNumber"))
                 .and_then(Value::as_str)
                 .map(str::to_owned),
@@ -155,6 +182,44 @@ pub fn next_version(old: &Account, now: Timestamp) -> Account {
         updated_at: now.max(after_old),
         ..old.clone()
     }
+}
+
+/// What is looked up by an index is bounded, because an engine bounds the keys of one.
+fn check_lengths(document: &Map<String, Value>) -> Result<(), Refusal> {
+    let emails = document
+        .get("emails")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let indexed = [
+        ("externalId", document.get("externalId")),
+        (
+            "employeeNumber",
+            document
+                .get(ENTERPRISE_URN)
+                .and_then(|enterprise| enterprise.get("employeeNumber")),
+        ),
+    ];
+    let of_emails = emails.iter().flat_map(|email| {
+        [
+            ("emails.value", email.get("value")),
+            ("emails.type", email.get("type")),
+        ]
+    });
+    for (attribute, value) in indexed.into_iter().chain(of_emails) {
+        if value
+            .and_then(Value::as_str)
+            .is_some_and(|text| text.len() > NAME_BYTES_MAX)
+        {
+            return Err(Refusal::new(
+                Reason::InvalidValue,
+                format!("{attribute} is longer than {NAME_BYTES_MAX} bytes; map a shorter value"),
+            )
+            .field(attribute)
+            .with("attribute", attribute));
+        }
+    }
+    Ok(())
 }
 
 fn text(document: &Map<String, Value>, name: &str) -> Option<String> {

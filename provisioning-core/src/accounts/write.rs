@@ -5,7 +5,7 @@ use std::time::Duration;
 use rand::RngExt as _;
 use serde_json::{Map, Value};
 
-use super::{Account, AccountKey, Draft, create::unexpected, refusals};
+use super::{Account, AccountKey, Draft, Unsaid, create::unexpected, refusals};
 use crate::{
     Core,
     attributes::{
@@ -88,7 +88,7 @@ impl Core {
             200,
         );
         self.write_account(attempt, once, |account, admitted| {
-            let draft = Draft::parse(attributes)?;
+            let draft = Draft::parse(attributes, Unsaid::of(account))?;
             self.decide(account, admitted, draft, Operation::Replace, String::new())
         })
         .await
@@ -123,7 +123,7 @@ impl Core {
                     ignored.join(", ")
                 ),
             };
-            let draft = Draft::from_document(patched.document)?;
+            let draft = Draft::from_document(patched.document, Unsaid::of(account))?;
             self.decide(account, admitted, draft, Operation::Patch, detail)
         })
         .await
@@ -146,7 +146,7 @@ impl Core {
             204,
         );
         self.write_account(attempt, once, |account, _| {
-            let draft = Draft::from_document(parse_document(account)?)?;
+            let draft = Draft::from_document(parse_document(account)?, Unsaid::of(account))?;
             let now = self.now();
             let write = draft.update(account, now, |account| {
                 account.deleted_at = Some(account.updated_at)

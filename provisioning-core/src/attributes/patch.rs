@@ -18,8 +18,8 @@ use super::{
     validate::{self, ValueError},
 };
 
-/// Entra sends a handful; the bound keeps a hostile request cheap.
-pub const OPERATIONS_MAX: usize = 100;
+/// A front takes 100 from its client and may make several of one; the bound keeps a hostile request cheap.
+pub const OPERATIONS_MAX: usize = 1_000;
 
 /// One operation.
 #[derive(Clone, Debug, PartialEq)]
@@ -96,9 +96,9 @@ pub struct Patched {
 
 /// Why a PATCH is refused. The text is shown to a customer's admin in Entra's portal.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("operation {operation}: {problem}")]
+#[error("{problem}")]
 pub struct PatchError {
-    /// Which operation, counted from 1.
+    /// The index of the operation. It is not in the text: a front may have made several operations of one, and its client counts those it sent.
     pub operation: usize,
     /// What is wrong with it.
     pub problem: PatchProblem,
@@ -164,7 +164,7 @@ pub fn apply(
 ) -> Result<Patched, PatchError> {
     if operations.len() > OPERATIONS_MAX {
         return Err(PatchError {
-            operation: OPERATIONS_MAX + 1,
+            operation: OPERATIONS_MAX,
             problem: PatchProblem::TooMany,
         });
     }
@@ -176,7 +176,7 @@ pub fn apply(
     };
     for (index, operation) in operations.iter().enumerate() {
         patch.operation(operation).map_err(|problem| PatchError {
-            operation: index + 1,
+            operation: index,
             problem,
         })?;
     }

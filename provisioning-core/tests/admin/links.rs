@@ -9,7 +9,7 @@ use provisioning_core::{
 };
 use serde_json::{Map, Value, json};
 
-use super::world::{CONTOSO, FABRIKAM, World, admin, fresh, on_every_engine, once, reason};
+use crate::world::{CONTOSO, FABRIKAM, World, admin, fresh, on_every_engine, once, reason};
 
 const GUID: &str = "0a21f0f2-8d2a-4f8e-bf98-7363c4aed4ef";
 const OTHER_GUID: &str = "3f6c1b2e-6a55-4e0e-9a5b-0c8f4d1f7a10";

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use provisioning_core::{error::Reason, log::Outcome};
 
-use super::world::{CONTOSO, FABRIKAM, World, admin, on_every_engine, reason};
+use crate::world::{CONTOSO, FABRIKAM, World, admin, on_every_engine, reason};
 
 on_every_engine! {
     async fn entries_are_filtered(world: World) {

@@ -4,4 +4,3 @@ mod links;
 mod logs;
 mod tenants;
 mod tokens;
-mod world;

@@ -9,7 +9,7 @@ use provisioning_core::{
     tenants::{Dialect, NewTenant, Tenant, TenantChanges, TenantSettings},
 };
 
-use super::world::{
+use crate::world::{
     CONTOSO, FABRIKAM, World, admin, fresh, on_every_engine, once, operator, reason, scim,
 };
 

@@ -8,7 +8,7 @@ use provisioning_core::{
 };
 use secrecy::ExposeSecret as _;
 
-use super::world::{CONTOSO, FABRIKAM, World, admin, fresh, on_every_engine, once, reason, scim};
+use crate::world::{CONTOSO, FABRIKAM, World, admin, fresh, on_every_engine, once, reason, scim};
 
 on_every_engine! {
     async fn a_generated_token_is_accepted_for_its_own_tenant_only(world: World) {

@@ -120,8 +120,8 @@ pub(super) fn change(
             Ok(append(elements, given))
         }
         (Op::Replace, Some(value)) if whole => target.elements(value, ignored),
-        (Op::Remove, Some(value)) if whole && !value.is_null() => {
-            Ok(remove_listed(elements, value))
+        (Op::Remove, Some(value)) if target.sub.is_none() => {
+            Ok(remove_listed(elements, target, value))
         }
         (Op::Remove, _) => Ok(remove_selected(elements, target)),
         (Op::Add | Op::Replace, Some(value)) => {
@@ -171,8 +171,9 @@ fn is_same(element: &Value, new: &Value) -> bool {
         && element.get("type") == new.get("type")
 }
 
-/// `remove` with a path and a value: Entra's way to drop single members. Elements are compared by their `value` where there is one.
-fn remove_listed(mut elements: Vec<Value>, value: &Value) -> Vec<Value> {
+/// `remove` with a path and a value: Entra's way to drop single members. Of the selected elements those that are listed go; null lists none.
+/// Elements are compared by their `value` where there is one.
+fn remove_listed(mut elements: Vec<Value>, target: &Target<'_>, value: &Value) -> Vec<Value> {
     let listed = value
         .as_array()
         .map_or(std::slice::from_ref(value), Vec::as_slice);
@@ -185,7 +186,7 @@ fn remove_listed(mut elements: Vec<Value>, value: &Value) -> Vec<Value> {
     };
     elements.retain(|element| {
         let own = plain(element);
-        !listed.iter().any(|listed| match plain(listed) {
+        !target.selects(element) || !listed.iter().any(|listed| match plain(listed) {
             Some(listed) => own.as_ref() == Some(&listed),
             // Without a `value` the element is known by all it says, such as an address.
             None => !validate::is_unassigned(listed) && includes(element, listed),

@@ -1,4 +1,4 @@
-//! What the tests of this module share: a core over an empty storage with one tenant, callers, and a clock that is moved.
+//! What the tests of use cases share: a core over an empty storage with one tenant, callers, and a clock that is moved.
 
 use std::{sync::Arc, time::Instant};
 
