@@ -149,7 +149,7 @@ impl Core {
             let draft = Draft::from_document(parse_document(account)?, Unsaid::of(account))?;
             let now = self.now();
             let write = draft.update(account, now, |account| {
-                account.deleted_at = Some(account.updated_at)
+                account.deleted_at = Some(account.updated_at);
             });
             Ok(Decision::Write {
                 write: Box::new(write),

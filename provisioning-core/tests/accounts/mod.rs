@@ -177,15 +177,15 @@ on_every_engine! {
         let entra = entra(&world, CONTOSO).await;
         world.create_account("alice@contoso.com", None).await;
         let taken = attributes(json!({"userName": "ALICE@contoso.com", "externalId": GUID}));
-        let Err(Error::Refused(refusal)) = world.core.create_account(&entra, &taken, false, None).await else {
+        let Err(Error::Refused(told)) = world.core.create_account(&entra, &taken, false, None).await else {
             panic!("the login account is taken");
         };
-        let entry = world.log(CONTOSO, "outcome eq \"failure\"").await.remove(0);
-        assert_eq!((entry.outcome, entry.http_status, entry.scim_type.as_str()), (Outcome::Failure, 409, "uniqueness"));
-        assert_eq!((entry.detail.as_str(), entry.reason.as_str()), (refusal.detail.as_str(), "UNIQUENESS"));
-        assert_eq!((entry.user_name.as_str(), entry.object_id.as_str()), ("ALICE@contoso.com", GUID));
-        assert_eq!(entry.request_id, entra.request_id.as_str());
-        assert!(entry.changes.is_empty());
+        let logged = world.log(CONTOSO, "outcome eq \"failure\"").await.remove(0);
+        assert_eq!((logged.outcome, logged.http_status, logged.scim_type.as_str()), (Outcome::Failure, 409, "uniqueness"));
+        assert_eq!((logged.detail.as_str(), logged.reason.as_str()), (told.detail.as_str(), "UNIQUENESS"));
+        assert_eq!((logged.user_name.as_str(), logged.object_id.as_str()), ("ALICE@contoso.com", GUID));
+        assert_eq!(logged.request_id, entra.request_id.as_str());
+        assert!(logged.changes.is_empty());
     }
 
     async fn the_log_the_changes_and_the_account_tell_one_story(world: World) {
@@ -203,8 +203,7 @@ on_every_engine! {
         assert_eq!(world.changes(CONTOSO).await, expected);
         let entries = world.log(CONTOSO, &format!("resourceId eq \"{}\"", alice.id)).await;
         let operations: Vec<_> = entries.iter().rev().map(|entry| entry.operation).collect();
-        use log::Operation::{Activate, Create, Delete, Suspend};
-        assert_eq!(operations, [Create, Suspend, Activate, Delete]);
+        assert_eq!(operations, [log::Operation::Create, log::Operation::Suspend, log::Operation::Activate, log::Operation::Delete]);
         let activation = &entries[1].changes;
         assert!(activation.iter().any(|change| change.attribute == "title" && change.old == Some(json!("A")) && change.new == Some(json!("B"))));
     }
