@@ -17,6 +17,9 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
@@ -218,11 +221,12 @@ impl ScimClient {
     }
 }
 
-/// Trusts the system's certificates, read only when the URL needs them; brings its own cryptography, so that a program using
+/// Trusts the target's own authority, or the system's certificates, read only when the URL needs them; brings its own cryptography, so that a program using
 /// the library need not have chosen one.
 fn connector(target: &Target) -> Result<HttpsConnector<HttpConnector>, TargetError> {
     let provider = rustls::crypto::aws_lc_rs::default_provider();
-    let builder = if target.base_url().starts_with("https:") {
+    let is_https = target.base_url().starts_with("https:");
+    let builder = if is_https && target.authority_pem().is_none() {
         HttpsConnectorBuilder::new()
             .with_provider_and_native_roots(provider)
             .map_err(TargetError::TrustStore)?
@@ -230,7 +234,7 @@ fn connector(target: &Target) -> Result<HttpsConnector<HttpConnector>, TargetErr
         let config = rustls::ClientConfig::builder_with_provider(Arc::new(provider))
             .with_safe_default_protocol_versions()
             .map_err(TargetError::Tls)?
-            .with_root_certificates(rustls::RootCertStore::empty())
+            .with_root_certificates(authorities(target.authority_pem())?)
             .with_no_client_auth();
         HttpsConnectorBuilder::new().with_tls_config(config)
     };
@@ -239,6 +243,20 @@ fn connector(target: &Target) -> Result<HttpsConnector<HttpConnector>, TargetErr
     http.set_nodelay(true);
     http.set_connect_timeout(Some(CONNECT_TIMEOUT));
     Ok(builder.https_or_http().enable_http1().wrap_connector(http))
+}
+
+/// Every certificate of the PEM text; none without one.
+fn authorities(pem: Option<&[u8]>) -> Result<RootCertStore, TargetError> {
+    let mut store = RootCertStore::empty();
+    let Some(pem) = pem else { return Ok(store) };
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let certificate = certificate.map_err(|_| TargetError::Authority)?;
+        store.add(certificate).map_err(|_| TargetError::Authority)?;
+    }
+    if store.is_empty() {
+        return Err(TargetError::Authority);
+    }
+    Ok(store)
 }
 
 /// Seconds only; a server that sends a date is put into escrow like one that sends nothing.

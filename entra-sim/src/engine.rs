@@ -99,7 +99,8 @@ impl Engine {
         self.full_pending = true;
     }
 
-    /// Plays all planned cycles, and more until nothing waits in escrow or the scenario's bound is reached.
+    /// Plays all planned cycles, and more until nothing waits in escrow or the scenario's bound is reached. Ends at once when the
+    /// server refuses to be tested before anything was linked: the URL or the token is wrong, and no later cycle would do better.
     pub async fn run(&mut self, observer: Observer<'_>) -> &Report {
         while let Some(plan) = self.scenario.cycles.get(self.played) {
             // A quiet last cycle proves that nothing drifts; what failed before is mended first.
@@ -107,9 +108,17 @@ impl Engine {
                 self.settle(observer).await;
             }
             self.next_cycle(observer).await;
+            if self.never_connected() {
+                return &self.report;
+            }
         }
         self.settle(observer).await;
         &self.report
+    }
+
+    /// Whether the last probe failed and no object was ever linked.
+    pub fn never_connected(&self) -> bool {
+        !self.was_up && self.connections.iter().all(|c| c.link.is_none())
     }
 
     /// Plays the next planned cycle; none when the plan is through.
@@ -337,6 +346,7 @@ impl Engine {
             cycle: self.number(),
             action: Action::Other,
             source_id: None,
+            source_name: None,
             target_id: None,
             status: Status::Failure,
             error_code: Some(refusal.code),

@@ -1,6 +1,8 @@
 //! The only place for the rules that put a provisioning job into quarantine (Microsoft's
 //! `application-provisioning-quarantine-status`).
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// Why a job is in quarantine. The names are Microsoft's and are written into reports: never change one.
@@ -10,6 +12,13 @@ pub enum Quarantine {
     EncounteredQuarantineException,
     /// Too many objects in escrow.
     EncounteredEscrowProportionThreshold,
+}
+
+impl fmt::Display for Quarantine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The variants are the written names.
+        fmt::Debug::fmt(self, f)
+    }
 }
 
 /// Below this many objects in escrow no proportion matters.

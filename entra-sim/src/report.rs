@@ -1,5 +1,7 @@
 //! The only place for what a run leaves behind: counts by cycle, and the log Entra's admin would read.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +12,7 @@ use crate::quarantine::Quarantine;
 use crate::scenario::CycleKind;
 
 /// What the provisioning log calls an export.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names are Microsoft's")]
 pub enum Action {
     Create,
@@ -20,13 +22,26 @@ pub enum Action {
     Other,
 }
 
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The variants are the written names.
+        fmt::Debug::fmt(self, f)
+    }
+}
+
 /// How an export ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names are Microsoft's")]
 pub enum Status {
     Success,
     Failure,
     Skipped,
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
 }
 
 /// One line of the provisioning log.
@@ -40,6 +55,8 @@ pub struct ProvisioningLogEntry {
     pub action: Action,
     /// The object in Entra; none for the credential check.
     pub source_id: Option<ObjectId>,
+    /// Its login in Entra; none for the credential check.
+    pub source_name: Option<String>,
     /// The account on the server, when known.
     pub target_id: Option<String>,
     /// How it ended.

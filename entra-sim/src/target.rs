@@ -12,6 +12,7 @@ pub struct Target {
     base_url: String,
     token: SecretString,
     has_flag: bool,
+    authority_pem: Option<Vec<u8>>,
 }
 
 /// Why a Tenant URL cannot be used.
@@ -29,6 +30,9 @@ pub enum TargetError {
     /// The system's trust store could not be read; only `https` needs it.
     #[error("the system's certificate store cannot be read")]
     TrustStore(#[source] std::io::Error),
+    /// What was given as certificates of an authority are none.
+    #[error("the authority's file holds no certificate in PEM form that can be trusted")]
+    Authority,
     /// The TLS library refuses its own defaults.
     #[error("TLS cannot be set up")]
     Tls(#[source] rustls::Error),
@@ -57,7 +61,17 @@ impl Target {
             base_url: format!("{scheme}://{authority}{path}"),
             token,
             has_flag,
+            authority_pem: None,
         })
+    }
+
+    /// Trusts these certificates (PEM) instead of the system's.
+    #[must_use]
+    pub fn with_authority(self, pem: Vec<u8>) -> Self {
+        Self {
+            authority_pem: Some(pem),
+            ..self
+        }
     }
 
     /// The base URL without a slash at its end and without the flag.
@@ -67,6 +81,10 @@ impl Target {
 
     pub(crate) fn token(&self) -> &SecretString {
         &self.token
+    }
+
+    pub(crate) fn authority_pem(&self) -> Option<&[u8]> {
+        self.authority_pem.as_deref()
     }
 
     pub(crate) fn has_flag(&self) -> bool {

@@ -234,6 +234,7 @@ impl Engine {
                 cycle: self.number(),
                 action: exported.action,
                 source_id: Some(self.directory.users()[index].object_id),
+                source_name: Some(self.directory.users()[index].user_principal_name.clone()),
                 target_id: linked.map(|link| link.scim_id.clone()),
                 status: exported.status,
                 error_code: exported.error_code,

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::http::Method;
-use entra_sim::{ErrorCode, Event, Quarantine, Scenario};
+use entra_sim::{Engine, ErrorCode, Event, Quarantine, Scenario, Target, TargetError};
 use serde_json::{Value, json};
 
 use crate::server::{Fault, Server};
@@ -16,13 +16,14 @@ async fn is_quarantined_by(fault: Fault, expected: ErrorCode) {
     server.break_with(move |_| Some(fault.clone()));
     let mut engine = engine(&server, scenario(20, 1));
     let mut hours = Vec::new();
-    engine
-        .run(&mut |event| {
-            if let Event::Quarantined { next_try_hours, .. } = event {
-                hours.push(*next_try_hours);
-            }
-        })
-        .await;
+    let mut watch = |event: &Event| {
+        if let Event::Quarantined { next_try_hours, .. } = event {
+            hours.push(*next_try_hours);
+        }
+    };
+    for _ in 0..2 {
+        engine.cycle(FULL, &mut watch).await;
+    }
     let report = engine.report();
     assert_eq!(
         report.quarantined,
@@ -36,6 +37,35 @@ async fn is_quarantined_by(fault: Fault, expected: ErrorCode) {
         "only probes are sent"
     );
     assert!(report.cycles[0].stopped.is_some());
+}
+
+#[tokio::test]
+async fn a_run_that_never_got_in_ends_after_its_first_cycle() {
+    for fault in [Fault::Status(401), Fault::Status(503), Fault::Dropped] {
+        let server = Server::start().await;
+        server.break_with(move |_| Some(fault.clone()));
+        let mut engine = engine(&server, scenario(3, 3));
+        engine.run(&mut quiet).await;
+        assert!(engine.never_connected());
+        let report = engine.report();
+        assert_eq!(report.cycles.len(), 1);
+        assert_eq!(report.cycles[0].requests, 1);
+        assert!(report.cycles[0].stopped.is_some() && !report.exit_ok());
+    }
+}
+
+#[tokio::test]
+async fn an_authority_that_is_no_certificate_is_refused() {
+    for pem in [
+        "",
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+    ] {
+        let target = Target::parse("https://host/scim", "token".into())
+            .expect("it is a URL")
+            .with_authority(pem.into());
+        let made = Engine::new(target, scenario(1, 1));
+        assert!(matches!(made, Err(TargetError::Authority)), "{pem}");
+    }
 }
 
 #[tokio::test]
