@@ -5,7 +5,7 @@ use provisioning_core::{
     Core,
     grpc::{
         accounts::{dialect, timestamp},
-        call, idempotent, once, status,
+        across_tenants, call, idempotent, once, status,
     },
     tenants::{self, Dialect, Identifier, NewTenant, TenantChanges, TenantSettings},
 };
@@ -95,6 +95,7 @@ impl TenantService for Service {
         &self,
         request: Request<ListTenantsRequest>,
     ) -> Result<Response<ListTenantsResponse>, Status> {
+        across_tenants(&request)?;
         let request = request.into_inner();
         let page = self
             .core

@@ -121,8 +121,8 @@ CREATE TABLE changes (
     CONSTRAINT changes_number_key UNIQUE (tenant_id, number)
 );
 
--- The sequencer's work list.
-CREATE INDEX changes_pending ON changes (tenant_id, id) WHERE number IS NULL;
+-- The sequencer's work list, in the order in which it numbers. It works for all tenants, so this index does not begin with one.
+CREATE INDEX changes_pending ON changes (at, version, id) WHERE number IS NULL;
 
 CREATE TABLE change_heads (
     tenant_id UUID NOT NULL,

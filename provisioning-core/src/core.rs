@@ -160,6 +160,7 @@ impl Core {
         };
         entry.admitted(admitted);
         entry.refuse(refusal);
+        entry.bound();
         let mutation = Mutation {
             tenant_id: admitted.tenant.id,
             write: Write::Nothing,
@@ -174,29 +175,15 @@ impl Core {
     }
 
     /// The work that no request waits for: numbering changes, writing when tokens were last used, removing what has outlived its
-    /// retention. Ends when cancelled, after a last write of the token uses.
+    /// retention. None of them waits for another. Ends when cancelled, after a last write of the token uses.
     pub async fn run_upkeep(&self, cancel: CancellationToken) {
-        let mut sequencer = tokio::time::interval(SEQUENCER_INTERVAL);
-        let mut uses = tokio::time::interval(TOKEN_USE_INTERVAL);
-        let mut purge = tokio::time::interval(PURGE_INTERVAL);
-        for interval in [&mut sequencer, &mut uses, &mut purge] {
-            interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        }
-        loop {
-            let (task, result) = tokio::select! {
-                () = cancel.cancelled() => break,
-                _ = sequencer.tick() => ("number changes", self.number_changes().await),
-                _ = uses.tick() => ("write token uses", self.write_token_uses().await),
-                _ = purge.tick() => ("purge", self.purge().await),
-            };
-            if let Err(error) = result {
-                tracing::warn!(
-                    task,
-                    error = &error as &dyn std::error::Error,
-                    "upkeep failed; it is tried again"
-                );
-            }
-        }
+        tokio::join!(
+            every(SEQUENCER_INTERVAL, &cancel, "number changes", || self
+                .number_changes()),
+            every(TOKEN_USE_INTERVAL, &cancel, "write token uses", || self
+                .write_token_uses()),
+            every(PURGE_INTERVAL, &cancel, "purge", || self.purge(&cancel)),
+        );
         if let Err(error) = self.write_token_uses().await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
@@ -215,10 +202,14 @@ impl Core {
         if uses.is_empty() {
             return Ok(());
         }
-        self.storage().touch_tokens(&uses).await
+        let written = self.storage().touch_tokens(&uses).await;
+        if written.is_err() {
+            self.inner.token_uses.put_back(uses);
+        }
+        written
     }
 
-    async fn purge(&self) -> Result<(), StorageError> {
+    async fn purge(&self, cancel: &CancellationToken) -> Result<(), StorageError> {
         let now = self.now();
         while self
             .storage()
@@ -233,6 +224,9 @@ impl Core {
                 .list_tenants(PURGE_BATCH, after.as_ref())
                 .await?;
             for tenant in &tenants {
+                if cancel.is_cancelled() {
+                    return Ok(());
+                }
                 let deadline = now.minus(tenant.settings.tombstone_retention);
                 while self
                     .storage()
@@ -245,6 +239,28 @@ impl Core {
                 Some(last) => after = Some(last.identifier.clone()),
                 None => return Ok(()),
             }
+        }
+    }
+}
+
+/// Does the work again and again, the next time an interval after it was done, until it is cancelled.
+async fn every<F>(
+    interval: Duration,
+    cancel: &CancellationToken,
+    task: &'static str,
+    work: impl Fn() -> F,
+) where
+    F: Future<Output = Result<(), StorageError>>,
+{
+    let mut ticks = tokio::time::interval(interval);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    while cancel.run_until_cancelled(ticks.tick()).await.is_some() {
+        if let Err(error) = work().await {
+            tracing::warn!(
+                task,
+                error = &error as &dyn std::error::Error,
+                "upkeep failed; it is tried again"
+            );
         }
     }
 }

@@ -182,7 +182,8 @@ impl From<FilterError> for Refusal {
 
 impl From<PatchError> for Refusal {
     fn from(error: PatchError) -> Self {
-        Self::new(error.scim_type().into(), error.to_string()).field(format!("operations[{}]", error.operation))
+        Self::new(error.scim_type().into(), error.to_string())
+            .field(format!("operations[{}]", error.operation))
     }
 }
 

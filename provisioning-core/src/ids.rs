@@ -104,7 +104,9 @@ mod tests {
 
     #[test]
     fn ids_are_ordered_to_the_microsecond() {
-        let at = |micros: i64| LogEntryId::generate(Timestamp::from_micros(1_800_000_000_000_000 + micros));
+        let at = |micros: i64| {
+            LogEntryId::generate(Timestamp::from_micros(1_800_000_000_000_000 + micros))
+        };
         let ids: Vec<_> = (0..3_000).map(at).collect();
         assert!(ids.is_sorted());
         assert!(ids.iter().all(|id| id.uuid().get_version_num() == 7));

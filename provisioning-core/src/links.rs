@@ -151,10 +151,15 @@ impl Core {
             Wish::Unlink => Some(self.decide_unlink(&account, &old)?),
         };
         let Some(write) = decided else {
-            return Ok(Some(Linked {
+            let linked = Linked {
                 account,
                 previous_object_id,
-            }));
+            };
+            let receipt = once
+                .filter(|_| !target.precondition.validate_only)
+                .map(|once| once.receipt(&linked, self.now()));
+            let kept = self.keep_receipt(admitted.tenant.id, receipt).await?;
+            return Ok(kept.then_some(linked));
         };
         let linked = Linked {
             account: write.account.clone(),

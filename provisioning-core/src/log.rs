@@ -51,6 +51,35 @@ pub struct LogEntry {
     pub duration: Duration,
 }
 
+/// The longest text taken from a caller.
+const TEXT_CHARS_MAX: usize = 1_000;
+/// The longest name or id taken from a caller: an index holds it.
+const KEY_CHARS_MAX: usize = 256;
+
+/// What storage takes: no NUL, and not without end.
+fn bounded(text: &str, chars_max: usize) -> String {
+    text.chars()
+        .filter(|character| *character != '\0')
+        .take(chars_max)
+        .collect()
+}
+
+impl LogEntry {
+    /// Cuts what a caller wrote to what storage takes.
+    pub(crate) fn bound(&mut self) {
+        for text in [
+            &mut self.resource_id,
+            &mut self.object_id,
+            &mut self.user_name,
+            &mut self.actor,
+        ] {
+            if text.len() > KEY_CHARS_MAX || text.contains('\0') {
+                *text = bounded(text, KEY_CHARS_MAX);
+            }
+        }
+    }
+}
+
 macro_rules! texts {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
         $(#[$doc])*

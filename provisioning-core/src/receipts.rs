@@ -9,6 +9,7 @@ use crate::{
     clock::Timestamp,
     error::{Error, Reason, Refusal},
     ids::TenantId,
+    storage::{Commit, Mutation, Write},
 };
 
 /// How long a receipt is kept at least; until it is purged it goes on being replayed.
@@ -70,6 +71,25 @@ pub enum Answer<R> {
 }
 
 impl Core {
+    /// Commits the receipt of a request that changed nothing. False when the same request was answered meanwhile.
+    pub(crate) async fn keep_receipt(
+        &self,
+        tenant_id: TenantId,
+        receipt: Option<Receipt>,
+    ) -> Result<bool, Error> {
+        if receipt.is_none() {
+            return Ok(true);
+        }
+        let mutation = Mutation {
+            tenant_id,
+            write: Write::Nothing,
+            log: None,
+            change: None,
+            receipt,
+        };
+        Ok(self.storage().commit(mutation).await? == Commit::Done)
+    }
+
     /// The stored answer, when the request was answered before. Refuses an id that came with another body.
     pub(crate) async fn replay<R>(
         &self,

@@ -38,6 +38,11 @@ impl TokenId {
         &self.0
     }
 
+    /// Whether a token can have it; an id from outside may be anything.
+    pub fn is_well_formed(&self) -> bool {
+        is_hex(&self.0, ID_BYTES)
+    }
+
     /// What tells log entries about this token and reason from others of the same minute.
     pub(crate) fn seed(&self, reason: Reason) -> [u8; 10] {
         let digest = Sha256::digest(format!("{}/{}", self.0, reason.as_str()));
@@ -123,12 +128,6 @@ impl PresentedToken {
         let text = text.expose_secret();
         let (body, crc) = text.rsplit_once('_')?;
         let (id, secret) = body.strip_prefix(PREFIX)?.split_once('_')?;
-        let is_hex = |part: &str, bytes: usize| {
-            part.len() == 2 * bytes
-                && part
-                    .bytes()
-                    .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-        };
         let well_formed = is_hex(id, ID_BYTES) && is_hex(secret, SECRET_BYTES) && is_hex(crc, 4);
         let intact = u32::from_str_radix(crc, 16).ok()? == crc32fast::hash(body.as_bytes());
         (well_formed && intact).then(|| Self {
@@ -141,6 +140,13 @@ impl PresentedToken {
 /// What may be shown of a token after it was made.
 pub fn mask(id: &TokenId) -> String {
     format!("{PREFIX}{id}_••••••••")
+}
+
+fn is_hex(text: &str, bytes: usize) -> bool {
+    text.len() == 2 * bytes
+        && text
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -234,6 +240,15 @@ impl TokenUses {
             _ => {
                 uses.insert((tenant_id, token_id.clone()), (at, from.map(str::to_owned)));
             }
+        }
+    }
+
+    /// Keeps what could not be written for the next time, unless there is something newer.
+    pub fn put_back(&self, uses: Vec<TokenUse>) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for token in uses {
+            kept.entry((token.tenant_id, token.token_id))
+                .or_insert((token.at, token.from));
         }
     }
 

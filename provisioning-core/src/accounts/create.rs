@@ -92,7 +92,10 @@ impl Core {
                 Err(error) => return Err(self.log_refusal(&admitted, entry, error).await),
             }
         }
-        Err(refusals::contention().into())
+        let admitted = self.authenticate(call).await?;
+        Err(self
+            .log_refusal(&admitted, entry, refusals::contention().into())
+            .await)
     }
 
     /// One try; `None` when what it rests on has changed meanwhile.
@@ -128,7 +131,8 @@ impl Core {
         let settle = |account: &mut Account| {
             account.deleted_at = None;
             account.managed |= admitted.token_id.is_some();
-            account.object_id_exclusive |= admitted.tenant.settings.object_id_unique;
+            // Of a restored account as well: an admin's link ended with the deletion.
+            account.object_id_exclusive = admitted.tenant.settings.object_id_unique;
         };
         let write: AccountWrite = match &tombstone {
             Some(tombstone) => draft.clone().update(tombstone, now, settle),

@@ -17,6 +17,9 @@ use crate::{
     storage::{AccountIndex, AccountWrite, EmailKey},
 };
 
+/// 200 accounts of this size are the largest page.
+const DOCUMENT_BYTES_MAX: usize = 128 << 10;
+
 /// What `active` is when nothing says it.
 #[derive(Clone, Copy, Debug)]
 pub enum Unsaid {
@@ -72,6 +75,7 @@ impl Draft {
         })?;
         let user_name_key = fold(&user_name);
         check_lengths(&document)?;
+        check_size(&document)?;
         let object_id = text(&document, "externalId");
         let active = document
             .get("active")
@@ -181,6 +185,34 @@ pub fn next_version(old: &Account, now: Timestamp) -> Account {
         version: old.version + 1,
         updated_at: now.max(after_old),
         ..old.clone()
+    }
+}
+
+/// The whole document, so that a page of accounts stays a message that every caller takes.
+fn check_size(document: &Map<String, Value>) -> Result<(), Refusal> {
+    let mut size = Size(0);
+    serde_json::to_writer(&mut size, document).expect("counting takes every byte");
+    if size.0 <= DOCUMENT_BYTES_MAX {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        Reason::InvalidValue,
+        format!("The attributes of the account are larger than {DOCUMENT_BYTES_MAX} bytes; map fewer or smaller ones"),
+    )
+    .field("account"))
+}
+
+/// Counts what is written.
+struct Size(usize);
+
+impl std::io::Write for Size {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 

@@ -25,6 +25,9 @@ use crate::{
 
 /// How often a write is tried when others change the account in between.
 const ATTEMPTS_MAX: u32 = 12;
+/// What the log says of the first write of provisioning to an account that existed before.
+const ADOPTED: &str =
+    "The account existed before provisioning, which has taken it over with this request.";
 /// Tries are spread over up to this much for each try before.
 const BACKOFF_MS: u64 = 3;
 
@@ -196,13 +199,17 @@ impl Core {
         let by_scim = admitted.token_id.is_some();
         let write = draft.update(account, self.now(), |next| {
             next.managed |= by_scim;
-            next.object_id_exclusive |= admitted.tenant.settings.object_id_unique;
+            // What an admin linked is the Object ID that was there, not whatever takes its place.
+            let linked = account.object_id_exclusive && next.object_id == account.object_id;
+            next.object_id_exclusive = linked || admitted.tenant.settings.object_id_unique;
         });
-        let operation = match (account.directory_active, write.account.directory_active) {
-            _ if by_scim && !account.managed => Operation::Adopt,
-            (true, false) => Operation::Suspend,
-            (false, true) => Operation::Activate,
-            _ => operation,
+        let adopted = by_scim && !account.managed;
+        let (operation, detail) = match (account.directory_active, write.account.directory_active) {
+            (true, false) if adopted => (Operation::Suspend, format!("{ADOPTED} {detail}")),
+            (true, false) => (Operation::Suspend, detail),
+            _ if adopted => (Operation::Adopt, format!("{ADOPTED} {detail}")),
+            (false, true) => (Operation::Activate, detail),
+            _ => (operation, detail),
         };
         Ok(Decision::Write {
             write: Box::new(write),
@@ -291,11 +298,17 @@ impl Core {
             detail,
         } = decide(&account, admitted)?
         else {
-            return Ok(Some(Patched {
+            let patched = Patched {
                 account,
                 changed: false,
                 dialect,
-            }));
+            };
+            // A repetition must not do later what there is nothing to do for now.
+            let receipt = once
+                .filter(|_| !attempt.precondition.validate_only)
+                .map(|once| once.receipt(&patched, self.now()));
+            let kept = self.keep_receipt(admitted.tenant.id, receipt).await?;
+            return Ok(kept.then_some(patched));
         };
         self.check_object_id_free(admitted, &account, &write.account)
             .await?;

@@ -1,5 +1,7 @@
 //! The only place that tells what a mutation changed, for the provisioning log.
 
+use std::collections::{HashMap, HashSet};
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -24,25 +26,21 @@ pub const REDACTED: &str = "(redacted)";
 /// The attributes in which two documents differ, in the order of the new one, then what only the old one has.
 pub fn changes(old: Option<&Map>, new: Option<&Map>) -> Vec<AttributeChange> {
     let (old, new) = (flatten(old), flatten(new));
-    let find = |values: &[(String, &Value)], name: &str| {
-        values
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| (*value).clone())
-    };
+    let before: HashMap<&String, &Value> = old.iter().map(|(name, value)| (name, *value)).collect();
+    let after: HashSet<&String> = new.iter().map(|(name, _)| name).collect();
     let mut found = Vec::new();
     for (name, value) in &new {
-        let before = find(&old, name);
-        if before.as_ref() != Some(*value) {
+        let before = before.get(name).copied();
+        if before != Some(*value) {
             found.push(AttributeChange {
                 attribute: name.clone(),
-                old: before,
+                old: before.cloned(),
                 new: Some((*value).clone()),
             });
         }
     }
     for (name, value) in &old {
-        if find(&new, name).is_none() {
+        if !after.contains(name) {
             found.push(AttributeChange {
                 attribute: name.clone(),
                 old: Some((*value).clone()),

@@ -7,9 +7,6 @@
 use unicode_normalization::{UnicodeNormalization, char::decompose_compatible};
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
-/// Written beside stored keys: a change of the rules or of the Unicode tables that moves a key needs a new number and a migration.
-pub const FOLD_VERSION: i32 = 1;
-
 /// The longest value of an attribute that an index serves. PostgreSQL's B-tree refuses keys over about 2,700 bytes, and folding may make a text
 /// three times as long.
 pub const NAME_BYTES_MAX: usize = 800;

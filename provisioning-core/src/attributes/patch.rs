@@ -376,6 +376,7 @@ impl Patch<'_> {
                 None => Vec::new(),
             };
             let elements = list::change(elements, target, change, self.rules, &mut ignored)?;
+            validate::check_count(target.name, elements.len())?;
             Some(Value::Array(elements))
         } else {
             single(current, target, change, &mut ignored)?
@@ -390,24 +391,32 @@ impl Patch<'_> {
         if next.is_none() && target.attribute.is_some_and(|attribute| attribute.required) {
             return Err(PatchProblem::Required(target.name.to_owned()));
         }
-        self.put(urn, key, next);
-        Ok(())
+        self.put(urn, key, next)
     }
 
-    fn put(&mut self, urn: Option<String>, key: String, next: Option<Value>) {
+    fn put(
+        &mut self,
+        urn: Option<String>,
+        key: String,
+        next: Option<Value>,
+    ) -> Result<(), PatchProblem> {
         let Some(urn) = urn else {
-            return set(&mut self.document, key, next);
+            validate::check_count("the resource", self.document.len())?;
+            set(&mut self.document, key, next);
+            return Ok(());
         };
         let container = self
             .document
             .entry(urn.clone())
             .or_insert_with(|| Value::Object(Map::new()));
         if let Value::Object(container) = container {
+            validate::check_count(&urn, container.len())?;
             set(container, key, next);
         }
         if validate::is_unassigned(container) {
             self.document.shift_remove(&urn);
         }
+        Ok(())
     }
 }
 

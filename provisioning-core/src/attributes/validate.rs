@@ -15,6 +15,10 @@ use super::{
     time::DateTime,
 };
 
+/// How many elements a list, and how many members an object, may have: far more than a person has, and few enough that comparing each with
+/// each costs nothing.
+pub const MEMBERS_MAX: usize = 250;
+
 /// How deep JSON may nest. Attributes need four levels; what no schema describes may need a few more.
 pub const JSON_DEPTH_MAX: usize = 32;
 
@@ -45,6 +49,7 @@ impl ValueError {
     pub const fn scim_type(&self) -> ScimType {
         match self.problem {
             ValueProblem::Duplicate | ValueProblem::TooDeep => ScimType::InvalidSyntax,
+            ValueProblem::TooMany => ScimType::TooMany,
             ValueProblem::Type(_)
             | ValueProblem::Nul
             | ValueProblem::Name(_)
@@ -71,6 +76,9 @@ pub enum ValueProblem {
     /// The same name twice, perhaps in another case.
     #[error("is given more than once")]
     Duplicate,
+    /// More elements or members than are kept.
+    #[error("has more than {MEMBERS_MAX} values; map fewer")]
+    TooMany,
     /// Nested too deep.
     #[error("is nested more than {JSON_DEPTH_MAX} deep")]
     TooDeep,
@@ -81,6 +89,7 @@ pub enum ValueProblem {
 /// listed; extensions that no schema describes are kept as they are.
 pub fn canonical(input: &Map, schema: &ResourceSchema) -> Result<Canonical, ValueError> {
     let mut found = Canonical::default();
+    check_count("the resource", input.len())?;
     check_names(input)?;
     for (key, value) in input {
         check_any(key, value)?;
@@ -185,6 +194,8 @@ pub(super) fn check_any(name: &str, value: &Value) -> Result<(), ValueError> {
         }
         match value {
             Value::String(text) if text.contains('\0') => Err(ValueProblem::Nul),
+            Value::Array(values) if values.len() > MEMBERS_MAX => Err(ValueProblem::TooMany),
+            Value::Object(object) if object.len() > MEMBERS_MAX => Err(ValueProblem::TooMany),
             Value::Array(values) => values.iter().try_for_each(|value| check(value, depth + 1)),
             Value::Object(object) => object.iter().try_for_each(|(key, value)| {
                 if key.contains('\0') {
@@ -203,6 +214,15 @@ pub(super) fn check_any(name: &str, value: &Value) -> Result<(), ValueError> {
             .filter_map(Value::as_object)
             .try_for_each(check_names_within),
         _ => Ok(()),
+    }
+}
+
+/// Checks that a list or object that grew is not too large.
+pub(super) fn check_count(name: &str, count: usize) -> Result<(), ValueError> {
+    if count > MEMBERS_MAX {
+        Err(error(name, ValueProblem::TooMany))
+    } else {
+        Ok(())
     }
 }
 

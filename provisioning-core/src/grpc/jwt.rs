@@ -8,7 +8,10 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::JwkSet};
+use jsonwebtoken::{
+    Algorithm, DecodingKey, Validation,
+    jwk::{JwkSet, PublicKeyUse},
+};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
@@ -23,6 +26,8 @@ const ALGORITHMS: [Algorithm; 3] = [Algorithm::EdDSA, Algorithm::ES256, Algorith
 const JWKS_SIZE_MAX: usize = 256 << 10;
 /// An unknown `kid` makes us ask again, but not more often than this: the caller chooses the `kid`.
 const REFRESH_INTERVAL_MIN: Duration = Duration::from_secs(30);
+/// Keys older than this are read again: a key that was taken out of the JWKS dies within it.
+const AGE_MAX: Duration = Duration::from_mins(5);
 /// How long a JWKS may take to arrive.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
 /// Clocks differ by a little.
@@ -95,7 +100,10 @@ struct Key {
 
 #[derive(Default)]
 struct Refresh {
-    last: Option<Instant>,
+    /// When the keys in hand were read.
+    read: Option<Instant>,
+    /// When they were last asked for because of a caller, with or without success.
+    tried: Option<Instant>,
     failed: bool,
 }
 
@@ -105,6 +113,17 @@ struct Claims {
     #[serde(default)]
     scope: String,
     tenant: Option<String>,
+}
+
+impl Refresh {
+    fn is_old(&self) -> bool {
+        self.read.is_none_or(|read| read.elapsed() >= AGE_MAX)
+    }
+
+    fn may_try(&self) -> bool {
+        self.tried
+            .is_none_or(|tried| tried.elapsed() >= REFRESH_INTERVAL_MIN)
+    }
 }
 
 impl JwtKeys {
@@ -121,7 +140,10 @@ impl JwtKeys {
             refresh: Mutex::default(),
         };
         match (keys.read().await, &keys.config.source) {
-            (Ok(read), _) => keys.keys.store(Arc::new(read)),
+            (Ok(read), _) => {
+                keys.keys.store(Arc::new(read));
+                keys.refresh.lock().await.read = Some(Instant::now());
+            }
             (Err(error), JwksSource::File(_)) => return Err(error),
             (Err(error), JwksSource::Url(_)) => {
                 tracing::warn!(
@@ -142,8 +164,8 @@ impl JwtKeys {
             .kid
             .ok_or(JwtError::Invalid("its header has no kid"))?;
         let key = match self.cached(&kid) {
-            Some(key) => key,
-            None => self.refreshed(&kid).await?,
+            Some(key) if !self.is_old() => key,
+            _ => self.refreshed(&kid).await?,
         };
         let mut validation = Validation::new(key.algorithm);
         validation.set_issuer(&[&self.config.issuer]);
@@ -184,20 +206,22 @@ impl JwtKeys {
         self.keys.load().get(kid).cloned()
     }
 
-    /// One refresh at a time; whoever waited for it looks again first.
+    /// While somebody reads them, the keys in hand are good enough.
+    fn is_old(&self) -> bool {
+        self.refresh
+            .try_lock()
+            .is_ok_and(|refresh| refresh.is_old())
+    }
+
+    /// One refresh at a time; whoever waited for it finds it done. When the source cannot be read the known keys are kept.
     async fn refreshed(&self, kid: &str) -> Result<Key, JwtError> {
         let mut refresh = self.refresh.lock().await;
-        if let Some(key) = self.cached(kid) {
-            return Ok(key);
-        }
-        let due = refresh
-            .last
-            .is_none_or(|last| last.elapsed() >= REFRESH_INTERVAL_MIN);
-        if due {
-            refresh.last = Some(Instant::now());
+        if (refresh.is_old() || self.cached(kid).is_none()) && refresh.may_try() {
+            refresh.tried = Some(Instant::now());
             match self.read().await {
                 Ok(read) => {
                     self.keys.store(Arc::new(read));
+                    refresh.read = Some(Instant::now());
                     refresh.failed = false;
                 }
                 Err(error) => {
@@ -231,6 +255,9 @@ impl JwtKeys {
         let set: JwkSet = serde_json::from_value(set).map_err(JwksError::Parse)?;
         let mut keys = HashMap::new();
         for jwk in &set.keys {
+            if jwk.common.public_key_use == Some(PublicKeyUse::Encryption) {
+                continue;
+            }
             let (Some(kid), Ok(decoding)) = (&jwk.common.key_id, DecodingKey::from_jwk(jwk)) else {
                 continue;
             };

@@ -16,13 +16,13 @@ use provisioning_proto::v1::{
 };
 use tonic::service::Routes;
 
-pub use request::{CallTenant, call, idempotent, once};
+pub use request::{CallTenant, across_tenants, call, idempotent, once};
 pub use status::status;
 
 use crate::Core;
 
-/// The largest request message: SCIM's body limit of 1 MiB, and what protobuf adds to it.
-pub const MESSAGE_SIZE_MAX: usize = 2 << 20;
+/// The largest request message: SCIM's body limit of 1 MiB as protobuf, where a number of two bytes becomes thirteen.
+pub const MESSAGE_SIZE_MAX: usize = 16 << 20;
 
 /// The services that any DragOnce service or facade may call; the panel's are in the crate `admin-grpc`.
 pub fn routes(core: &Core) -> Routes {

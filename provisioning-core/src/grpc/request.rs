@@ -1,6 +1,7 @@
 //! What every service reads from a request in the same way: the call, the page size, the request id.
 
 use std::{
+    net::IpAddr,
     sync::{Arc, OnceLock},
     time::Instant,
 };
@@ -56,7 +57,9 @@ pub fn call<T>(request: &Request<T>, tenant: &str) -> Result<Call, Status> {
         credential,
         tenant,
         request_id: RequestId::from_caller(text(request.metadata(), "x-request-id")),
-        remote: text(request.metadata(), "x-forwarded-for").map(str::to_owned),
+        remote: text(request.metadata(), "x-forwarded-for")
+            .and_then(|text| text.parse::<IpAddr>().ok())
+            .map(|address| address.to_string()),
         started: Instant::now(),
     })
 }
@@ -66,6 +69,20 @@ fn may_act_for(principal: &Principal, tenant: &Identifier) -> bool {
     match &principal.tenant {
         Some(own) => own == tenant,
         None => !principal.scopes.contains(&Scope::ProvisioningAdmin),
+    }
+}
+
+/// Refuses a caller whose JWT is bound to one tenant where the answer is about all of them.
+pub fn across_tenants<T>(request: &Request<T>) -> Result<(), Status> {
+    match request.extensions().get::<Credential>() {
+        Some(Credential::Principal(principal)) if principal.tenant.is_none() => Ok(()),
+        _ => Err(status(
+            Refusal::new(
+                Reason::InsufficientScope,
+                "This method is about all tenants: it needs a JWT without a tenant claim.",
+            )
+            .into(),
+        )),
     }
 }
 

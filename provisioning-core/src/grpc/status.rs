@@ -19,7 +19,7 @@ pub fn status(error: Error) -> Status {
         Error::Unavailable(cause) => {
             tracing::warn!(cause = chain(cause.as_ref()), "storage is unavailable");
             unavailable(
-                "The service cannot reach its storage, so nothing was changed and nothing is known. It is tried again.",
+                "The service cannot reach its storage. It is not known whether a change was made: send it again, with the same request_id if it had one.",
             )
         }
         Error::Internal(cause) => {

@@ -1,6 +1,6 @@
 //! Requests that a SCIM front refused before they became a call: they belong into the log as well.
 
-use super::{LogEntry, Operation, Outcome};
+use super::{LogEntry, Operation, Outcome, TEXT_CHARS_MAX, bounded};
 use crate::{
     Core,
     call::Call,
@@ -8,9 +8,6 @@ use crate::{
     ids::LogEntryId,
     storage::{Mutation, Write},
 };
-
-/// The longest text taken from a front.
-const TEXT_CHARS_MAX: usize = 1_000;
 
 /// What a front says of a request it refused.
 #[derive(Clone, Debug)]
@@ -38,14 +35,15 @@ impl Core {
         let mut entry = LogEntry::new(call, Operation::RequestRejected, self.now());
         entry.admitted(&admitted);
         entry.outcome = Outcome::Failure;
-        entry.request = bounded(&rejected.request);
+        entry.request = bounded(&rejected.request, TEXT_CHARS_MAX);
         entry.http_status = rejected.http_status;
-        entry.scim_type = bounded(&rejected.scim_type);
+        entry.scim_type = bounded(&rejected.scim_type, TEXT_CHARS_MAX);
         Reason::InvalidRequest
             .as_str()
             .clone_into(&mut entry.reason);
-        entry.detail = bounded(&rejected.detail);
-        entry.resource_id = bounded(&rejected.resource_id);
+        entry.detail = bounded(&rejected.detail, TEXT_CHARS_MAX);
+        entry.resource_id = rejected.resource_id;
+        entry.bound();
         let id = entry.id;
         let mutation = Mutation {
             tenant_id: admitted.tenant.id,
@@ -57,12 +55,4 @@ impl Core {
         self.storage().commit(mutation).await?;
         Ok(id)
     }
-}
-
-/// What storage takes: no NUL, and not without end.
-fn bounded(text: &str) -> String {
-    text.chars()
-        .filter(|character| *character != '\0')
-        .take(TEXT_CHARS_MAX)
-        .collect()
 }

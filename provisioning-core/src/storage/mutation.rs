@@ -43,6 +43,8 @@ pub enum Write {
         new: Token,
         /// Until when the old one is accepted.
         expires_at: Timestamp,
+        /// Tokens replaced before, whose overlap ends now.
+        ended: Vec<TokenId>,
     },
     /// The end of tokens.
     RevokeTokens {

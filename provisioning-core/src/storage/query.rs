@@ -52,6 +52,24 @@ pub struct PageKey {
     pub id: Uuid,
 }
 
+impl PageKey {
+    /// Whether it can be a place in this order: a page token may be anything that a caller made up.
+    pub fn fits(&self, order: &AccountOrder) -> bool {
+        match (&order.attribute, &self.value) {
+            (None, value) => *value == SortValue::None,
+            (Some(SortAttribute::CreatedAt | SortAttribute::UpdatedAt), SortValue::Int(_)) => true,
+            (Some(SortAttribute::CreatedAt | SortAttribute::UpdatedAt), _) => false,
+            (Some(SortAttribute::UserName), SortValue::Text(text)) => !text.contains('\0'),
+            (Some(SortAttribute::UserName), _) => false,
+            (Some(SortAttribute::DisplayName | SortAttribute::Search(_)), value) => match value {
+                SortValue::None => true,
+                SortValue::Text(text) => !text.contains('\0'),
+                SortValue::Int(_) => false,
+            },
+        }
+    }
+}
+
 /// What an account is sorted by.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum SortValue {

@@ -26,8 +26,6 @@ const TICK: Duration = Duration::from_micros(1);
 
 /// What the log says of a token that was revoked, after its mask.
 const REVOKED: &str = "was revoked and is not accepted any more.";
-const OVERLAP_ENDED: &str =
-    "is not accepted any more: the token that replaced it was replaced in turn.";
 
 /// What the panel shows of a tenant's SCIM connection.
 #[derive(Clone, Debug)]
@@ -121,10 +119,14 @@ impl Core {
         let Some(token_id) = token_id else {
             return self.revoke_accepted_tokens(call, &admitted).await;
         };
-        match self.find_token(&admitted, token_id).await? {
-            Some(token) if token.accepted(self.now()) => Ok(vec![
-                self.revoke_one(call, &admitted, &token.id, REVOKED).await?,
-            ]),
+        let found = match token_id.is_well_formed() {
+            true => self.find_token(&admitted, token_id).await?,
+            false => None,
+        };
+        match found {
+            Some(token) if token.accepted(self.now()) => {
+                Ok(vec![self.revoke_one(call, &admitted, &token.id).await?])
+            }
             Some(token) => Ok(vec![token]),
             None => {
                 let mut entry = token_entry(call, Operation::TokenRevoke, self.now());
@@ -217,12 +219,12 @@ impl Core {
         let Some(old) = self.find_live_token(tenant_id).await? else {
             return Err(no_live_token().into());
         };
-        for token in self.list_accepted_tokens(tenant_id).await? {
-            if token.id != old.id {
-                self.revoke_one(call, admitted, &token.id, OVERLAP_ENDED)
-                    .await?;
-            }
-        }
+        let accepted = self.list_accepted_tokens(tenant_id).await?;
+        let ended: Vec<TokenId> = accepted
+            .into_iter()
+            .map(|token| token.id)
+            .filter(|id| *id != old.id)
+            .collect();
         // The order of the list is the order of the making, also when the clock was set back in between.
         let now = self.now().max(old.created_at.plus(TICK));
         let expires_at = now.plus(overlap);
@@ -233,12 +235,18 @@ impl Core {
         entry.admitted(admitted);
         entry.resource_id = new.id.to_string();
         entry.detail = regenerated_detail(old, new, expires_at);
+        for id in &ended {
+            entry
+                .detail
+                .push_str(&format!(" The overlap of {} has ended with it.", mask(id)));
+        }
         let mutation = Mutation {
             tenant_id,
             write: Write::ReplaceToken {
                 old: old.id.clone(),
                 new: new.clone(),
                 expires_at,
+                ended,
             },
             log: Some(entry),
             change: None,
@@ -266,7 +274,7 @@ impl Core {
                 break;
             }
             for token in accepted {
-                revoked.push(self.revoke_one(call, admitted, &token.id, REVOKED).await?);
+                revoked.push(self.revoke_one(call, admitted, &token.id).await?);
             }
         }
         Ok(revoked)
@@ -277,13 +285,12 @@ impl Core {
         call: &Call,
         admitted: &Admitted,
         id: &TokenId,
-        what: &str,
     ) -> Result<Token, Error> {
         let at = self.now();
         let mut entry = token_entry(call, Operation::TokenRevoke, at);
         entry.admitted(admitted);
         entry.resource_id = id.to_string();
-        entry.detail = format!("The SCIM token {} {what}", mask(id));
+        entry.detail = format!("The SCIM token {} {REVOKED}", mask(id));
         let mutation = Mutation {
             tenant_id: admitted.tenant.id,
             write: Write::RevokeTokens {

@@ -3,17 +3,18 @@
 use std::time::Duration;
 
 use provisioning_core::{
-    accounts::{Account, AccountKey, CreateOutcome, Patched, Precondition},
+    accounts::{Account, AccountKey, CreateOutcome, ListQuery, Patched, Precondition},
     attributes::patch::{Op, Operation},
     call::Call,
     changes::ChangeKind,
     error::{Error, Reason},
     log::{self, Outcome},
-    receipts::Answer,
+    receipts::{Answer, Once},
+    tokens::{NewToken, TokenId},
 };
 use serde_json::{Map, Value, json};
 
-use crate::world::{CONTOSO, FABRIKAM, World, admin, fresh, on_every_engine, reason, scim};
+use crate::world::{CONTOSO, FABRIKAM, World, admin, fresh, on_every_engine, once, reason, scim};
 
 const GUID: &str = "0a21f0f2-8d2a-4f8e-bf98-7363c4aed4ef";
 
@@ -223,6 +224,66 @@ on_every_engine! {
             assert_eq!(reason(refused), Reason::InvalidValue, "{name}");
             let created = fresh(world.core.create_account(&admin(CONTOSO), &attributes(with(name, &longest)), false, None).await);
             fresh(world.core.delete_account(&admin(CONTOSO), created.account.id, &Precondition::default(), None).await);
+        }
+    }
+
+    async fn a_person_has_no_more_values_than_are_kept(world: World) {
+        let alice = world.create_account("alice@contoso.com", None).await;
+        let emails = |range: std::ops::Range<usize>| json!(range.map(|n| json!({"value": format!("{n}@x.y"), "type": "other"})).collect::<Vec<_>>());
+        let add = |range| [operation(Op::Add, "emails", emails(range))];
+        let admin = admin(CONTOSO);
+        patch(&world, &admin, &alice, &add(0..250)).await.expect("so many are kept");
+        assert_eq!(reason(patch(&world, &admin, &alice, &add(0..70_000)).await), Reason::TooMany);
+        assert_eq!(reason(patch(&world, &admin, &alice, &add(250..251)).await), Reason::TooMany);
+        let large = "x".repeat(40_000);
+        let own = |number: u32| [operation(Op::Add, &format!("urn:example:own:2.0:User:a{number}"), json!(large))];
+        let mut written = 0;
+        while patch(&world, &admin, &alice, &own(written)).await.is_ok() {
+            written += 1;
+            assert!(written < 10, "the document is bounded");
+        }
+        assert!(written > 1);
+    }
+
+    async fn a_repeated_patch_that_changed_nothing_still_changes_nothing(world: World) {
+        let alice = world.create_account("alice@contoso.com", None).await;
+        let admin = admin(CONTOSO);
+        let active = |value: bool| [operation(Op::Replace, "active", json!(value))];
+        patch(&world, &admin, &alice, &active(false)).await.expect("it is taken");
+        let encode = |patched: &Patched| vec![u8::from(patched.changed) + 1];
+        let again = || Some(Once { encode: &encode, ..once(1, 1) });
+        let suspended = world.core.patch_account(&admin, alice.id, &active(false), &Precondition::default(), again()).await;
+        assert!(!fresh(suspended).changed);
+        patch(&world, &admin, &alice, &active(true)).await.expect("it is taken");
+        match world.core.patch_account(&admin, alice.id, &active(false), &Precondition::default(), again()).await.expect("it is answered") {
+            Answer::Replayed(bytes) => assert_eq!(bytes, [1]),
+            Answer::Fresh(_) => panic!("it was done again"),
+        }
+        assert!(read(&world, &alice).await.directory_active);
+    }
+
+    async fn an_unknown_token_makes_the_storage_look_for_nothing(world: World) {
+        world.create_account("alice@contoso.com", None).await;
+        world.generate(CONTOSO).await;
+        let unknown = scim(CONTOSO, &NewToken::generate().text);
+        let queries = [
+            ListQuery { filter: "nickName co \"x\"".to_owned(), page_size: 10, ..ListQuery::default() },
+            ListQuery { filter: "userName eq \"alice@contoso.com\"".to_owned(), page_size: 10, ..ListQuery::default() },
+            ListQuery { order_by: "title".to_owned(), skip: 1_000, page_size: 10, ..ListQuery::default() },
+        ];
+        for query in queries {
+            assert_eq!(reason(world.core.list_accounts(&unknown, &query).await), Reason::InvalidCredential);
+        }
+    }
+
+    async fn texts_that_no_engine_keeps_are_answered_as_unknown(world: World) {
+        let admin = admin(CONTOSO);
+        for odd in ["a\0b".to_owned(), "x".repeat(100_000)] {
+            for key in [AccountKey::ObjectId(odd.clone()), provisioning_core::Core::user_name_key(&odd)] {
+                assert_eq!(reason(world.core.get_account(&admin, &key).await), Reason::AccountNotFound);
+            }
+            let token = TokenId::from_text(odd);
+            assert_eq!(reason(world.core.revoke_token(&admin, Some(&token)).await), Reason::TokenNotFound);
         }
     }
 

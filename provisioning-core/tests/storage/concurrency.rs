@@ -65,7 +65,7 @@ on_every_engine! {
         assert_eq!(race(storage, tokens).await, outcomes([(Commit::Done, 1), (Commit::TokenExists, 15)]));
         let old = storage.find_current_token(tenant.id).await.unwrap().unwrap().id;
         let replacements = (0..16).map(|_| {
-            let replace = Write::ReplaceToken { old: old.clone(), new: make::token(make::T0), expires_at: make::T0 };
+            let replace = Write::ReplaceToken { old: old.clone(), new: make::token(make::T0), expires_at: make::T0, ended: Vec::new() };
             make::mutation(tenant.id, replace)
         });
         assert_eq!(race(storage, replacements).await, outcomes([(Commit::Done, 1), (Commit::NoCurrentToken, 15)]));

@@ -62,7 +62,7 @@ on_every_engine! {
         let new_tenant = make::tenant("fabrikam");
         let writes = [
             Write::InsertToken(token.clone()),
-            Write::ReplaceToken { old: token.id.clone(), new: make::token(make::T0), expires_at: make::T0 },
+            Write::ReplaceToken { old: token.id.clone(), new: make::token(make::T0), expires_at: make::T0, ended: Vec::new() },
             Write::RevokeTokens { ids: vec![token.id.clone()], at: make::T0 },
             Write::UpdateTenant { tenant: tenant.clone(), expected_version: 1 },
             Write::InsertTenant(new_tenant),

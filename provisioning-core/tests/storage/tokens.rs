@@ -27,7 +27,7 @@ on_every_engine! {
         let old = make::token(make::T0);
         make::commit(storage, tenant.id, Write::InsertToken(old.clone())).await;
         let new = make::token(make::seconds(10));
-        let replace = |new: &Token| Write::ReplaceToken { old: old.id.clone(), new: new.clone(), expires_at: make::seconds(20) };
+        let replace = |new: &Token| Write::ReplaceToken { old: old.id.clone(), new: new.clone(), expires_at: make::seconds(20), ended: Vec::new() };
         assert_eq!(make::commit(storage, tenant.id, replace(&new)).await, Commit::Done);
         let listed = storage.list_tokens(tenant.id, 10, None).await.unwrap();
         assert_eq!(listed.iter().map(|token| &token.id).collect::<Vec<_>>(), [&new.id, &old.id]);
@@ -57,7 +57,7 @@ on_every_engine! {
         assert_eq!(storage.list_log_entries(tenant.id, None, 10, None).await.unwrap().len(), 1);
         assert!(storage.find_current_token(tenant.id).await.unwrap().is_none());
         assert_eq!(make::commit(storage, tenant.id, Write::InsertToken(make::token(make::T0))).await, Commit::Done);
-        let replace = Write::ReplaceToken { old: token.id.clone(), new: make::token(make::T0), expires_at: make::T0 };
+        let replace = Write::ReplaceToken { old: token.id.clone(), new: make::token(make::T0), expires_at: make::T0, ended: Vec::new() };
         assert_eq!(make::commit(storage, tenant.id, replace).await, Commit::NoCurrentToken);
     }
 
@@ -110,7 +110,7 @@ on_every_engine! {
         let first = Mutation { log: Some(entry.clone()), ..make::mutation(tenant.id, Write::Nothing) };
         storage.commit(first).await.unwrap();
         // The same entry again cannot be written, so the token must stay.
-        let replace = Write::ReplaceToken { old: old.id.clone(), new: make::token(make::T0), expires_at: make::T0 };
+        let replace = Write::ReplaceToken { old: old.id.clone(), new: make::token(make::T0), expires_at: make::T0, ended: Vec::new() };
         let broken = Mutation { log: Some(entry), ..make::mutation(tenant.id, replace) };
         storage.commit(broken).await.expect_err("it cannot be logged");
         assert_eq!(storage.find_current_token(tenant.id).await.unwrap().unwrap().id, old.id);

@@ -186,11 +186,12 @@ fn remove_listed(mut elements: Vec<Value>, target: &Target<'_>, value: &Value) -
     };
     elements.retain(|element| {
         let own = plain(element);
-        !target.selects(element) || !listed.iter().any(|listed| match plain(listed) {
-            Some(listed) => own.as_ref() == Some(&listed),
-            // Without a `value` the element is known by all it says, such as an address.
-            None => !validate::is_unassigned(listed) && includes(element, listed),
-        })
+        !target.selects(element)
+            || !listed.iter().any(|listed| match plain(listed) {
+                Some(listed) => own.as_ref() == Some(&listed),
+                // Without a `value` the element is known by all it says, such as an address.
+                None => !validate::is_unassigned(listed) && includes(element, listed),
+            })
     });
     elements
 }

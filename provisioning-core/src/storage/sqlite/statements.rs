@@ -96,7 +96,11 @@ pub(super) async fn apply(
             old,
             new,
             expires_at,
-        } => replace_token(connection, tenant, old, new, *expires_at).await?,
+            ended,
+        } => match replace_token(connection, tenant, old, new, *expires_at).await? {
+            Commit::Done => revoke_tokens(connection, tenant, ended, new.created_at).await?,
+            conflict => conflict,
+        },
         Write::RevokeTokens { ids, at } => revoke_tokens(connection, tenant, ids, *at).await?,
         Write::InsertTenant(tenant) => insert_tenant(connection, tenant).await?,
         Write::UpdateTenant {
