@@ -1,17 +1,26 @@
 //! An empty text or a null that is added or put in place of a value: the attribute is cleared.
 //!
 //! AzureAD/SCIMReferenceCode, `SCIMTests_Workflow`, `SCIM_Null_Update_Test`, both phases.
+//!
+//! `active` alone is never cleared: a user without it counts as active, so that clearing it would let a suspended person in.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::urn::without_core;
 use crate::scim::patch::{Op, Operation};
 
-/// Clearing becomes a removal. `userName` stays as it is sent: it cannot be cleared, and the core says so.
+/// In a resource of POST or PUT: an `active` that says nothing is left out, and the core keeps what it has.
+pub(super) fn in_resource(resource: &mut Map<String, Value>) {
+    resource.retain(|name, value| !(is_active(name) && says_nothing(value)));
+}
+
+/// Clearing becomes a removal, and that of `active` nothing at all. `userName` stays as it is sent: it cannot be cleared, and the
+/// core says so.
 pub(super) fn as_removal(operations: Vec<Operation>) -> Vec<Operation> {
     let mut cleared = Vec::with_capacity(operations.len());
     for operation in operations {
         match operation {
+            operation if clears_active(&operation) => {}
             Operation {
                 op: op @ (Op::Add | Op::Replace),
                 path: Some(path),
@@ -54,6 +63,27 @@ fn at(op: Op, path: String, value: Value, cleared: &mut Vec<Operation>) {
             path: Some(path),
             value: Some(value),
         }),
+    }
+}
+
+fn clears_active(operation: &Operation) -> bool {
+    operation.path.as_deref().is_some_and(is_active)
+        && match operation.op {
+            Op::Remove => true,
+            Op::Add | Op::Replace => operation.value.as_ref().is_some_and(says_nothing),
+        }
+}
+
+fn is_active(path: &str) -> bool {
+    without_core(path).eq_ignore_ascii_case("active")
+}
+
+/// Whether a value for one thing says nothing, whatever stands around it.
+fn says_nothing(value: &Value) -> bool {
+    match value {
+        Value::Array(elements) => elements.iter().all(says_nothing),
+        Value::Object(fields) => fields.is_empty(),
+        other => is_nothing(other),
     }
 }
 
@@ -139,6 +169,62 @@ mod tests {
                 value: Some(json!("")),
             };
             assert_eq!(as_removal(vec![operation.clone()]), [operation]);
+        }
+    }
+
+    #[test]
+    fn clearing_active_is_nothing_to_do() {
+        let core = "urn:ietf:params:scim:schemas:core:2.0:User";
+        let replace = |path: Option<&str>, value| Operation {
+            op: Op::Replace,
+            path: path.map(str::to_owned),
+            value: Some(value),
+        };
+        for nothing in [json!(""), json!(null), json!([]), json!([null]), json!({})] {
+            for operation in [
+                replace(Some("active"), nothing.clone()),
+                replace(Some("Active"), nothing.clone()),
+                replace(Some(&format!("{core}:active")), nothing.clone()),
+                replace(Some(&format!("{core}.active")), nothing.clone()),
+                replace(None, json!({"active": nothing})),
+                replace(None, json!({core: {"active": nothing}})),
+                replace(None, json!({format!("{core}:active"): nothing})),
+            ] {
+                let kept = as_removal(no_path::split(vec![operation.clone()]));
+                assert!(kept.is_empty(), "{operation:?}");
+            }
+        }
+        for value in [None, Some(json!(false)), Some(json!([true]))] {
+            let removal = Operation {
+                op: Op::Remove,
+                path: Some("ACTIVE".to_owned()),
+                value,
+            };
+            assert!(as_removal(vec![removal]).is_empty());
+        }
+    }
+
+    #[test]
+    fn an_active_that_says_something_stays() {
+        let operation = Operation {
+            op: Op::Replace,
+            path: Some("active".to_owned()),
+            value: Some(json!("False")),
+        };
+        assert_eq!(as_removal(vec![operation.clone()]), [operation]);
+        for value in [json!(false), json!("False"), json!(" ")] {
+            let mut body = json!({"Active": value});
+            in_resource(body.as_object_mut().unwrap());
+            assert_eq!(body, json!({"Active": value}));
+        }
+    }
+
+    #[test]
+    fn an_empty_active_of_a_resource_is_absent() {
+        for nothing in [json!(""), json!(null), json!([""])] {
+            let mut body = json!({"userName": "a", "ACTIVE": nothing, "title": ""});
+            in_resource(body.as_object_mut().unwrap());
+            assert_eq!(body, json!({"userName": "a", "title": ""}));
         }
     }
 

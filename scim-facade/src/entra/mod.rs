@@ -20,6 +20,7 @@ use crate::scim::patch::Operation;
 
 /// The passes over a resource of POST and PUT.
 pub(crate) fn resource(resource: &mut Map<String, Value>) {
+    clearing::in_resource(resource);
     booleans::in_resource(resource);
     manager::in_resource(resource);
 }

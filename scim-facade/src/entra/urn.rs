@@ -27,10 +27,11 @@ fn version_at(urn: &str) -> Option<(usize, usize)> {
     Some((urn.split(':').position(is_version)?, urn.split(':').count()))
 }
 
-/// The path of an attribute of the core's schema without its URN, which adds nothing; any other path as it is.
+/// The path of an attribute of the core's schema without its URN, which adds nothing; any other path as it is. Older jobs write a dot
+/// behind the URN.
 pub(super) fn without_core(path: &str) -> &str {
     strip_prefix_ignore_case(path, CORE_USER)
-        .and_then(|rest| rest.strip_prefix(':'))
+        .and_then(|rest| rest.strip_prefix([':', '.']))
         .unwrap_or(path)
 }
 
@@ -75,6 +76,7 @@ mod tests {
             without_core("URN:ietf:params:scim:schemas:core:2.0:user:active"),
             "active"
         );
+        assert_eq!(without_core(&format!("{CORE_USER}.active")), "active");
         assert_eq!(
             without_core("urn:x:2.0:User:active"),
             "urn:x:2.0:User:active"

@@ -275,6 +275,25 @@ async fn a_patch_of_nothing_changes_nothing() {
 }
 
 #[tokio::test]
+async fn an_empty_active_neither_suspends_nor_lets_in() {
+    let client = Client::new();
+    let clear = json!({"Operations": [{"op": "Replace", "path": "active", "value": ""}, {"op": "Remove", "path": "active"},
+        {"op": "Replace", "value": {"active": null}}]});
+    let answer = client.call(Method::PATCH, &user_path(), clear).await;
+    assert_eq!(
+        (answer.status, client.core.methods()),
+        (204, vec!["GetAccount"])
+    );
+    let body = json!({"userName": "a", "active": ""});
+    assert_eq!(client.call(Method::POST, "/Users", &body).await.status, 201);
+    let created = client.core.last::<v1::CreateAccountRequest>().account;
+    assert_eq!(created.unwrap().active, None);
+    client.call(Method::PUT, &user_path(), &body).await;
+    let replaced = client.core.last::<v1::ReplaceAccountRequest>().account;
+    assert_eq!(replaced.unwrap().active, None);
+}
+
+#[tokio::test]
 async fn a_delete_answers_204() {
     let client = Client::new();
     let delete = request(Method::DELETE, &user_path()).header(header::IF_MATCH, "*");
