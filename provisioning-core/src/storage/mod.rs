@@ -1,8 +1,8 @@
 //! The only SQL. One [`Storage`] over two engines: embedded SQLite and PostgreSQL.
 //!
-//! Where the engines agree a statement stands once, and [`read!`](read) expands its use for each. Where one needs its own, for correctness or speed,
-//! it stands in that engine's module: every write does. SQLite's one writer commits what is waiting as a group ([`sqlite`]); PostgreSQL
-//! takes a mutation, its log entry, its change and its receipt in one statement ([`postgres`]).
+//! Where the engines agree a statement stands once, and `read!` expands its use for each. Where one needs its own, for correctness or speed,
+//! it stands in that engine's module: every write does. SQLite's one writer commits what is waiting as a group (`sqlite`); PostgreSQL
+//! takes a mutation, its log entry, its change and its receipt in one statement (`postgres`).
 
 mod accounts;
 mod binds;

@@ -58,9 +58,11 @@ impl PageKey {
         match (&order.attribute, &self.value) {
             (None, value) => *value == SortValue::None,
             (Some(SortAttribute::CreatedAt | SortAttribute::UpdatedAt), SortValue::Int(_)) => true,
-            (Some(SortAttribute::CreatedAt | SortAttribute::UpdatedAt), _) => false,
             (Some(SortAttribute::UserName), SortValue::Text(text)) => !text.contains('\0'),
-            (Some(SortAttribute::UserName), _) => false,
+            (
+                Some(SortAttribute::CreatedAt | SortAttribute::UpdatedAt | SortAttribute::UserName),
+                _,
+            ) => false,
             (Some(SortAttribute::DisplayName | SortAttribute::Search(_)), value) => match value {
                 SortValue::None => true,
                 SortValue::Text(text) => !text.contains('\0'),

@@ -119,9 +119,10 @@ impl Core {
         let Some(token_id) = token_id else {
             return self.revoke_accepted_tokens(call, &admitted).await;
         };
-        let found = match token_id.is_well_formed() {
-            true => self.find_token(&admitted, token_id).await?,
-            false => None,
+        let found = if token_id.is_well_formed() {
+            self.find_token(&admitted, token_id).await?
+        } else {
+            None
         };
         match found {
             Some(token) if token.accepted(self.now()) => {
@@ -236,9 +237,9 @@ impl Core {
         entry.resource_id = new.id.to_string();
         entry.detail = regenerated_detail(old, new, expires_at);
         for id in &ended {
-            entry
-                .detail
-                .push_str(&format!(" The overlap of {} has ended with it.", mask(id)));
+            entry.detail.push_str(" With it has ended the overlap of ");
+            entry.detail.push_str(&mask(id));
+            entry.detail.push('.');
         }
         let mutation = Mutation {
             tenant_id,
