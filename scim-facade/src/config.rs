@@ -38,7 +38,8 @@ pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Objects and arrays in each other. SCIM needs five; the bound keeps every recursion over a body short.
 pub(crate) const JSON_DEPTH_MAX: usize = 32;
 
-/// Operations of one PATCH, as the contract allows.
+/// Operations of one PATCH, as the client counts them: Entra sends a handful. The contract allows ten times as many, since one
+/// operation may become several here.
 pub(crate) const OPERATIONS_MAX: usize = 100;
 
 /// Accounts of one page; also `filter.maxResults` of the `ServiceProviderConfig`.

@@ -9,7 +9,6 @@ mod clearing;
 mod manager;
 mod no_path;
 mod nulls;
-mod removal;
 #[cfg(test)]
 mod tests;
 mod urn;
@@ -25,12 +24,12 @@ pub(crate) fn resource(resource: &mut Map<String, Value>) {
     manager::in_resource(resource);
 }
 
-/// The passes over the operations of a PATCH, in an order where each sees what the ones before made.
+/// The passes over the operations of a PATCH, in an order where each sees what the ones before made. `Remove` with the values to
+/// remove, Entra's way to drop single members, stays as it is: the core takes it so.
 pub(crate) fn operations(operations: Vec<Operation>) -> Vec<Operation> {
     let mut operations = no_path::split(operations);
     nulls::dropped(&mut operations);
     let operations = manager::in_operations(operations);
-    let operations = removal::by_value(operations);
     let mut operations = clearing::as_removal(operations);
     booleans::in_operations(&mut operations);
     operations

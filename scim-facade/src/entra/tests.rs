@@ -99,6 +99,34 @@ fn value_paths_are_the_cores() {
     assert_eq!(operations(sent.clone()), sent);
 }
 
+#[test]
+fn a_removal_of_listed_values_is_one_operation() {
+    // MicrosoftDocs/entra-docs, application-provisioning-config-problem-scim-compatibility; read as "remove the attribute", it empties
+    // a group (AzureAD/SCIM-SDK#149, directory-scimple#436).
+    let many: Vec<Value> = (0..150)
+        .map(|n| json!({ "value": n.to_string() }))
+        .collect();
+    for (path, listed) in [
+        ("members", json!(many)),
+        ("members", json!("id 1")),
+        ("roles[type eq \"x\"]", json!([{"value": "1"}])),
+        ("emails", json!([])),
+        ("emails", json!(null)),
+    ] {
+        let removal = Operation {
+            op: Op::Remove,
+            path: Some(path.to_owned()),
+            value: Some(listed),
+        };
+        assert_eq!(operations(vec![removal.clone()]), [removal]);
+    }
+    let captured = operations(patch("group-remove-noflag"));
+    assert_eq!(
+        paths_and_values(captured),
+        [("members".to_owned(), json!([{"value": "{uid}"}]))]
+    );
+}
+
 /// Names and values that the passes look for, mixed with any others.
 fn json() -> impl Strategy<Value = Value> {
     let text = prop_oneof![
@@ -157,14 +185,13 @@ fn operation() -> impl Strategy<Value = Operation> {
 
 type Pass = fn(Vec<Operation>) -> Vec<Operation>;
 
-const PASSES: [(&str, Pass); 7] = [
+const PASSES: [(&str, Pass); 6] = [
     ("no path", super::no_path::split),
     ("nulls", |mut operations| {
         super::nulls::dropped(&mut operations);
         operations
     }),
     ("manager", super::manager::in_operations),
-    ("removal", super::removal::by_value),
     ("clearing", super::clearing::as_removal),
     ("booleans", |mut operations| {
         super::booleans::in_operations(&mut operations);

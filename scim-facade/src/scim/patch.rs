@@ -3,7 +3,10 @@
 use provisioning_proto::{json, v1};
 use serde_json::{Map, Value};
 
-use crate::{config::OPERATIONS_MAX, scim::error::ScimError};
+use crate::{
+    config::OPERATIONS_MAX,
+    scim::error::{ScimError, ScimType},
+};
 
 /// What an operation does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,19 +38,24 @@ pub(crate) fn parse(body: Map<String, Value>) -> Result<Vec<Operation>, ScimErro
         )),
         1..=OPERATIONS_MAX => operations
             .into_iter()
-            .enumerate()
-            .map(|(index, value)| operation(index, value))
+            .zip(1..)
+            .map(|(value, number)| operation(number, value))
             .collect(),
-        _ => Err(ScimError::syntax(format!(
-            "A PATCH may have {OPERATIONS_MAX} operations. Send several PATCHes."
-        ))),
+        given => Err(ScimError::bad_request(
+            ScimType::TooMany,
+            format!(
+                "The PATCH has {given} operations; at most {OPERATIONS_MAX} are taken. Map fewer attributes in Entra, or send several \
+                 PATCHes."
+            ),
+        )),
     }
 }
 
-fn operation(index: usize, value: Value) -> Result<Operation, ScimError> {
+/// Errors count as people do, from 1.
+fn operation(number: usize, value: Value) -> Result<Operation, ScimError> {
     let Value::Object(fields) = value else {
         return Err(ScimError::syntax(format!(
-            "Operations[{index}] must be an object."
+            "operation {number}: it must be an object."
         )));
     };
     let (mut op, mut path, mut operand) = (None, None, None);
@@ -61,7 +69,7 @@ fn operation(index: usize, value: Value) -> Result<Operation, ScimError> {
     }
     let op = op.ok_or_else(|| {
         ScimError::syntax(format!(
-            "Operations[{index}].op must be \"add\", \"replace\" or \"remove\"."
+            "operation {number}: \"op\" must be \"add\", \"replace\" or \"remove\"."
         ))
     })?;
     let path = match path {
@@ -69,7 +77,7 @@ fn operation(index: usize, value: Value) -> Result<Operation, ScimError> {
         Some(Value::String(path)) => Some(path),
         Some(_) => {
             return Err(ScimError::syntax(format!(
-                "Operations[{index}].path must be a string."
+                "operation {number}: \"path\" must be a string."
             )));
         }
     };
@@ -157,7 +165,10 @@ mod tests {
     fn an_error_says_which_operation() {
         let add = json!({"op": "add", "path": "a", "value": 1});
         let refused = |operations: Value| read(json!({"Operations": operations})).unwrap_err();
-        assert_eq!(refused(json!([add, 1])), "Operations[1] must be an object.");
+        assert_eq!(
+            refused(json!([add, 1])),
+            "operation 2: it must be an object."
+        );
         for op in [
             json!({"op": "move"}),
             json!({"op": 1}),
@@ -165,15 +176,15 @@ mod tests {
         ] {
             assert_eq!(
                 refused(json!([op])),
-                "Operations[0].op must be \"add\", \"replace\" or \"remove\"."
+                "operation 1: \"op\" must be \"add\", \"replace\" or \"remove\"."
             );
         }
         assert_eq!(
             refused(json!([{"op": "add", "path": 1}])),
-            "Operations[0].path must be a string."
+            "operation 1: \"path\" must be a string."
         );
         assert!(refused(json!([])).contains("nothing to do"));
-        assert!(refused(json!(vec![add.clone(); 101])).contains("100 operations"));
+        assert!(refused(json!(vec![add.clone(); 101])).contains("101 operations; at most 100"));
         assert_eq!(
             read(json!({"Operations": vec![add; 100]})).unwrap().len(),
             100

@@ -223,6 +223,28 @@ async fn a_report_names_the_resource_but_no_query() {
 }
 
 #[tokio::test]
+async fn only_the_clients_own_operations_are_limited() {
+    let client = Client::new();
+    let path = format!("/Users/{ID}");
+    let with = |operations| json!({ "Operations": operations });
+    let many = vec![json!({"op": "replace", "path": "title", "value": "x"}); 101];
+    let answer = client.call(Method::PATCH, &path, with(many)).await;
+    assert!(
+        answer
+            .error(400, Some("tooMany"))
+            .contains("101 operations; at most 100")
+    );
+    let keys: serde_json::Map<_, _> = (0..150)
+        .map(|n| (format!("urn:x:Custom:2.0:User:a{n}"), json!("x")))
+        .collect();
+    let one = vec![json!({"op": "replace", "value": keys})];
+    assert_eq!(
+        client.call(Method::PATCH, &path, with(one)).await.status,
+        204
+    );
+}
+
+#[tokio::test]
 async fn a_wrong_value_names_its_place() {
     let answer = Client::new()
         .call(Method::POST, "/Users", json!({"emails": [{"value": 1}]}))

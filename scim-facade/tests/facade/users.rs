@@ -260,7 +260,7 @@ async fn a_patch_that_names_attributes_is_answered_with_them() {
 #[tokio::test]
 async fn a_patch_of_nothing_changes_nothing() {
     let client = Client::new();
-    let body = json!({"Operations": [{"op": "Remove", "path": "roles", "value": []}]});
+    let body = json!({"Operations": [{"op": "Replace", "value": {}}]});
     let answer = client.call(Method::PATCH, &user_path(), &body).await;
     assert_eq!(
         (answer.status, answer.header("etag"), client.core.methods()),
@@ -272,6 +272,26 @@ async fn a_patch_of_nothing_changes_nothing() {
         .send(stale.body(body.to_string().into()).unwrap())
         .await
         .error(412, None);
+}
+
+#[tokio::test]
+async fn a_list_to_remove_reaches_the_core_whole() {
+    let client = Client::new();
+    let roles: Vec<Value> = (0..150)
+        .map(|n| json!({ "value": n.to_string() }))
+        .collect();
+    for value in [json!(roles), json!([]), json!(null)] {
+        let body = json!({"Operations": [{"op": "Remove", "path": "roles[type eq \"x\"]", "value": value}]});
+        let answer = client.call(Method::PATCH, &user_path(), body).await;
+        assert_eq!(answer.status, 204);
+        let sent = client.core.last::<v1::PatchAccountRequest>().operations;
+        assert_eq!(
+            (sent.len(), sent[0].path.as_deref()),
+            (1, Some("roles[type eq \"x\"]"))
+        );
+        let listed = provisioning_proto::json::from_proto(sent[0].value.clone().unwrap());
+        assert_eq!(listed, value);
+    }
 }
 
 #[tokio::test]
