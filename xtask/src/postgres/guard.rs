@@ -39,7 +39,8 @@ pub struct Guard {
 
 impl Guard {
     pub fn start(folder: Folder, programs: &Path) -> Result<Self> {
-        let process = Command::new(std::env::current_exe()?)
+        // This very program, also when a build has put another file in its place since.
+        let process = Command::new("/proc/self/exe")
             .arg("postgres-guard")
             .arg(folder.path())
             .arg(programs)
