@@ -23,6 +23,8 @@ const ID: &str =
     "CAST('01900000-0000-7000-8000-' || LPAD(TO_HEX(CAST(:n AS BIGINT)), 12, '0') AS UUID)";
 const NOW_US: &str = "CAST(EXTRACT(EPOCH FROM CLOCK_TIMESTAMP()) * 1000000 AS BIGINT)";
 const NEW_ID: &str = "GEN_RANDOM_UUID()";
+/// Not padded, for that would cut it: the numbers of new logins are long.
+const NEW_USER_NAME: &str = "'user' || CAST(CAST(:n AS BIGINT) AS TEXT) || '@bench.example'";
 /// New logins are drawn from here: a collision is as good as impossible.
 const NEW_NUMBERS: &str = "1000000000, 9000000000000000";
 
@@ -155,7 +157,7 @@ fn script(operation: Operation, accounts: u32) -> String {
                 NOW_US,
                 &tenant_id,
                 NEW_ID,
-                USER_NAME,
+                NEW_USER_NAME,
                 "CAST(GEN_RANDOM_UUID() AS TEXT)",
                 &document,
                 &search,
