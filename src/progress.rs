@@ -43,7 +43,7 @@ impl Progress {
                 next_try_hours,
             } => {
                 self.say(&format!(
-                    "quarantined ({reason:?}); Entra would try again in {next_try_hours} hours"
+                    "quarantined ({reason}); Entra would try again in {next_try_hours} hours"
                 ));
             }
             Event::QuarantineLifted => self.say("the quarantine is lifted"),

@@ -1,17 +1,29 @@
 //! `provisiond entra-sim`: plays Microsoft Entra's provisioning against a SCIM endpoint.
 
-use std::process::ExitCode;
+use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::{
     ValueEnum,
     builder::{StringValueParser, TypedValueParser as _},
 };
-use entra_sim::{Difference, Engine, FlagMode, Report, Scenario, Target};
+use entra_sim::{
+    Difference, Engine, FlagMode, ProvisioningLogEntry, Report, Scenario, Status, Target,
+};
+use provisioning_core::clock::{Clock as _, SystemClock};
 use secrecy::SecretString;
 use serde_json::json;
 
-use crate::{output, progress::Progress};
+use crate::{
+    output::{self, Column, shown},
+    progress::Progress,
+    tls,
+};
+
+/// What of the log is shown besides failures.
+const ENTRIES_SHOWN: usize = 20;
+/// A server that refuses everyone needs no longer list to make its point.
+const FAILURES_SHOWN: usize = 100;
 
 /// What the command line says.
 #[derive(clap::Args)]
@@ -22,6 +34,9 @@ pub struct Args {
     /// The token, as in Entra's "Secret Token"; better set in the environment, where `ps` does not show it
     #[arg(long, env = "PROVISIOND_SCIM_TOKEN", value_name = "TOKEN", hide_env_values = true, value_parser = StringValueParser::new().map(SecretString::from))]
     token: SecretString,
+    /// Certificate (PEM) of the authority behind an https URL [default: the system's authorities]
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
     /// Users in the directory before the first cycle
     #[arg(long, value_name = "N", default_value_t = 200)]
     users: usize,
@@ -81,8 +96,11 @@ impl Played {
 /// Plays. The exit code is 0 when every run ended well.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let mut all_ok = true;
+    let mut target = Target::parse(&args.url, args.token.clone()).context("--url")?;
+    if let Some(ca) = &args.ca {
+        target = target.with_authority(tls::read_authority(ca).context("--ca")?);
+    }
     for flag in args.flag.modes() {
-        let target = Target::parse(&args.url, args.token.clone()).context("--url")?;
         let scenario = Scenario {
             seed: args.seed,
             flag: *flag,
@@ -90,7 +108,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
             domain: domain(&args, *flag),
             ..Scenario::new(args.users, args.cycles)
         };
-        let played = examine(play(target, scenario).await?).await;
+        let played = examine(play(target.clone(), scenario).await?).await;
         all_ok &= played.ok();
         print(&played, *flag, args.json)?;
     }
@@ -111,6 +129,11 @@ fn domain(args: &Args, flag: FlagMode) -> String {
 
 /// Plays one scenario.
 pub async fn play(target: Target, scenario: Scenario) -> anyhow::Result<Engine> {
+    let scenario = Scenario {
+        started_at: jiff::Timestamp::from_microsecond(SystemClock.now().as_micros())
+            .context("the clock is out of range")?,
+        ..scenario
+    };
     let mut engine = Engine::new(target, scenario)?;
     let mut progress = Progress::new();
     engine.run(&mut |event| progress.see(event)).await;
@@ -120,7 +143,12 @@ pub async fn play(target: Target, scenario: Scenario) -> anyhow::Result<Engine> 
 
 /// Looks at the server after the play.
 pub async fn examine(engine: Engine) -> Played {
-    let differences = engine.verify().await;
+    // A server that let nobody in is not asked for everybody.
+    let differences = if engine.never_connected() {
+        Vec::new()
+    } else {
+        engine.verify().await
+    };
     Played {
         report: engine.into_report(),
         differences,
@@ -138,9 +166,11 @@ fn print(played: &Played, flag: FlagMode, as_json: bool) -> anyhow::Result<()> {
         )?;
         return Ok(());
     }
+    print_log(&report.log)?;
     print_findings(played)?;
     output::line(format_args!(
-        "flag {flag:?}: {} cycles, {} requests, {} objects in error, {} repeated PATCHes, {} differences: {}",
+        "\nflag {}: {} cycles, {} requests, {} objects in error, {} repeated PATCHes, {} differences: {}",
+        words(flag),
         report.cycles.len(),
         report
             .cycles
@@ -155,6 +185,98 @@ fn print(played: &Played, flag: FlagMode, as_json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// As `--flag` says it.
+const fn words(flag: FlagMode) -> &'static str {
+    match flag {
+        FlagMode::Off => "off",
+        FlagMode::On => "on",
+    }
+}
+
+/// What Entra's administrator would read: how much was done, what failed, and what was done last.
+fn print_log(log: &[ProvisioningLogEntry]) -> anyhow::Result<()> {
+    let mut totals = BTreeMap::<_, BTreeMap<_, usize>>::new();
+    for entry in log {
+        *totals
+            .entry(entry.action)
+            .or_default()
+            .entry(entry.status)
+            .or_default() += 1;
+    }
+    output::line(format_args!(
+        "The provisioning log has {} entries:",
+        log.len()
+    ))?;
+    let columns = ["action", "success", "failure", "skipped"].map(Column::Fixed);
+    let rows: Vec<_> = totals
+        .into_iter()
+        .map(|(action, counts)| {
+            let count = |status| counts.get(&status).copied().unwrap_or_default().to_string();
+            vec![
+                action.to_string(),
+                count(Status::Success),
+                count(Status::Failure),
+                count(Status::Skipped),
+            ]
+        })
+        .collect();
+    output::line(output::table(&columns, &rows))?;
+
+    let newest = || log.iter().rev();
+    let failures = || newest().filter(|entry| entry.status == Status::Failure);
+    print_entries(
+        "failures",
+        failures().take(FAILURES_SHOWN),
+        failures().count(),
+    )?;
+    let others = || newest().filter(|entry| entry.status != Status::Failure);
+    print_entries(
+        "other entries",
+        others().take(ENTRIES_SHOWN),
+        others().count(),
+    )
+}
+
+/// Newest first.
+fn print_entries<'e>(
+    what: &str,
+    entries: impl Iterator<Item = &'e ProvisioningLogEntry>,
+    of: usize,
+) -> anyhow::Result<()> {
+    let rows: Vec<_> = entries
+        .map(|entry| {
+            vec![
+                format!("{:.3}", entry.time),
+                entry.action.to_string(),
+                entry.status.to_string(),
+                shown(entry.source_name.as_deref().unwrap_or_default()),
+                shown(&reason(entry)),
+            ]
+        })
+        .collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    output::line(format_args!("\nThe newest {} of {of} {what}:", rows.len()))?;
+    let columns = [
+        Column::Fixed("time"),
+        Column::Fixed("action"),
+        Column::Fixed("status"),
+        Column::Text("user"),
+        Column::Text("detail"),
+    ];
+    Ok(output::line(output::table(&columns, &rows))?)
+}
+
+/// Why it did not succeed; what was sent, if it did.
+fn reason(entry: &ProvisioningLogEntry) -> String {
+    match entry.error_code {
+        Some(code) if entry.detail.is_empty() => code.to_string(),
+        Some(code) => format!("{code}: {}", entry.detail),
+        None => entry.changed_properties.join(", "),
+    }
+}
+
 /// What is wrong, a line each; nothing when nothing is.
 pub fn print_findings(played: &Played) -> anyhow::Result<()> {
     let Played {
@@ -163,24 +285,31 @@ pub fn print_findings(played: &Played) -> anyhow::Result<()> {
     } = played;
     for object in &report.in_error {
         output::line(format_args!(
-            "in error: {} ({}): {:?}: {}",
+            "in error: {} ({}): {}: {}",
             object.object_id,
             object.target_id.as_deref().unwrap_or("no account"),
             object.error_code,
-            output::shown(&object.detail),
+            shown(&object.detail),
         ))?;
     }
     for difference in differences {
         output::line(format_args!(
             "different: {} {}: expected {}, found {}",
             difference.object_id,
-            output::shown(&difference.what),
-            output::shown(&difference.expected),
-            output::shown(&difference.found),
+            shown(&difference.what),
+            shown(&difference.expected),
+            shown(&difference.found),
         ))?;
     }
+    if let Some(why) = report
+        .cycles
+        .last()
+        .and_then(|cycle| cycle.stopped.as_ref())
+    {
+        output::line(format_args!("stopped: {}", shown(why)))?;
+    }
     if let Some(reason) = report.quarantined {
-        output::line(format_args!("in quarantine: {reason:?}"))?;
+        output::line(format_args!("in quarantine: {reason}"))?;
     }
     Ok(())
 }

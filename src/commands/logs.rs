@@ -1,6 +1,5 @@
 //! `provisiond logs`: the provisioning log of a tenant, newest first.
 
-use comfy_table::Table;
 use provisioning_proto::admin::v1::{
     ListLogEntriesRequest, LogEntry, Operation, Outcome, log_service_client::LogServiceClient,
 };
@@ -8,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     client::{Connection, Session, explain},
-    output::{self, shown, time},
+    output::{self, Column, short_time, shown, time},
 };
 
 /// The most a page may have.
@@ -85,18 +84,18 @@ pub async fn list(
 }
 
 /// The entries for people.
-pub fn table(entries: &[LogEntry]) -> Table {
-    let mut table = output::table(&[
-        "time",
-        "operation",
-        "outcome",
-        "status",
-        "user name",
-        "detail",
-    ]);
-    for entry in entries {
-        table.add_row([
-            time(entry.time.as_ref()),
+pub fn table(entries: &[LogEntry]) -> String {
+    let columns = [
+        Column::Fixed("time"),
+        Column::Fixed("operation"),
+        Column::Fixed("outcome"),
+        Column::Fixed("status"),
+        Column::Text("user name"),
+        Column::Text("detail"),
+    ];
+    let row = |entry: &LogEntry| {
+        vec![
+            short_time(entry.time.as_ref()),
             operation(entry),
             outcome(entry).to_owned(),
             entry.http_status.to_string(),
@@ -106,9 +105,9 @@ pub fn table(entries: &[LogEntry]) -> Table {
             } else {
                 &entry.detail
             }),
-        ]);
-    }
-    table
+        ]
+    };
+    output::table(&columns, &entries.iter().map(row).collect::<Vec<_>>())
 }
 
 /// What was asked for, as filters write it.

@@ -24,8 +24,8 @@ use super::{
 };
 use crate::{
     client::{Connection, Session, Signer, explain},
-    config::{Config, DEFAULT_GRPC_ADDR, DEFAULT_HTTP_ADDR, Role},
-    output,
+    config::{Config, ConfigError, DEFAULT_GRPC_ADDR, DEFAULT_HTTP_ADDR, Role},
+    output::{self, Column, quoted},
     service::Service,
     telemetry::Telemetry,
 };
@@ -66,7 +66,6 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let options = &mut configuration.options;
     // The request lines of two hundred users would bury what is to be seen.
     options.log_level.get_or_insert_with(|| "warn".to_owned());
-    options.role = Some(Role::All);
     options
         .http_addr
         .get_or_insert_with(|| free(DEFAULT_HTTP_ADDR));
@@ -74,6 +73,10 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         .grpc_addr
         .get_or_insert_with(|| free(DEFAULT_GRPC_ADDR));
     let config = configuration.load()?;
+    if config.role != Role::All {
+        let fault = "role: quickstart serves every role in one process; leave role out, or use `provisiond serve`";
+        return Err(ConfigError::one(fault).into());
+    }
 
     let mut signals = StopSignals::new()?;
     let telemetry = Telemetry::install(&config.telemetry)?;
@@ -247,15 +250,16 @@ fn print_log(entries: &[LogEntry]) -> anyhow::Result<()> {
     ))?;
     output::line(logs::table(newest))?;
     output::line("\nBy operation:")?;
-    let mut table = output::table(&["operation", "success", "failure"]);
-    for (operation, counts) in count(entries) {
-        table.add_row([
+    let columns = ["operation", "success", "failure"].map(Column::Fixed);
+    let row = |(operation, counts): (String, Counts)| {
+        vec![
             operation,
             counts.success.to_string(),
             counts.failure.to_string(),
-        ]);
-    }
-    output::line(table)?;
+        ]
+    };
+    let rows: Vec<_> = count(entries).into_iter().map(row).collect();
+    output::line(output::table(&columns, &rows))?;
     Ok(())
 }
 
@@ -292,7 +296,10 @@ fn print_result(played: &Played) -> anyhow::Result<()> {
 fn print_next_steps(config: &Config, service: &Service, made: &MadeToken) -> anyhow::Result<()> {
     let grpc = service.grpc_url().unwrap_or_default();
     let address = grpc.split_once("://").map_or(grpc, |(_, address)| address);
-    let data_dir = config.data_dir.display();
+    // Whoever tries the program has not installed it: its name alone may find nothing.
+    let program = std::env::current_exe().context("the program has no path")?;
+    let program = quoted(&program.to_string_lossy());
+    let data_dir = quoted(&config.data_dir.to_string_lossy());
     let method = "dragonce.provisioning.admin.v1.LogService/ListLogEntries";
     let body =
         format!(r#"{{"tenant":"{TENANT}","filter":"operation eq \"suspend\"","page_size":3}}"#);
@@ -309,7 +316,7 @@ fn print_next_steps(config: &Config, service: &Service, made: &MadeToken) -> any
     )?;
     output::line("\nA first gRPC call, the contract read from the server:")?;
     output::line(format_args!(
-        "  JWT=$(provisiond jwt mint --scope platform.operator --data-dir {data_dir})"
+        "  JWT=$({program} jwt mint --scope platform.operator --data-dir {data_dir})"
     ))?;
     output::line(format_args!(
         "  buf curl --protocol grpc --http2-prior-knowledge -H \"Authorization: Bearer $JWT\" -d '{body}' {grpc}/{method}"

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     client::{Connection, Session, explain},
-    output::{self, shown, time},
+    output::{self, Column, short_time, shown, time},
 };
 
 /// The most a page may have.
@@ -171,16 +171,22 @@ fn print_all(tenants: &[Tenant], as_json: bool) -> anyhow::Result<()> {
         output::line(Value::from(tenants.iter().map(to_json).collect::<Vec<_>>()))?;
         return Ok(());
     }
-    let mut table = output::table(&["identifier", "name", "provisioning", "created"]);
-    for tenant in tenants {
-        table.add_row([
+    let columns = [
+        Column::Fixed("identifier"),
+        Column::Text("name"),
+        Column::Fixed("provisioning"),
+        Column::Fixed("created"),
+    ];
+    let row = |tenant: &Tenant| {
+        vec![
             tenant.identifier.clone(),
             shown(&tenant.display_name),
             state(tenant).to_owned(),
-            time(tenant.create_time.as_ref()),
-        ]);
-    }
-    output::line(table)?;
+            short_time(tenant.create_time.as_ref()),
+        ]
+    };
+    let rows: Vec<_> = tenants.iter().map(row).collect();
+    output::line(output::table(&columns, &rows))?;
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::jwt::parse_duration;
 use crate::{
     client::{Connection, Session, explain},
-    output::{self, shown, time},
+    output::{self, Column, short_time, shown, time},
 };
 
 /// The most a page may have.
@@ -188,27 +188,29 @@ fn print_all(tokens: &[Token], as_json: bool) -> anyhow::Result<()> {
         output::line(Value::from(tokens.iter().map(to_json).collect::<Vec<_>>()))?;
         return Ok(());
     }
-    let mut table = output::table(&[
-        "token",
-        "state",
-        "created",
-        "by",
-        "ends",
-        "last used",
-        "from",
-    ]);
-    for token in tokens {
-        table.add_row([
+    // Times that no token has are left out, so that those which are there fit.
+    let columns = [
+        Column::Text("token"),
+        Column::Fixed("state"),
+        Column::Fixed("created"),
+        Column::Text("by"),
+        Column::Text("ends"),
+        Column::Text("last used"),
+        Column::Text("from"),
+    ];
+    let row = |token: &Token| {
+        vec![
             token.mask.clone(),
             state(token).to_owned(),
-            time(token.create_time.as_ref()),
+            short_time(token.create_time.as_ref()),
             shown(&token.created_by),
-            time(token.expire_time.as_ref()),
-            time(token.last_used_time.as_ref()),
+            short_time(token.expire_time.as_ref()),
+            short_time(token.last_used_time.as_ref()),
             shown(token.last_used_from()),
-        ]);
-    }
-    output::line(table)?;
+        ]
+    };
+    let rows: Vec<_> = tokens.iter().map(row).collect();
+    output::line(output::table(&columns, &rows))?;
     Ok(())
 }
 
