@@ -1,6 +1,6 @@
 //! The program itself: its ready line, its end, its configuration, the output that scripts read.
 
-use std::net::TcpListener;
+use std::{fs::Permissions, net::TcpListener, os::unix::fs::PermissionsExt as _};
 
 use serde_json::json;
 
@@ -194,4 +194,83 @@ async fn a_second_process_on_the_same_data_is_refused() {
         String::from_utf8_lossy(&output.stderr).contains("in use by another process"),
         "{output:?}"
     );
+}
+
+#[tokio::test]
+async fn entra_sim_shows_what_entra_would_log() {
+    let service = Service::start(Engine::Sqlite).await;
+    let tenant = service.tenant("acme").await;
+    let played = |token: &str, more: &str| {
+        let endpoint = &tenant.endpoint;
+        args(&format!(
+            "entra-sim --url {endpoint} --token {token} --users 3 {more}"
+        ))
+    };
+    let output = run(&played(&tenant.token, "")).await;
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{stdout}");
+    for shown in [
+        "\nCreate  ",
+        "The newest ",
+        "@contoso.com  ",
+        "\nflag off: ",
+    ] {
+        assert!(stdout.contains(shown), "{shown} is missing in:\n{stdout}");
+    }
+
+    let wrong = tenant.token.replace("dgo_scim_", "dgo_scam_");
+    let output = run(&played(&wrong, "")).await;
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stdout.contains("stopped: ") && stdout.contains("HTTP 401"),
+        "{stdout}"
+    );
+    assert!(
+        stdout.contains("flag off: 1 cycles, 1 requests"),
+        "{stdout}"
+    );
+
+    // A port that was free a moment ago.
+    let free = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let addr = free.local_addr().expect("it is bound");
+    drop(free);
+    let output = run(&args(&format!(
+        "entra-sim --url http://{addr}/scim/acme/v2 --token x --users 3"
+    )))
+    .await;
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stdout.contains("stopped: ") && stdout.contains("refused"),
+        "{stdout}"
+    );
+}
+
+#[tokio::test]
+async fn entra_sim_trusts_the_authority_it_is_given() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()])
+        .expect("a certificate");
+    let (cert, key) = (
+        folder.path().join("cert.pem"),
+        folder.path().join("key.pem"),
+    );
+    std::fs::write(&cert, made.cert.pem()).expect("written");
+    std::fs::write(&key, made.signing_key.serialize_pem()).expect("written");
+    std::fs::set_permissions(&key, Permissions::from_mode(0o600)).expect("set");
+    let (cert, key) = (cert.to_str().expect("UTF-8"), key.to_str().expect("UTF-8"));
+    let tls = ["--http-tls-cert", cert, "--http-tls-key", key];
+    let service = Service::start_with(Engine::Sqlite, &tls).await;
+    let tenant = service.tenant("acme").await;
+    let play = format!(
+        "entra-sim --url {} --token {} --users 3",
+        tenant.endpoint, tenant.token
+    );
+    let strange = run(&args(&play)).await;
+    let stdout = String::from_utf8_lossy(&strange.stdout);
+    assert_eq!(strange.status.code(), Some(1));
+    assert!(stdout.contains("certificate"), "{stdout}");
+    let known = run(&args(&format!("{play} --ca {cert}"))).await;
+    assert!(known.status.success(), "{known:?}");
 }

@@ -198,7 +198,7 @@ fn patches(alice: &str) -> Vec<Case> {
         |name, scim_type, detail| Case::new(name, Method::PATCH, alice, 400, scim_type, detail);
     vec![
         case("no operations", SYNTAX, "Operations").json(&json!({"schemas": []})),
-        case("101 operations", SYNTAX, "100").json(&patch(&json!(many))),
+        case("101 operations", Some("tooMany"), "100").json(&patch(&json!(many))),
         case("an unknown word", SYNTAX, "op").json(&patch_one("Explode", "title", &json!("x"))),
         case("a broken path", Some("invalidPath"), "").json(&patch_one(
             "Replace",
