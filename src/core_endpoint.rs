@@ -5,13 +5,14 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint};
 
-use crate::{
-    config::CoreEndpoint,
-    listener::{KEEP_ALIVE_INTERVAL, KEEP_ALIVE_TIMEOUT},
-};
+use crate::config::CoreEndpoint;
 
 /// A core that is there answers the first packet at once.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Pings, while idle too: a core that vanished is noticed within the sum, before a SCIM request gives up on it.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a ping may stay unanswered.
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The endpoint, not connected yet.
 pub fn endpoint(core: &CoreEndpoint) -> anyhow::Result<Endpoint> {

@@ -33,12 +33,14 @@ const HEAD_BYTES_MAX: u32 = 32 * 1024;
 const BUFFER_BYTES_MAX: usize = 64 * 1024;
 /// Header fields of an HTTP/1 request.
 const HEADERS_MAX: usize = 100;
-/// Requests at once on one HTTP/2 connection. A facade multiplexes all of its calls on one.
-const STREAMS_MAX: u32 = 1_024;
+/// Requests at once on one HTTP/2 connection of a SCIM client: each may hold a body in memory.
+const HTTP_STREAMS_MAX: u32 = 100;
+/// The same for gRPC: a facade multiplexes all of its calls on one connection.
+const GRPC_STREAMS_MAX: u32 = 1_024;
 /// HTTP/2 pings: a peer that vanished is noticed within the sum, so that half-open connections do not pile up.
-pub const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
 /// How long a ping may stay unanswered.
-pub const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(5);
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(5);
 /// After a failed accept (out of file descriptors, most likely), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -94,6 +96,13 @@ impl Protocol {
         }
     }
 
+    fn streams_max(self) -> u32 {
+        match self {
+            Self::Http => HTTP_STREAMS_MAX,
+            Self::Grpc => GRPC_STREAMS_MAX,
+        }
+    }
+
     fn builder(self, stop: Stop) -> Builder<Stop> {
         let mut builder = Builder::new(stop);
         builder
@@ -107,7 +116,7 @@ impl Protocol {
             .timer(TokioTimer::new())
             .keep_alive_interval(KEEP_ALIVE_INTERVAL)
             .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
-            .max_concurrent_streams(STREAMS_MAX)
+            .max_concurrent_streams(self.streams_max())
             .max_header_list_size(HEAD_BYTES_MAX);
         match self {
             Self::Http => builder,

@@ -29,6 +29,10 @@ use crate::{
 
 /// What runs after the requests are through: numbering, flushing. Bounded so that a stop ends.
 const UPKEEP_GRACE: Duration = Duration::from_secs(5);
+/// Waiting for the storage ends before the facade gives up on the core, so that the core's own answer is heard.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+/// The same for one statement of PostgreSQL.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// A running service.
 pub struct Service {
@@ -201,7 +205,12 @@ async fn open(config: &Config, migrate_asked: bool) -> anyhow::Result<Storage> {
     if new || migrate_asked {
         migrate(&config.storage).await?;
     }
-    Storage::open(&config.storage)
+    let storage = StorageConfig {
+        acquire_timeout: ACQUIRE_TIMEOUT,
+        statement_timeout: STATEMENT_TIMEOUT,
+        ..config.storage.clone()
+    };
+    Storage::open(&storage)
         .await
         .context("cannot open the database")
 }

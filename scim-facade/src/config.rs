@@ -8,7 +8,7 @@ pub struct FacadeConfig {
     /// The URL under which customers reach the service, without `/scim`, for example `https://provisioning.dragonce.example`.
     /// `Location` and `meta.location` are built from it, never from a header of the request.
     pub public_base_url: String,
-    /// How long one SCIM request may wait for the core, retries included.
+    /// How long one SCIM request may wait for the core, all its calls and their retries together.
     pub call_timeout: Duration,
     /// Whether a call is tried again when the core cannot be reached. For a core in another process; every mutation carries a
     /// request id, so that a second try does not act twice.
@@ -26,8 +26,8 @@ impl FacadeConfig {
     }
 }
 
-/// Entra's own time-out is not documented; ten seconds is what a request may take before it counts as failed.
-const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// An outage is answered by 503 within five seconds, so that requests do not pile up behind it; half a second is left for the rest.
+const CALL_TIMEOUT: Duration = Duration::from_millis(4_500);
 
 /// A body is at most this large: a resource with every attribute set is a hundredth of it.
 pub(crate) const BODY_SIZE_MAX: usize = 1024 * 1024;

@@ -1,6 +1,10 @@
 //! Calls to the core: the only place that sets metadata, deadlines and retries.
 
-use std::{future::Future, time::Duration};
+use std::{
+    future::Future,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use opentelemetry::propagation::Injector;
 use provisioning_proto::v1::{
@@ -21,20 +25,44 @@ use uuid::Uuid;
 use crate::{
     channel::CoreChannel,
     config::{ANSWER_SIZE_MAX, ATTEMPTS_MAX, FacadeConfig, READINESS_TIMEOUT},
-    scim::status::reason_of,
+    scim::status::{cause_of, reason_of},
 };
 
 /// What every call of one HTTP request tells the core about it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct CallMetadata {
     pub request_id: Uuid,
     /// `Bearer <token>`; marked sensitive, so that it is never printed.
     pub authorization: MetadataValue<Ascii>,
     /// The client's address.
     pub forwarded_for: Option<MetadataValue<Ascii>>,
+    /// How long the calls so far took: a request has one deadline, however many calls it makes.
+    waited_us: AtomicU64,
 }
 
 impl CallMetadata {
+    pub(crate) fn new(
+        request_id: Uuid,
+        authorization: MetadataValue<Ascii>,
+        forwarded_for: Option<MetadataValue<Ascii>>,
+    ) -> Self {
+        Self {
+            request_id,
+            authorization,
+            forwarded_for,
+            waited_us: AtomicU64::new(0),
+        }
+    }
+
+    fn waited(&self) -> Duration {
+        Duration::from_micros(self.waited_us.load(Ordering::Relaxed))
+    }
+
+    fn add_wait(&self, wait: Duration) {
+        let wait = u64::try_from(wait.as_micros()).unwrap_or(u64::MAX);
+        self.waited_us.fetch_add(wait, Ordering::Relaxed);
+    }
+
     fn request<M>(&self, message: M, time_left: Duration) -> Request<M> {
         let mut request = Request::new(message);
         request.set_timeout(time_left);
@@ -115,8 +143,9 @@ impl CoreClient {
         SchemaServiceClient.list_schemas(ListSchemasRequest) -> ListSchemasResponse;
     }
 
-    /// Whether the core answers and says that it serves. A core without the health service is taken at its answer.
-    pub(crate) async fn is_ready(&self) -> bool {
+    /// Whether the core answers and says that it serves; else why not, for the request line. A core without the health service is
+    /// taken at its answer.
+    pub(crate) async fn check_ready(&self) -> Result<(), String> {
         let mut client = HealthClient::new(self.channel.clone());
         match timeout(
             READINESS_TIMEOUT,
@@ -124,9 +153,11 @@ impl CoreClient {
         )
         .await
         {
-            Ok(Ok(answer)) => answer.into_inner().status() == ServingStatus::Serving,
-            Ok(Err(status)) => status.code() == Code::Unimplemented,
-            Err(_elapsed) => false,
+            Ok(Ok(answer)) if answer.get_ref().status() == ServingStatus::Serving => Ok(()),
+            Ok(Ok(_not_serving)) => Err("NotServing".to_owned()),
+            Ok(Err(status)) if status.code() == Code::Unimplemented => Ok(()),
+            Ok(Err(status)) => Err(cause_of(&status)),
+            Err(_elapsed) => Err(format!("{:?}", Code::DeadlineExceeded)),
         }
     }
 
@@ -141,14 +172,33 @@ impl CoreClient {
         M: Clone,
         F: Future<Output = Result<Response<A>, Status>>,
     {
-        let deadline = Instant::now() + self.call_timeout;
+        let started = Instant::now();
+        let deadline = started + self.call_timeout.saturating_sub(metadata.waited());
+        let answer = self.attempts(metadata, message, deadline, call).await;
+        metadata.add_wait(started.elapsed());
+        answer
+    }
+
+    /// A pause that would outlast the deadline is not worth its wait.
+    async fn attempts<M, A, F>(
+        &self,
+        metadata: &CallMetadata,
+        message: M,
+        deadline: Instant,
+        call: impl Fn(CoreChannel, Request<M>) -> F,
+    ) -> Result<A, Status>
+    where
+        M: Clone,
+        F: Future<Output = Result<Response<A>, Status>>,
+    {
         for attempt in 1..self.attempts_max {
+            let pause = backoff(metadata.request_id, attempt);
             match self
                 .attempt(metadata, message.clone(), deadline, &call)
                 .await
             {
-                Err(status) if may_pass(&status) => {
-                    sleep(backoff(metadata.request_id, attempt)).await;
+                Err(status) if may_pass(&status) && Instant::now() + pause < deadline => {
+                    sleep(pause).await;
                 }
                 answer => return answer,
             }

@@ -20,7 +20,6 @@ pub(super) fn as_removal(operations: Vec<Operation>) -> Vec<Operation> {
     let mut cleared = Vec::with_capacity(operations.len());
     for operation in operations {
         match operation {
-            operation if clears_active(&operation) => {}
             Operation {
                 op: op @ (Op::Add | Op::Replace),
                 path: Some(path),
@@ -31,6 +30,7 @@ pub(super) fn as_removal(operations: Vec<Operation>) -> Vec<Operation> {
             other => cleared.push(other),
         }
     }
+    cleared.retain(|operation| !clears_active(operation));
     cleared
 }
 
@@ -187,6 +187,7 @@ mod tests {
                 replace(Some(&format!("{core}:active")), nothing.clone()),
                 replace(Some(&format!("{core}.active")), nothing.clone()),
                 replace(None, json!({"active": nothing})),
+                replace(Some(core), json!({"active": nothing})),
                 replace(None, json!({core: {"active": nothing}})),
                 replace(None, json!({format!("{core}:active"): nothing})),
             ] {

@@ -129,12 +129,11 @@ impl FromRequestParts<Arc<Facade>> for Exchange {
             .map_or("", MatchedPath::as_str);
         Ok(Self {
             facade: Arc::clone(facade),
-            metadata: CallMetadata {
+            metadata: CallMetadata::new(
                 request_id,
-                authorization: credential,
-                forwarded_for: remote
-                    .and_then(|ConnectInfo(address)| address.ip().to_string().try_into().ok()),
-            },
+                credential,
+                remote.and_then(|ConnectInfo(address)| address.ip().to_string().try_into().ok()),
+            ),
             tenant: tenant(parts.uri.path()),
             id: if pattern.ends_with("{id}") {
                 last_segment(parts.uri.path())

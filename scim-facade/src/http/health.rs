@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::http::Facade;
+use crate::http::{Facade, response};
 
 /// The process lives.
 pub(crate) async fn healthz() -> Response {
@@ -17,13 +17,15 @@ pub(crate) async fn healthz() -> Response {
 
 /// The core can be reached and serves.
 pub(crate) async fn readyz(State(facade): State<Arc<Facade>>) -> Response {
-    if facade.core.is_ready().await {
-        answer(StatusCode::OK, "{\"status\":\"ready\"}")
-    } else {
-        answer(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "{\"status\":\"core not reachable\"}",
-        )
+    match facade.core.check_ready().await {
+        Ok(()) => answer(StatusCode::OK, "{\"status\":\"ready\"}"),
+        Err(cause) => response::with_cause(
+            answer(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "{\"status\":\"core not reachable\"}",
+            ),
+            cause,
+        ),
     }
 }
 

@@ -59,9 +59,15 @@ pub(crate) fn error(error: &ScimError, request_id: Uuid) -> Response {
             retry_after_s(retry_after, request_id).into(),
         );
     }
-    if let Some(cause) = &error.cause {
-        response.extensions_mut().insert(Cause(cause.clone()));
+    match &error.cause {
+        Some(cause) => with_cause(response, cause.clone()),
+        None => response,
     }
+}
+
+/// Tells the request line, and nobody else, why.
+pub(crate) fn with_cause(mut response: Response, cause: String) -> Response {
+    response.extensions_mut().insert(Cause(cause));
     response
 }
 

@@ -92,11 +92,11 @@ fn retry_delay_s(status: &Status) -> u64 {
     })
 }
 
-/// For the request line: the code, and the reason or, where there is none, what the transport says.
-fn cause_of(status: &Status) -> String {
+/// For the request line: the code, and the core's reason if there is one. A message may hold anything and stays out of the logs.
+pub(crate) fn cause_of(status: &Status) -> String {
     match reason_of(status) {
-        Some(reason) => format!("{:?}: {}", status.code(), reason.reason()),
-        None => format!("{:?}: {}", status.code(), status.message()),
+        Some(reason) => format!("{:?} {}", status.code(), reason.reason()),
+        None => format!("{:?}", status.code()),
     }
 }
 
@@ -170,6 +170,18 @@ mod tests {
                 "{reason:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_cause_is_a_code_and_a_reason() {
+        let cause = |status: &Status| ScimError::from(status).cause.unwrap();
+        let text = "alice@contoso.com at db1.internal";
+        let own = status(Code::Internal, ErrorReason::Internal, text);
+        assert_eq!(cause(&own), "Internal INTERNAL");
+        assert_eq!(cause(&Status::unavailable(text)), "Unavailable");
+        let details = ErrorDetails::with_error_info(text, "proxy.example", []);
+        let foreign = Status::with_error_details(Code::Unknown, text, details);
+        assert_eq!(cause(&foreign), "Unknown");
     }
 
     #[test]

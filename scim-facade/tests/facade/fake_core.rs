@@ -103,6 +103,28 @@ impl FakeCore {
             .collect()
     }
 
+    /// How long each call said that it may take.
+    pub fn times_left_ms(&self) -> Vec<u64> {
+        let of = |call: &Call| {
+            let timeout = call
+                .metadata
+                .get("grpc-timeout")
+                .expect("a call has a deadline")
+                .to_str()
+                .unwrap();
+            let (number, unit) = timeout.split_at(timeout.len() - 1);
+            let number: u64 = number.parse().unwrap();
+            match unit {
+                "S" => number * 1_000,
+                "m" => number,
+                "u" => number / 1_000,
+                "n" => number / 1_000_000,
+                other => panic!("{other} is no unit of a deadline here"),
+            }
+        };
+        self.state.lock().unwrap().calls.iter().map(of).collect()
+    }
+
     pub fn last_call(&self) -> Call {
         self.state
             .lock()

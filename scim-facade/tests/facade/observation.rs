@@ -102,8 +102,22 @@ async fn a_failure_has_its_cause_in_the_line() {
     let fields = &log.request_lines()[0]["fields"];
     assert_eq!(
         (&fields["outcome"], &fields["cause"]),
-        (&json!("failed"), &json!("Unavailable: UNAVAILABLE"))
+        (&json!("failed"), &json!("Unavailable UNAVAILABLE"))
     );
+}
+
+#[tokio::test]
+async fn unreadiness_has_its_cause_in_the_line() {
+    let log = Log::default();
+    let _guard = log.capture();
+    let client = crate::reaching_the_core::nowhere().await;
+    let probe = Request::get("/readyz").body(Body::empty()).unwrap();
+    assert_eq!(client.send(probe).await.status, 503);
+    client.get("/Users").await.error(503, None);
+    for line in log.request_lines() {
+        assert_eq!(line["fields"]["cause"], json!("Unavailable"), "{line}");
+    }
+    assert_eq!(log.request_lines().len(), 2);
 }
 
 #[tokio::test]

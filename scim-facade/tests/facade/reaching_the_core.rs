@@ -50,7 +50,7 @@ async fn listening() -> (Client, JoinSet<()>) {
 }
 
 /// A port that nobody listens on.
-async fn nowhere() -> Client {
+pub async fn nowhere() -> Client {
     let address = TcpListener::bind("127.0.0.1:0")
         .await
         .unwrap()
@@ -121,6 +121,25 @@ async fn tries_end() {
     }
     client.get("/Users").await.error(503, None);
     assert_eq!(client.core.methods().len(), 3);
+}
+
+#[tokio::test]
+async fn all_calls_and_tries_of_a_request_share_one_deadline() {
+    let (client, _server) = listening().await;
+    for _ in 0..2 {
+        client
+            .core
+            .fail_next(failure(Code::Unavailable, ErrorReason::Unavailable, "away"));
+    }
+    client.get("/Users").await;
+    let left_ms = client.core.times_left_ms();
+    assert_eq!(left_ms.len(), 3);
+    assert!((4_000..=4_500).contains(&left_ms[0]), "{left_ms:?}");
+    // The pauses between the tries are at least 50 and 100 ms.
+    assert!(
+        left_ms[1] + 50 <= left_ms[0] && left_ms[2] + 100 <= left_ms[1],
+        "{left_ms:?}"
+    );
 }
 
 #[tokio::test]
