@@ -18,6 +18,7 @@ use tonic::{
 use crate::{
     config::{
         self, ConfigError, CoreEndpoint, DEFAULT_DATA_DIR, DEFAULT_GRPC_ADDR, DEFAULT_JWT_PARTY,
+        Faults,
     },
     core_endpoint,
     data_dir::{DataDir, SigningKey},
@@ -107,7 +108,9 @@ pub struct Signing {
 impl Signer {
     /// Finds the key.
     pub fn resolve(&self) -> anyhow::Result<Signing> {
-        let file = config::read(self.config.as_deref())?;
+        let mut faults = Faults::default();
+        let file = config::read(self.config.as_deref(), &mut faults);
+        let file = faults.or(file)?;
         let data_dir = self
             .data_dir
             .clone()

@@ -9,12 +9,12 @@ mod serve;
 mod tenant;
 mod token;
 
-use std::{io, path::PathBuf, process::ExitCode};
+use std::{ffi::OsString, io, path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
-use clap::Parser;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 
-use crate::config::{Config, ConfigError, Options};
+use crate::config::{Config, ConfigError, Options, without_unusable};
 
 /// `EX_USAGE` of sysexits.h: the command line is wrong.
 const EXIT_USAGE: u8 = 64;
@@ -64,7 +64,7 @@ impl Configuration {
 
 /// Does what the command line asks for.
 pub fn run() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match parse(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => {
             // Nothing can be done when even this cannot be printed.
@@ -88,6 +88,12 @@ pub fn run() -> ExitCode {
             }
         }
     }
+}
+
+fn parse(words: impl Iterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    let mut command = without_unusable(Cli::command());
+    let matches = command.try_get_matches_from_mut(words)?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
 
 fn run_on_runtime(cli: Cli) -> anyhow::Result<ExitCode> {
@@ -118,8 +124,6 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]
@@ -139,9 +143,10 @@ mod tests {
             "logs acme --filter x --limit 5",
             "entra-sim --url http://h/scim/acme/v2 --token t --users 10 --cycles 2 --flag both --seed 7 --concurrency 4 --json",
             "quickstart --exit",
+            "migrate --data-dir d --database-url postgres://h/d --config f",
         ] {
             let words = std::iter::once("provisiond").chain(line.split(' '));
-            assert!(Cli::try_parse_from(words).is_ok(), "{line}");
+            assert!(parse(words.map(OsString::from)).is_ok(), "{line}");
         }
     }
 }

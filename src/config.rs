@@ -1,5 +1,6 @@
 //! Configuration: flags over environment over file, checked whole before a port is bound. The only place for defaults.
 
+mod environment;
 mod file;
 mod options;
 
@@ -18,7 +19,8 @@ use provisioning_core::{
 use secrecy::{ExposeSecret as _, SecretString};
 use tracing_subscriber::EnvFilter;
 
-pub use file::{DEFAULT_FILE, check_environment, keys, parse, read};
+pub use environment::without_unusable;
+pub use file::read;
 pub use options::{LogFormat, Options, Role};
 
 use crate::{
@@ -58,15 +60,6 @@ impl ConfigError {
     /// A single fault.
     pub fn one(text: impl Into<String>) -> Self {
         Self(vec![text.into()])
-    }
-
-    fn within(self, path: &Path) -> Self {
-        Self(
-            self.0
-                .into_iter()
-                .map(|fault| format!("{}: {fault}", path.display()))
-                .collect(),
-        )
     }
 }
 
@@ -141,38 +134,29 @@ pub struct Config {
 impl Config {
     /// Merges flags and environment with the file, and checks the whole.
     pub fn load(flags: Options, config_file: Option<&Path>) -> Result<Self, ConfigError> {
-        let variables = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-        check_environment(variables)?;
-        let mut options = flags.or(read(config_file)?);
-        if options.otlp_endpoint.is_none() {
-            // The variable that every OpenTelemetry SDK reads.
-            options.otlp_endpoint = std::env::var("OTEL_EXPORTER_OTLP_ENDPOINT")
-                .ok()
-                .filter(|url| !url.is_empty());
-        }
-        Self::check(options)
+        let mut faults = Faults::default();
+        let options = merge(flags, config_file, &mut faults);
+        Self::check(options, faults)
     }
 
-    /// Turns options into a configuration, or tells every fault.
-    pub fn check(options: Options) -> Result<Self, ConfigError> {
+    /// The same for who only opens the database: what a service needs besides is not asked for.
+    pub fn load_storage(
+        flags: Options,
+        config_file: Option<&Path>,
+    ) -> Result<(StorageConfig, TelemetryConfig), ConfigError> {
         let mut faults = Faults::default();
+        let options = merge(flags, config_file, &mut faults);
+        let storage = storage(&options, &data_dir(&options, &mut faults), &mut faults);
+        let telemetry = telemetry(options, &mut faults);
+        faults.or((storage, telemetry))
+    }
+
+    /// Turns options into a configuration, or tells every fault, those found before too.
+    fn check(options: Options, mut faults: Faults) -> Result<Self, ConfigError> {
         let role = options.role.unwrap_or_default();
-        let data_dir = options.data_dir.unwrap_or_else(|| DEFAULT_DATA_DIR.into());
-        if data_dir.exists() && !data_dir.is_dir() {
-            faults.add(format!("data_dir: {} is not a folder", data_dir.display()));
-        }
-        let mut storage = StorageConfig::new(storage_url(
-            options.database_url.as_ref(),
-            &data_dir,
-            &mut faults,
-        ));
-        storage.pool_size_max = faults.within(
-            "pool_size_max",
-            options.pool_size_max,
-            storage.pool_size_max,
-            1,
-            POOL_SIZE_MAX,
-        );
+        let data_dir = data_dir(&options, &mut faults);
+        let storage = storage(&options, &data_dir, &mut faults);
+        let telemetry = telemetry(options.clone(), &mut faults);
         let configured_jwks = jwks_source(options.jwks_file, options.jwks_url, &mut faults);
         let config = Self {
             role,
@@ -220,13 +204,7 @@ impl Config {
                     .unwrap_or_else(|| DEFAULT_JWT_PARTY.to_owned()),
             },
             data_dir,
-            telemetry: TelemetryConfig {
-                log_level: log_level(options.log_level, &mut faults),
-                log_format: options.log_format.unwrap_or_default(),
-                otlp_endpoint: options.otlp_endpoint.inspect(|url| {
-                    origin("otlp_endpoint", url, &mut faults);
-                }),
-            },
+            telemetry,
             shutdown_grace: Duration::from_secs(faults.within(
                 "shutdown_grace_seconds",
                 options.shutdown_grace_seconds,
@@ -255,14 +233,15 @@ impl Config {
 
 /// Collects what is wrong, so that the operator is told everything at once.
 #[derive(Default)]
-struct Faults(Vec<String>);
+pub struct Faults(Vec<String>);
 
 impl Faults {
     fn add(&mut self, fault: String) {
         self.0.push(fault);
     }
 
-    fn or<T>(self, value: T) -> Result<T, ConfigError> {
+    /// The value, if nothing is wrong.
+    pub fn or<T>(self, value: T) -> Result<T, ConfigError> {
         if self.0.is_empty() {
             Ok(value)
         } else {
@@ -283,6 +262,55 @@ impl Faults {
             self.add(format!("{key} is {value}; it must be from {min} to {max}"));
         }
         value
+    }
+}
+
+/// Flags over environment over file.
+fn merge(flags: Options, config_file: Option<&Path>, faults: &mut Faults) -> Options {
+    let environment = environment::read(&environment::variables(), faults);
+    let mut options = flags.or(environment).or(read(config_file, faults));
+    if options.otlp_endpoint.is_none() {
+        // The variable that every OpenTelemetry SDK reads.
+        options.otlp_endpoint = std::env::var("OTEL_EXPORTER_OTLP_ENDPOINT")
+            .ok()
+            .filter(|url| !url.is_empty());
+    }
+    options
+}
+
+fn data_dir(options: &Options, faults: &mut Faults) -> PathBuf {
+    let data_dir = options
+        .data_dir
+        .clone()
+        .unwrap_or_else(|| DEFAULT_DATA_DIR.into());
+    if data_dir.exists() && !data_dir.is_dir() {
+        faults.add(format!("data_dir: {} is not a folder", data_dir.display()));
+    }
+    data_dir
+}
+
+fn storage(options: &Options, data_dir: &Path, faults: &mut Faults) -> StorageConfig {
+    let url = storage_url(options.database_url.as_ref(), data_dir, faults);
+    let defaults = StorageConfig::new(url);
+    StorageConfig {
+        pool_size_max: faults.within(
+            "pool_size_max",
+            options.pool_size_max,
+            defaults.pool_size_max,
+            1,
+            POOL_SIZE_MAX,
+        ),
+        ..defaults
+    }
+}
+
+fn telemetry(options: Options, faults: &mut Faults) -> TelemetryConfig {
+    TelemetryConfig {
+        log_level: log_level(options.log_level, faults),
+        log_format: options.log_format.unwrap_or_default(),
+        otlp_endpoint: options.otlp_endpoint.inspect(|url| {
+            origin("otlp_endpoint", url, faults);
+        }),
     }
 }
 
@@ -463,7 +491,9 @@ mod tests {
     use super::*;
 
     fn check(text: &str) -> Result<Config, String> {
-        Config::check(parse(text).expect("known keys")).map_err(|error| error.to_string())
+        let mut faults = Faults::default();
+        let options = file::parse(text, &mut faults);
+        Config::check(options, faults).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -481,9 +511,11 @@ mod tests {
 
     #[test]
     fn what_comes_first_wins_key_by_key() {
-        let flags = parse("http_addr = '127.0.0.1:1'").expect("known");
-        let file = parse("http_addr = '127.0.0.1:2'\ngrpc_addr = '127.0.0.1:3'").expect("known");
-        let merged = flags.or(file);
+        let mut faults = Faults::default();
+        let flags = file::parse("http_addr = '127.0.0.1:1'", &mut faults);
+        let text = "http_addr = '127.0.0.1:2'\ngrpc_addr = '127.0.0.1:3'";
+        let merged = flags.or(file::parse(text, &mut faults));
+        assert!(faults.0.is_empty());
         assert_eq!(merged.http_addr.map(|addr| addr.port()), Some(1));
         assert_eq!(merged.grpc_addr.map(|addr| addr.port()), Some(3));
     }
@@ -550,8 +582,9 @@ mod tests {
 
     #[test]
     fn every_fault_is_told_at_once() {
-        let error = check("pool_size_max = 0\nconnections_max = 0").expect_err("two faults");
-        assert_eq!(error.lines().count(), 2);
+        let text = "pool_size_max = 0\nhttp_addr = 1\nhtp_addr = ''\nconnections_max = 0";
+        let error = check(text).expect_err("four faults");
+        assert_eq!(error.lines().count(), 4, "{error}");
     }
 
     #[test]

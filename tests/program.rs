@@ -1,8 +1,9 @@
 //! The program itself: its ready line, its end, its configuration, the output that scripts read.
 
-use std::{fs::Permissions, net::TcpListener, os::unix::fs::PermissionsExt as _};
+use std::{fs::Permissions, net::TcpListener, os::unix::fs::PermissionsExt as _, process::Output};
 
 use serde_json::json;
+use tokio::process::Command;
 
 use crate::support::{Database, Engine, Process, ScimClient, Service, on_both_engines, run};
 
@@ -273,4 +274,62 @@ async fn entra_sim_trusts_the_authority_it_is_given() {
     assert!(stdout.contains("certificate"), "{stdout}");
     let known = run(&args(&format!("{play} --ca {cert}"))).await;
     assert!(known.status.success(), "{known:?}");
+}
+
+/// Runs a subcommand with these variables and no others of the program's.
+async fn run_in(variables: &[(&str, &str)], text: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_provisiond"));
+    let inherited = std::env::vars().map(|(name, _)| name);
+    for name in inherited.filter(|name| name.starts_with("PROVISIOND_")) {
+        command.env_remove(name);
+    }
+    command
+        .args(args(text))
+        .envs(variables.iter().copied())
+        .current_dir(std::env::temp_dir())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .expect("the binary starts")
+}
+
+#[tokio::test]
+async fn every_fault_of_variables_and_file_is_told_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("provisiond.toml");
+    std::fs::write(&file, "htp_addr = 1\nconnections_max = 0\ngrpc_addr = 2").expect("written");
+    let variables = [
+        ("PROVISIOND_HTTP_ADDR", "nowhere"),
+        ("PROVISIOND_LOG_FROMAT", "json"),
+    ];
+    let output = run_in(&variables, &format!("serve --config {}", file.display())).await;
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(78), "{stderr}");
+    for told in [
+        "PROVISIOND_HTTP_ADDR: invalid socket address syntax",
+        "did you mean PROVISIOND_LOG_FORMAT?",
+        "did you mean http_addr?",
+        "connections_max is 0",
+        "grpc_addr: ",
+    ] {
+        assert!(stderr.contains(told), "{told} is missing in: {stderr}");
+    }
+    assert!(!stderr.contains("--http-addr"), "{stderr}");
+}
+
+#[tokio::test]
+async fn an_empty_variable_is_none_and_migrate_needs_only_the_database() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let variables = [
+        ("PROVISIOND_HTTP_ADDR", ""),
+        ("PROVISIOND_DATABASE_URL", ""),
+        ("PROVISIOND_ROLE", "core"),
+    ];
+    let line = format!("migrate --data-dir {}", folder.path().display());
+    let output = run_in(&variables, &line).await;
+    assert!(output.status.success(), "{output:?}");
+    assert!(folder.path().join("provisiond.db").exists());
+
+    let unknown = run(&args("migrate --http-addr 127.0.0.1:0")).await;
+    assert_eq!(unknown.status.code(), Some(64));
 }

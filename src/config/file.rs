@@ -1,111 +1,78 @@
-//! Reads `provisiond.toml`, and tells of keys and variables that nothing reads.
+//! Reads `provisiond.toml`, and tells of keys that nothing reads.
 
-use std::path::Path;
+use std::{
+    io::{self, ErrorKind},
+    path::Path,
+};
 
 use clap::{Args as _, Command};
 
-use super::{ConfigError, Options};
+use super::{Faults, Options};
 
 /// Read when it is there and `--config` names no other.
 pub const DEFAULT_FILE: &str = "provisiond.toml";
 /// A configuration is a page, not a book.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
-/// How the variables that belong to the program start.
-const PREFIX: &str = "PROVISIOND_";
-/// What Kubernetes sets in every container beside a service that is named provisiond.
-const FOREIGN: [&str; 2] = ["PROVISIOND_SERVICE_", "PROVISIOND_PORT"];
-/// Variables of the program that are not keys of the file.
-const NOT_IN_FILE: [&str; 5] = [
-    "PROVISIOND_CONFIG",
-    "PROVISIOND_GRPC",
-    "PROVISIOND_GRPC_CA",
-    "PROVISIOND_SCIM_URL",
-    "PROVISIOND_SCIM_TOKEN",
-];
 /// More edits than this and a name is not a misspelling but another word.
 const EDITS_MAX: usize = 4;
 
 /// Reads the file that was named, or the default one if it is there.
-pub fn read(named: Option<&Path>) -> Result<Options, ConfigError> {
+pub fn read(named: Option<&Path>, faults: &mut Faults) -> Options {
     let path = named.unwrap_or(Path::new(DEFAULT_FILE));
-    match std::fs::metadata(path) {
-        Ok(metadata) if metadata.len() > FILE_BYTES_MAX => {
-            return Err(ConfigError::one(format!(
-                "{} is larger than {FILE_BYTES_MAX} bytes; is it the right file?",
+    let text = match text(path) {
+        Ok(text) => text,
+        Err(error) if named.is_none() && error.kind() == ErrorKind::NotFound => {
+            return Options::default();
+        }
+        Err(error) => {
+            faults.add(format!(
+                "cannot read the configuration file {}: {error}",
                 path.display()
-            )));
+            ));
+            return Options::default();
         }
-        Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
-            return Ok(Options::default());
-        }
-        _ => {}
+    };
+    let mut within = Faults::default();
+    let options = parse(&text, &mut within);
+    for fault in within.0 {
+        faults.add(format!("{}: {fault}", path.display()));
     }
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        ConfigError::one(format!(
-            "cannot read the configuration file {}: {error}",
-            path.display()
-        ))
-    })?;
-    parse(&text).map_err(|error| error.within(path))
+    options
 }
 
-/// Reads the text of a file.
-pub fn parse(text: &str) -> Result<Options, ConfigError> {
-    // The parser quotes the line at fault, which may hold a password: only its message is handed on.
-    let table: toml::Table = text
-        .parse()
-        .map_err(|error: toml::de::Error| ConfigError::one(error.message().to_owned()))?;
+fn text(path: &Path) -> io::Result<String> {
+    if std::fs::metadata(path)?.len() > FILE_BYTES_MAX {
+        return Err(io::Error::other(format!(
+            "it is larger than {FILE_BYTES_MAX} bytes; is it the right file?"
+        )));
+    }
+    std::fs::read_to_string(path)
+}
+
+/// Reads the text of a file, key by key, so that every fault is told, with the name of its key.
+pub fn parse(text: &str, faults: &mut Faults) -> Options {
+    let table: toml::Table = match text.parse() {
+        Ok(table) => table,
+        Err(error) => {
+            // The parser quotes the line at fault, which may hold a password: only its message is handed on.
+            let error: toml::de::Error = error;
+            faults.add(error.message().to_owned());
+            return Options::default();
+        }
+    };
     let known = keys();
-    let unknown: Vec<String> = table
-        .keys()
-        .filter(|key| !known.contains(key))
-        .map(|key| unknown_key("key", key, &known))
-        .collect();
-    if !unknown.is_empty() {
-        return Err(ConfigError(unknown));
-    }
-    Options::try_from(table)
-}
-
-impl TryFrom<toml::Table> for Options {
-    type Error = ConfigError;
-
-    /// Key by key, so that every error is told, with the name of its key.
-    fn try_from(table: toml::Table) -> Result<Self, ConfigError> {
-        let mut options = Self::default();
-        let mut errors = Vec::new();
-        for (key, value) in table {
-            let single = toml::Table::from_iter([(key.clone(), value)]);
-            match single.try_into::<Self>() {
-                Ok(option) => options = options.or(option),
-                Err(error) => errors.push(format!("{key}: {}", error.message())),
-            }
+    let mut options = Options::default();
+    for (key, value) in table {
+        if !known.contains(&key) {
+            faults.add(unknown_key("key", &key, &known));
+            continue;
         }
-        if errors.is_empty() {
-            Ok(options)
-        } else {
-            Err(ConfigError(errors))
+        match toml::Table::from_iter([(key.clone(), value)]).try_into::<Options>() {
+            Ok(option) => options = options.or(option),
+            Err(error) => faults.add(format!("{key}: {}", error.message())),
         }
     }
-}
-
-/// Refuses variables that look like the program's and are not.
-pub fn check_environment(names: impl Iterator<Item = String>) -> Result<(), ConfigError> {
-    let known: Vec<String> = keys()
-        .into_iter()
-        .map(|key| format!("{PREFIX}{}", key.to_uppercase()))
-        .chain(NOT_IN_FILE.map(str::to_owned))
-        .collect();
-    let unknown: Vec<String> = names
-        .filter(|name| name.starts_with(PREFIX) && !known.contains(name))
-        .filter(|name| !FOREIGN.iter().any(|foreign| name.starts_with(foreign)))
-        .map(|name| unknown_key("environment variable", &name, &known))
-        .collect();
-    if unknown.is_empty() {
-        Ok(())
-    } else {
-        Err(ConfigError(unknown))
-    }
+    options
 }
 
 /// Every key of the file: the ids of the flags.
@@ -116,7 +83,8 @@ pub fn keys() -> Vec<String> {
         .collect()
 }
 
-fn unknown_key(what: &str, name: &str, known: &[String]) -> String {
+/// A name that nothing reads, and the nearest that something does.
+pub(super) fn unknown_key(what: &str, name: &str, known: &[String]) -> String {
     let nearest = known
         .iter()
         .map(|key| (edits(name, key), key))
@@ -147,19 +115,23 @@ fn edits(a: &str, b: &str) -> usize {
 mod tests {
     use super::*;
 
+    fn faults(text: &str) -> Vec<String> {
+        let mut faults = Faults::default();
+        parse(text, &mut faults);
+        faults.0
+    }
+
     #[test]
-    fn an_unknown_key_names_the_nearest() {
-        let error = parse("htp_addr = \"127.0.0.1:1\"\nfrobnicate_the_whatsit = 1")
-            .expect_err("neither key is known");
-        let text = error.to_string();
+    fn an_unknown_key_names_the_nearest_and_hides_no_other_fault() {
+        let text =
+            "frobnicate_the_whatsit = 1\nhtp_addr = \"127.0.0.1:1\"\npool_size_max = \"many\"";
+        let faults = faults(text);
+        assert_eq!(faults.len(), 3, "{faults:?}");
         assert!(
-            text.contains("unknown key htp_addr; did you mean http_addr?"),
-            "{text}"
+            faults[0].starts_with("unknown key frobnicate_the_whatsit; `provisiond serve --help`")
         );
-        assert!(
-            text.contains("unknown key frobnicate_the_whatsit; `provisiond serve --help`"),
-            "{text}"
-        );
+        assert_eq!(faults[1], "unknown key htp_addr; did you mean http_addr?");
+        assert!(faults[2].starts_with("pool_size_max: "), "{faults:?}");
     }
 
     #[test]
@@ -170,12 +142,12 @@ mod tests {
             assert_eq!(argument.get_long(), Some(key.replace('_', "-").as_str()));
             assert_eq!(
                 argument.get_env().and_then(|name| name.to_str()),
-                Some(format!("{PREFIX}{}", key.to_uppercase()).as_str())
+                Some(format!("PROVISIOND_{}", key.to_uppercase()).as_str())
             );
-            let known = parse(&format!("{key} = [[]]"))
-                .expect_err("no key is a list of lists")
-                .to_string();
-            assert!(known.contains(&format!("{key}: ")), "{known}");
+            let [fault] = &faults(&format!("{key} = [[]]"))[..] else {
+                panic!("no key is a list of lists: {key}");
+            };
+            assert!(fault.starts_with(&format!("{key}: ")), "{fault}");
         }
     }
 
@@ -186,28 +158,10 @@ mod tests {
             "database_url = \"s3cr3t",
             "database_url = s3cr3t",
         ] {
-            let error = parse(text).expect_err("it is not a text");
-            assert!(!error.to_string().contains("s3cr3t"), "{error}");
+            let faults = faults(text);
+            assert!(!faults.is_empty(), "it is not a text");
+            assert!(!faults.join("\n").contains("s3cr3t"), "{faults:?}");
         }
-    }
-
-    #[test]
-    fn a_misspelt_variable_is_refused_and_kubernetes_is_not() {
-        let names = [
-            "PROVISIOND_HTP_ADDR",
-            "PROVISIOND_SERVICE_HOST",
-            "PROVISIOND_PORT_8080_TCP",
-            "PROVISIOND_HTTP_ADDR",
-            "HOME",
-        ];
-        let error =
-            check_environment(names.map(str::to_owned).into_iter()).expect_err("one is misspelt");
-        assert_eq!(
-            error.0,
-            [
-                "unknown environment variable PROVISIOND_HTP_ADDR; did you mean PROVISIOND_HTTP_ADDR?"
-            ]
-        );
     }
 
     #[test]
