@@ -2,14 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-/// The messages whose serde form is SCIM's JSON (RFC 7643): the account and its parts.
-const SCIM_MESSAGES: [&str; 6] = [
+/// The messages whose serde form is SCIM's JSON (RFC 7643): accounts and groups with their parts.
+const SCIM_MESSAGES: [&str; 8] = [
     ".dragonce.provisioning.v1.Account",
     ".dragonce.provisioning.v1.Name",
     ".dragonce.provisioning.v1.MultiValue",
     ".dragonce.provisioning.v1.Address",
     ".dragonce.provisioning.v1.EnterpriseUser",
     ".dragonce.provisioning.v1.Manager",
+    ".dragonce.provisioning.v1.Group",
+    ".dragonce.provisioning.v1.GroupMember",
 ];
 
 const NONE: &str = "skip_serializing_if = \"Option::is_none\"";
@@ -45,6 +47,7 @@ const SCIM_FIELDS: &[(&str, &str)] = &[
     (".dragonce.provisioning.v1.Account.entitlements", EMPTY),
     (".dragonce.provisioning.v1.Account.roles", EMPTY),
     (".dragonce.provisioning.v1.Account.x509_certificates", EMPTY),
+    (".dragonce.provisioning.v1.Account.groups", EMPTY),
     (".dragonce.provisioning.v1.Account.hold", "skip"),
     (".dragonce.provisioning.v1.Account.protected", "skip"),
     (
@@ -97,6 +100,27 @@ const SCIM_FIELDS: &[(&str, &str)] = &[
     (".dragonce.provisioning.v1.Manager.display_name", NONE),
     (".dragonce.provisioning.v1.MultiValue.ref", REF),
     (".dragonce.provisioning.v1.Manager.ref", REF),
+    (".dragonce.provisioning.v1.Group.id", "skip"),
+    (
+        ".dragonce.provisioning.v1.Group.object_id",
+        "rename = \"externalId\", skip_serializing_if = \"Option::is_none\"",
+    ),
+    (
+        ".dragonce.provisioning.v1.Group.display_name",
+        "skip_serializing_if = \"String::is_empty\"",
+    ),
+    (".dragonce.provisioning.v1.Group.members", EMPTY),
+    (
+        ".dragonce.provisioning.v1.Group.extensions",
+        "flatten, with = \"crate::json::extensions\"",
+    ),
+    (".dragonce.provisioning.v1.Group.create_time", "skip"),
+    (".dragonce.provisioning.v1.Group.update_time", "skip"),
+    (".dragonce.provisioning.v1.Group.etag", "skip"),
+    (".dragonce.provisioning.v1.GroupMember.value", NONE),
+    (".dragonce.provisioning.v1.GroupMember.ref", REF),
+    (".dragonce.provisioning.v1.GroupMember.type", NONE),
+    (".dragonce.provisioning.v1.GroupMember.display", NONE),
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

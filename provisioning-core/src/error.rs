@@ -120,10 +120,14 @@ reasons! {
     /// The answer would be too large.
     TooMany = "TOO_MANY", 400, "tooMany";
     /// The page token is not one of ours, or of another query.
-    InvalidPageToken = "INVALID_PAGE_TOKEN", 400, "invalidValue";
+    InvalidPageToken = "INVALID_PAGE_TOKEN", 400, "invalidCursor";
+    /// The page token is too old.
+    ExpiredPageToken = "EXPIRED_PAGE_TOKEN", 400, "expiredCursor";
+    /// A member that the tenant does not have.
+    UnknownMember = "UNKNOWN_MEMBER", 400, "invalidValue";
     /// The request id came with another body before.
     RequestIdReused = "REQUEST_ID_REUSED", 400, "invalidValue";
-    /// Another account holds the value.
+    /// Another account or group holds the value.
     Uniqueness = "UNIQUENESS", 409, "uniqueness";
     /// There is a live token.
     TokenExists = "TOKEN_EXISTS", 409, "";
@@ -131,6 +135,8 @@ reasons! {
     SecretNotKept = "SECRET_NOT_KEPT", 409, "";
     /// There is a tenant of that identifier.
     TenantExists = "TENANT_EXISTS", 409, "";
+    /// There is an extension schema of that URN.
+    SchemaExists = "SCHEMA_EXISTS", 409, "";
     /// No such account.
     AccountNotFound = "ACCOUNT_NOT_FOUND", 404, "";
     /// No such tenant, as far as the caller may know.
@@ -139,6 +145,10 @@ reasons! {
     TokenNotFound = "TOKEN_NOT_FOUND", 404, "";
     /// No such log entry.
     LogEntryNotFound = "LOG_ENTRY_NOT_FOUND", 404, "";
+    /// No such group.
+    GroupNotFound = "GROUP_NOT_FOUND", 404, "";
+    /// No such extension schema.
+    SchemaNotFound = "SCHEMA_NOT_FOUND", 404, "";
     /// The resource is not at the version asked for.
     EtagMismatch = "ETAG_MISMATCH", 412, "";
     /// Others kept changing the resource.

@@ -30,6 +30,11 @@ pub fn rule(path: &str) -> Option<Rule> {
     let (service, method) = path.strip_prefix('/')?.split_once('/')?;
     match service {
         "dragonce.provisioning.v1.AccountService" => account_service(method),
+        "dragonce.provisioning.v1.GroupService" => group_service(method),
+        "dragonce.provisioning.v1.ResourceService" => match method {
+            "ListResources" => Some(Rule::ScimTokenOrScopes(READ)),
+            _ => None,
+        },
         "dragonce.provisioning.v1.SchemaService" => match method {
             "ListSchemas" => Some(Rule::ScimTokenOrScopes(READ)),
             _ => None,
@@ -52,6 +57,14 @@ pub fn rule(path: &str) -> Option<Rule> {
             | "ListTokens" => Some(Rule::Scopes(ADMIN)),
             _ => None,
         },
+        "dragonce.provisioning.admin.v1.ExtensionSchemaService" => match method {
+            "CreateExtensionSchema"
+            | "GetExtensionSchema"
+            | "ListExtensionSchemas"
+            | "UpdateExtensionSchema"
+            | "DeleteExtensionSchema" => Some(Rule::Scopes(ADMIN)),
+            _ => None,
+        },
         "dragonce.provisioning.admin.v1.LinkService" => match method {
             "LinkObjectId" | "UnlinkObjectId" => Some(Rule::Scopes(ADMIN)),
             _ => None,
@@ -69,6 +82,18 @@ fn account_service(method: &str) -> Option<Rule> {
     match method {
         "GetAccount" | "BatchGetAccounts" | "ListAccounts" => Some(Rule::ScimTokenOrScopes(READ)),
         "CreateAccount" | "ReplaceAccount" | "PatchAccount" | "DeleteAccount" => {
+            Some(Rule::ScimTokenOrScopes(WRITE))
+        }
+        _ => None,
+    }
+}
+
+fn group_service(method: &str) -> Option<Rule> {
+    match method {
+        "GetGroup" | "BatchGetGroups" | "ListGroups" | "ListGroupMembers" => {
+            Some(Rule::ScimTokenOrScopes(READ))
+        }
+        "CreateGroup" | "ReplaceGroup" | "PatchGroup" | "DeleteGroup" => {
             Some(Rule::ScimTokenOrScopes(WRITE))
         }
         _ => None,

@@ -100,14 +100,20 @@ const fn code(reason: Reason) -> Code {
         | Reason::Mutability
         | Reason::TooMany
         | Reason::InvalidPageToken
+        | Reason::ExpiredPageToken
+        | Reason::UnknownMember
         | Reason::RequestIdReused => Code::InvalidArgument,
-        Reason::Uniqueness | Reason::TokenExists | Reason::SecretNotKept | Reason::TenantExists => {
-            Code::AlreadyExists
-        }
+        Reason::Uniqueness
+        | Reason::TokenExists
+        | Reason::SecretNotKept
+        | Reason::TenantExists
+        | Reason::SchemaExists => Code::AlreadyExists,
         Reason::AccountNotFound
         | Reason::TenantNotFound
         | Reason::TokenNotFound
-        | Reason::LogEntryNotFound => Code::NotFound,
+        | Reason::LogEntryNotFound
+        | Reason::GroupNotFound
+        | Reason::SchemaNotFound => Code::NotFound,
         Reason::EtagMismatch | Reason::Contention => Code::Aborted,
         Reason::AccountProtected | Reason::ProvisioningDisabled | Reason::InsufficientScope => {
             Code::PermissionDenied

@@ -29,6 +29,10 @@ pub(crate) enum ScimType {
     InvalidPath,
     NoTarget,
     InvalidValue,
+    /// RFC 9865 section 2.1, as are the next two.
+    InvalidCursor,
+    ExpiredCursor,
+    InvalidCount,
 }
 
 impl ScimType {
@@ -42,6 +46,9 @@ impl ScimType {
             Self::InvalidPath => "invalidPath",
             Self::NoTarget => "noTarget",
             Self::InvalidValue => "invalidValue",
+            Self::InvalidCursor => "invalidCursor",
+            Self::ExpiredCursor => "expiredCursor",
+            Self::InvalidCount => "invalidCount",
         }
     }
 }

@@ -35,9 +35,11 @@ fn from_reason(reason: ErrorReason, status: &Status) -> ScimError {
     match reason {
         ErrorReason::InvalidFilter => bad(ScimType::InvalidFilter),
         ErrorReason::InvalidPath => bad(ScimType::InvalidPath),
-        ErrorReason::InvalidRequest | ErrorReason::InvalidValue | ErrorReason::InvalidPageToken => {
+        ErrorReason::InvalidRequest | ErrorReason::InvalidValue | ErrorReason::UnknownMember => {
             bad(ScimType::InvalidValue)
         }
+        ErrorReason::InvalidPageToken => bad(ScimType::InvalidCursor),
+        ErrorReason::ExpiredPageToken => bad(ScimType::ExpiredCursor),
         ErrorReason::InvalidSyntax => bad(ScimType::InvalidSyntax),
         ErrorReason::NoTarget => bad(ScimType::NoTarget),
         ErrorReason::Mutability => bad(ScimType::Mutability),
@@ -46,7 +48,7 @@ fn from_reason(reason: ErrorReason, status: &Status) -> ScimError {
         ErrorReason::Uniqueness => {
             ScimError::new(StatusCode::CONFLICT, Some(ScimType::Uniqueness), detail)
         }
-        ErrorReason::AccountNotFound => ScimError::not_found(detail),
+        ErrorReason::AccountNotFound | ErrorReason::GroupNotFound => ScimError::not_found(detail),
         ErrorReason::EtagMismatch => ScimError::new(StatusCode::PRECONDITION_FAILED, None, detail),
 
         ErrorReason::InvalidCredential | ErrorReason::TenantNotFound => {
@@ -76,6 +78,8 @@ fn from_reason(reason: ErrorReason, status: &Status) -> ScimError {
         | ErrorReason::TenantExists
         | ErrorReason::TokenNotFound
         | ErrorReason::LogEntryNotFound
+        | ErrorReason::SchemaExists
+        | ErrorReason::SchemaNotFound
         | ErrorReason::NotLinked
         | ErrorReason::NoLiveToken
         | ErrorReason::SettingConflict => ScimError::internal(cause_of(status)),
