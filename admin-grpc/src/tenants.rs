@@ -190,6 +190,7 @@ fn tenant(tenant: &tenants::Tenant) -> v1::Tenant {
             dialect: dialect(tenant.settings.dialect).into(),
             object_id_unique: tenant.settings.object_id_unique,
             tombstone_retention: Some(wire::duration_to_proto(tenant.settings.tombstone_retention)),
+            ..v1::TenantSettings::default()
         }),
         create_time: Some(timestamp(tenant.created_at)),
         update_time: Some(timestamp(tenant.updated_at)),
@@ -285,6 +286,7 @@ mod tests {
                     seconds: 86_400,
                     nanos: 0,
                 }),
+                ..v1::TenantSettings::default()
             }),
             ..v1::Tenant::default()
         }
