@@ -298,10 +298,11 @@ async fn start_core(
     })
 }
 
-/// Lets generic clients read the contract.
+/// Lets generic clients read the contract, and the details that come with errors, which no file of the contract imports.
 fn reflection() -> anyhow::Result<ServerReflectionServer<impl ServerReflection>> {
     tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(provisioning_proto::FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()
         .context("the contract's descriptors cannot be served")

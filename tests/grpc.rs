@@ -2,6 +2,11 @@
 
 use std::{collections::BTreeSet, path::PathBuf, process::Stdio};
 
+use prost_reflect::{
+    DescriptorPool, DynamicMessage,
+    prost::Message as _,
+    prost_types::{FileDescriptorProto, FileDescriptorSet},
+};
 use provisioning_proto::{
     admin::v1::{
         GenerateTokenRequest, LinkObjectIdRequest, UnlinkObjectIdRequest, link_object_id_request,
@@ -392,9 +397,20 @@ async fn reflection_tells_every_service_and_can_be_switched_off() {
 }
 
 async fn reflected(service: &Service) -> Result<Vec<String>, Status> {
+    match reflect(service, MessageRequest::ListServices(String::new())).await? {
+        MessageResponse::ListServicesResponse(list) => Ok(list
+            .service
+            .into_iter()
+            .map(|service| service.name)
+            .collect()),
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn reflect(service: &Service, question: MessageRequest) -> Result<MessageResponse, Status> {
     let request = ServerReflectionRequest {
         host: String::new(),
-        message_request: Some(MessageRequest::ListServices(String::new())),
+        message_request: Some(question),
     };
     let mut client = ServerReflectionClient::new(service.channel());
     let mut answers = client
@@ -402,14 +418,72 @@ async fn reflected(service: &Service) -> Result<Vec<String>, Status> {
         .await?
         .into_inner();
     let answer = answers.message().await?.expect("one answer to one request");
-    match answer.message_response {
-        Some(MessageResponse::ListServicesResponse(list)) => Ok(list
-            .service
-            .into_iter()
-            .map(|service| service.name)
-            .collect()),
-        other => panic!("{other:?}"),
+    Ok(answer.message_response.expect("it says something"))
+}
+
+/// The definitions of a message, read from the server as a generic client does: its file, and the files that this one imports.
+async fn definitions(service: &Service, message: &str) -> DescriptorPool {
+    let mut files: Vec<FileDescriptorProto> = Vec::new();
+    let mut questions = vec![MessageRequest::FileContainingSymbol(message.to_owned())];
+    while let Some(question) = questions.pop() {
+        let answer = reflect(service, question.clone()).await.expect("it is on");
+        let MessageResponse::FileDescriptorResponse(answer) = answer else {
+            panic!("{question:?}: {answer:?}");
+        };
+        for file in answer.file_descriptor_proto {
+            let file = FileDescriptorProto::decode(file.as_slice()).expect("it is a file");
+            let known = |name: &String| files.iter().any(|file| file.name() == name);
+            questions.extend(
+                file.dependency
+                    .iter()
+                    .filter(|name| !known(name))
+                    .map(|name| MessageRequest::FileByFilename(name.clone())),
+            );
+            if !known(&file.name().to_owned()) {
+                files.push(file);
+            }
+        }
     }
+    let mut pool = DescriptorPool::new();
+    pool.add_file_descriptor_set(FileDescriptorSet { file: files })
+        .expect("nothing is missing");
+    pool
+}
+
+/// Without its definition a generic client could show a detail as base64 only.
+#[tokio::test]
+async fn what_an_error_carries_can_be_read_by_reflection() {
+    let service = Service::start(Engine::Sqlite).await;
+    Panel::of(&service).await.tenant(TENANT).await;
+    let status = accounts(&service)
+        .await
+        .list_accounts(list("usrName eq \"x\""))
+        .await
+        .expect_err("there is no such attribute");
+    let details = tonic_types::Status::decode(status.details())
+        .expect("they are a google.rpc.Status")
+        .details;
+    let mut seen = Vec::new();
+    for detail in &details {
+        let name = detail.type_url.rsplit('/').next().expect("a name");
+        let message = definitions(&service, name)
+            .await
+            .get_message_by_name(name)
+            .expect("it is in its file");
+        let read = DynamicMessage::decode(message, detail.value.as_slice())
+            .expect("it is what it says to be");
+        seen.push((name, read.to_string()));
+    }
+    seen.sort();
+    let [(bad_request, violations), (error_info, info)] = seen.try_into().expect("there are two");
+    assert_eq!(
+        (bad_request, error_info),
+        ("google.rpc.BadRequest", "google.rpc.ErrorInfo")
+    );
+    assert!(violations.contains("field:\"filter\""), "{violations}");
+    assert!(info.contains("reason:\"INVALID_FILTER\""), "{info}");
+    // What comes with UNAVAILABLE.
+    definitions(&service, "google.rpc.RetryInfo").await;
 }
 
 /// A generic client, as in the README: it knows nothing but the address, and reads the contract from the server.
