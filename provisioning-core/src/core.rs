@@ -8,8 +8,9 @@ use crate::{
     call::{Admitted, Call, Caller, NotAdmitted, invalid_credential},
     clock::{Clock, Timestamp},
     error::{Error, Reason, Refusal},
-    ids::LogEntryId,
+    ids::{LogEntryId, TenantId},
     log::{LogEntry, Operation, Outcome, ResourceType},
+    page_token::{PageTokens, Query},
     receipts,
     storage::{Mutation, Storage, StorageError, Write},
     tenants::{Identifier, Tenant},
@@ -45,6 +46,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     settings: CoreSettings,
     token_uses: TokenUses,
+    page_tokens: PageTokens,
 }
 
 impl Core {
@@ -52,6 +54,7 @@ impl Core {
     pub fn new(storage: Storage, clock: Arc<dyn Clock>, settings: CoreSettings) -> Self {
         Self {
             inner: Arc::new(Inner {
+                page_tokens: PageTokens::new(storage.page_token_key()),
                 storage,
                 clock,
                 settings,
@@ -68,6 +71,18 @@ impl Core {
     /// Now.
     pub fn now(&self) -> Timestamp {
         self.inner.clock.now()
+    }
+
+    /// A list that is read page by page: what `method` answers to its parameters other than page size and token. `None` as the tenant: the
+    /// parameters name it, or the list is that of tenants.
+    pub(crate) fn query(
+        &self,
+        method: &str,
+        tenant_id: Option<TenantId>,
+        parameters: &[&str],
+    ) -> Query<'_> {
+        let tokens = &self.inner.page_tokens;
+        Query::new(tokens, self.now(), method, tenant_id, parameters)
     }
 
     /// What the admin pastes into "Tenant URL".

@@ -45,7 +45,7 @@ pub struct AccountPage {
     pub accounts: Vec<Account>,
     /// Where the next page begins; `None` on the last.
     pub next_page_token: Option<String>,
-    /// How many match in all.
+    /// How many match in all; behind a page token, how many did when the first page was read.
     pub total_size: i64,
 }
 
@@ -53,6 +53,8 @@ struct ParsedQuery {
     filter: Option<Filter>,
     order: AccountOrder,
     after: Option<PageKey>,
+    /// How many matched when the first page was read.
+    total: Option<i64>,
     skip: u32,
 }
 
@@ -144,7 +146,7 @@ impl Core {
         call: &Call,
         query: &ListQuery,
     ) -> Result<AccountPage, Error> {
-        let parsed = match query.parse(call) {
+        let parsed = match query.parse(self, call) {
             Ok(parsed) => parsed,
             Err(refusal) => {
                 let admitted = self.authenticate(call).await?;
@@ -182,22 +184,20 @@ impl Core {
             .await?;
         let admitted = self.admit(call, caller).await?;
         let read = i64::try_from(page.accounts.len()).unwrap_or(i64::MAX);
-        let full = read == i64::from(query.page_size);
-        // The first page tells the number of all when it is not full; otherwise they are counted.
-        let is_last_of_all = statement.after.is_none() && !full && (read > 0 || parsed.skip == 0);
-        let total_size = if is_last_of_all {
-            i64::from(parsed.skip) + read
-        } else {
-            self.storage()
-                .count_accounts(admitted.tenant.id, parsed.filter.as_ref())
-                .await?
+        // Where the listing ends within the first page, that page tells the number of all.
+        let ends_here = page.next.is_none() && (read > 0 || parsed.skip == 0);
+        let total_size = match parsed.total {
+            Some(total) => total,
+            None if ends_here => i64::from(parsed.skip) + read,
+            None => {
+                self.storage()
+                    .count_accounts(admitted.tenant.id, parsed.filter.as_ref())
+                    .await?
+            }
         };
-        let more =
-            full && (statement.after.is_some() || i64::from(parsed.skip) + read < total_size);
         let next_page_token = page
-            .last
-            .filter(|_| more)
-            .map(|after| query.token(call, &after));
+            .next
+            .map(|after| query.token(self, call, &after, total_size));
         Ok(AccountPage {
             accounts: page.accounts,
             next_page_token,
@@ -221,7 +221,7 @@ impl ParsedQuery {
 }
 
 impl ListQuery {
-    fn parse(&self, call: &Call) -> Result<ParsedQuery, Refusal> {
+    fn parse(&self, core: &Core, call: &Call) -> Result<ParsedQuery, Refusal> {
         let schema = ResourceSchema::user();
         let filter = match self.filter.as_str() {
             "" => None,
@@ -238,8 +238,8 @@ impl ListQuery {
                 )
                 .field("skip")
             })?;
-        let after: Option<PageKey> = match self.query(call).position(&self.page_token)? {
-            None => None,
+        let (after, total) = match self.query(core, call).open(&self.page_token)? {
+            None => (None, None),
             Some(_) if skip > 0 => {
                 return Err(Refusal::new(
                     Reason::InvalidRequest,
@@ -247,30 +247,31 @@ impl ListQuery {
                 )
                 .field("skip"));
             }
-            Some(position) => {
+            Some(place) => {
                 let after: PageKey =
-                    serde_json::from_slice(&position).map_err(|_| invalid_page_token())?;
+                    serde_json::from_slice(&place.position).map_err(|_| invalid_page_token())?;
                 if !after.fits(&order) {
                     return Err(invalid_page_token());
                 }
-                Some(after)
+                (Some(after), place.total)
             }
         };
         Ok(ParsedQuery {
             filter,
             order,
             after,
+            total,
             skip,
         })
     }
 
-    fn token(&self, call: &Call, after: &PageKey) -> String {
+    fn token(&self, core: &Core, call: &Call, after: &PageKey, total_size: i64) -> String {
         let position = serde_json::to_vec(after).expect("keys are texts and numbers");
-        self.query(call).token(&position)
+        self.query(core, call).token(&position, Some(total_size))
     }
 
-    fn query(&self, call: &Call) -> Query {
-        Query::new(
+    fn query<'c>(&self, core: &'c Core, call: &Call) -> Query<'c> {
+        core.query(
             "ListAccounts",
             None,
             &[call.tenant.as_str(), &self.filter, &self.order_by],

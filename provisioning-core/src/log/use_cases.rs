@@ -9,7 +9,7 @@ use crate::{
     call::Call,
     error::{Error, Reason, Refusal},
     ids::LogEntryId,
-    page_token::{Query, cut, invalid_page_token},
+    page_token::{cut, invalid_page_token},
 };
 
 /// One page of log entries.
@@ -35,17 +35,17 @@ impl Core {
             "" => None,
             text => Some(filter::parse(text, ResourceSchema::log_entry()).map_err(Refusal::from)?),
         };
-        let query = Query::new("ListLogEntries", Some(tenant_id), &[filter]);
+        let query = self.query("ListLogEntries", Some(tenant_id), &[filter]);
         let before = query
-            .position(page_token)?
-            .map(|position| place_from(&position))
+            .open(page_token)?
+            .map(|place| place_from(&place.position))
             .transpose()?;
         let mut entries = self
             .storage()
             .list_log_entries(tenant_id, parsed.as_ref(), page_size + 1, before)
             .await?;
         let next_page_token =
-            cut(&mut entries, page_size).map(|last| query.token(last.id.uuid().as_bytes()));
+            cut(&mut entries, page_size).map(|last| query.token(last.id.uuid().as_bytes(), None));
         Ok(LogPage {
             entries,
             next_page_token,

@@ -154,6 +154,9 @@ pub enum OpenError {
         /// Which.
         version: i64,
     },
+    /// A key that the service made for itself was changed.
+    #[error("table service_keys holds what is not a key; restore the database")]
+    ServiceKey,
     /// A migration failed; it was rolled back.
     #[error("a migration failed and was rolled back")]
     Migration(#[source] BoxError),

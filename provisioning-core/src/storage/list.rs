@@ -15,6 +15,7 @@ use crate::{
     call::{Caller, CallerKey},
     ids::{LogEntryId, TenantId},
     log::LogEntry,
+    page_token::cut,
 };
 
 impl Engine {
@@ -42,15 +43,15 @@ impl Storage {
             postgres = statement.postgres()
         )?;
         let mut caller = None;
-        let mut page = AccountPage::default();
-        for (row_caller, listed) in rows {
+        let mut listed = Vec::with_capacity(rows.len());
+        for (row_caller, account) in rows {
             caller.get_or_insert(row_caller);
-            if let Some((account, sort_text)) = listed {
-                page.last = Some(page_key(&query.order, &account, sort_text));
-                page.accounts.push(account);
-            }
+            listed.extend(account);
         }
-        Ok((caller, page))
+        let next = cut(&mut listed, query.limit)
+            .map(|(account, sort_text)| page_key(&query.order, account, sort_text.clone()));
+        let accounts = listed.into_iter().map(|(account, _)| account).collect();
+        Ok((caller, AccountPage { accounts, next }))
     }
 
     /// How the engine would answer [`list_accounts`](Self::list_accounts), in its own words: which indexes it would use.
@@ -167,7 +168,8 @@ fn list_statement(engine: filter::Engine, key: &CallerKey, query: &AccountQuery<
     statement
         .push(order_by(&query.order))
         .push(" LIMIT ")
-        .bind(Bind::Int(query.limit.into()));
+        // One more, which tells whether there is a next page.
+        .bind(Bind::Int(i64::from(query.limit) + 1));
     statement
         .push(" OFFSET ")
         .bind(Bind::Int(query.skip.into()));

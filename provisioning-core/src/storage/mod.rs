@@ -17,6 +17,7 @@ mod mutation;
 mod open;
 mod postgres;
 mod query;
+mod service_keys;
 mod sharing;
 mod sqlite;
 mod statement;

@@ -88,6 +88,6 @@ pub enum SortValue {
 pub struct AccountPage {
     /// In order.
     pub accounts: Vec<Account>,
-    /// The place behind the last account; absent when there is none.
-    pub last: Option<PageKey>,
+    /// The place behind the last account; absent when no account that matches is behind it.
+    pub next: Option<PageKey>,
 }

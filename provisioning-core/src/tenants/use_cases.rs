@@ -13,7 +13,7 @@ use crate::{
     error::{Error, Reason, Refusal},
     ids::TenantId,
     log::{AttributeChange, LogEntry, Operation, ResourceType},
-    page_token::{Query, cut, invalid_page_token},
+    page_token::{cut, invalid_page_token},
     receipts::{Answer, Once},
     storage::{Commit, Mutation, Write},
 };
@@ -124,17 +124,17 @@ impl Core {
         page_size: u32,
         page_token: &str,
     ) -> Result<TenantPage, Error> {
-        let query = Query::new("ListTenants", None, &[]);
+        let query = self.query("ListTenants", None, &[]);
         let after = query
-            .position(page_token)?
-            .map(|position| place_from(&position).ok_or_else(invalid_page_token))
+            .open(page_token)?
+            .map(|place| place_from(&place.position).ok_or_else(invalid_page_token))
             .transpose()?;
         let mut tenants = self
             .storage()
             .list_tenants(page_size + 1, after.as_ref())
             .await?;
         let next_page_token = cut(&mut tenants, page_size)
-            .map(|last| query.token(last.identifier.as_str().as_bytes()));
+            .map(|last| query.token(last.identifier.as_str().as_bytes(), None));
         Ok(TenantPage {
             tenants,
             next_page_token,

@@ -12,7 +12,7 @@ use crate::{
     error::{Error, Reason, Refusal},
     ids::TenantId,
     log::{LogEntry, Operation, ResourceType},
-    page_token::{Query, cut, invalid_page_token},
+    page_token::{cut, invalid_page_token},
     receipts::{Answer, Once},
     storage::{Commit, Mutation, Write},
 };
@@ -147,16 +147,17 @@ impl Core {
         page_token: &str,
     ) -> Result<TokenPage, Error> {
         let tenant_id = self.authenticate(call).await?.tenant.id;
-        let query = Query::new("ListTokens", Some(tenant_id), &[]);
+        let query = self.query("ListTokens", Some(tenant_id), &[]);
         let after = query
-            .position(page_token)?
-            .map(|position| place_from(&position).ok_or_else(invalid_page_token))
+            .open(page_token)?
+            .map(|place| place_from(&place.position).ok_or_else(invalid_page_token))
             .transpose()?;
         let mut tokens = self
             .storage()
             .list_tokens(tenant_id, page_size + 1, after)
             .await?;
-        let next_page_token = cut(&mut tokens, page_size).map(|last| query.token(&place_of(last)));
+        let next_page_token =
+            cut(&mut tokens, page_size).map(|last| query.token(&place_of(last), None));
         Ok(TokenPage {
             tokens,
             next_page_token,

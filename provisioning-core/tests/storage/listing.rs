@@ -41,7 +41,7 @@ async fn page(
         .await
         .expect("the storage answers");
     assert_eq!(caller.expect("the tenant is there").tenant.id, tenant.id);
-    (page.accounts, page.last)
+    (page.accounts, page.next)
 }
 
 fn names(accounts: &[Account]) -> Vec<&str> {

@@ -28,6 +28,13 @@ on_every_engine! {
         reopened.close().await;
     }
 
+    async fn the_key_of_page_tokens_is_made_once_and_shared(fixture: Fixture) {
+        let made = fixture.storage.page_token_key().as_bytes().to_vec();
+        let reopened: Storage = fixture.reopen().await;
+        assert_eq!(reopened.page_token_key().as_bytes(), made);
+        reopened.close().await;
+    }
+
     async fn closing_lets_what_was_begun_come_to_its_end(fixture: Fixture) {
         let tenant = make::stored_tenant(&fixture.storage, "contoso").await;
         let mut writers = JoinSet::new();
@@ -82,8 +89,9 @@ async fn a_database_that_is_not_migrated_is_refused_with_the_command_to_run() {
 
 #[tokio::test]
 async fn a_database_of_a_newer_program_is_refused() {
-    const NEWER: &str = "UPDATE _sqlx_migrations SET version = 9999";
-    const CHANGED: &str = "UPDATE _sqlx_migrations SET version = 1, checksum = '\\x00'";
+    const NEWER: &str = "UPDATE _sqlx_migrations SET version = 9999 WHERE version = 1";
+    const CHANGED: &str =
+        "UPDATE _sqlx_migrations SET version = 1, checksum = '\\x00' WHERE version = 9999";
     let database = Database::postgres().await;
     Storage::migrate(&database.config()).await.unwrap();
     execute(&database.url(), NEWER).await;
@@ -177,6 +185,25 @@ async fn a_server_that_is_not_there_is_unreachable() {
     assert!(!format!("{error:?}").contains("hunter2"));
     let error = refusal(&url("hunter2".to_owned())).await;
     assert!(matches!(error, OpenError::InvalidUrl), "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicas_that_start_together_have_one_key_of_page_tokens() {
+    let database = Database::postgres().await;
+    Storage::migrate(&database.config()).await.unwrap();
+    let mut replicas = JoinSet::new();
+    for _ in 0..4 {
+        let config = database.config();
+        replicas.spawn(async move { Storage::open(&config).await.unwrap() });
+    }
+    let replicas = replicas.join_all().await;
+    for replica in &replicas {
+        assert_eq!(
+            replica.page_token_key().as_bytes(),
+            replicas[0].page_token_key().as_bytes()
+        );
+        replica.close().await;
+    }
 }
 
 #[tokio::test]

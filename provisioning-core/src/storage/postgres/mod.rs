@@ -15,7 +15,8 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use super::{OpenError, StorageConfig, open};
+use super::{OpenError, StorageConfig, open, service_keys};
+use crate::service_key::{Purpose, ServiceKey};
 
 static MIGRATOR: Migrator = sqlx::migrate!("../migrations/postgres");
 
@@ -28,6 +29,7 @@ const STATEMENTS_MAX: usize = 100;
 
 pub(in crate::storage) struct Database {
     pub pool: PgPool,
+    pub page_token_key: ServiceKey,
 }
 
 impl Database {
@@ -53,8 +55,12 @@ impl Database {
         let mut connection = pool.acquire().await?;
         check_server(&mut connection).await?;
         open::check_schema(&mut *connection, &MIGRATOR).await?;
+        let page_token_key = service_keys::postgres(&mut connection, Purpose::PageTokens).await?;
         drop(connection);
-        Ok(Self { pool })
+        Ok(Self {
+            pool,
+            page_token_key,
+        })
     }
 
     /// A connection that answers: the pool may hold many that broke together.

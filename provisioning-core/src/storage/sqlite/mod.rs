@@ -19,7 +19,8 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::{OpenError, StorageConfig, StorageError, open};
+use super::{OpenError, StorageConfig, StorageError, open, service_keys};
+use crate::service_key::{Purpose, ServiceKey};
 use writer::Writer;
 
 static MIGRATOR: Migrator = sqlx::migrate!("../migrations/sqlite");
@@ -39,6 +40,7 @@ const WRITER_CACHE_KIB: &str = "-32768";
 
 pub(in crate::storage) struct Database {
     pub readers: SqlitePool,
+    pub page_token_key: ServiceKey,
     writer: Writer,
     /// Held while the database is open.
     lock: Mutex<Option<File>>,
@@ -54,6 +56,7 @@ impl Database {
         let lock = lock(path)?;
         let mut connection = connect(path).await?;
         open::check_schema(&mut connection, &MIGRATOR).await?;
+        let page_token_key = service_keys::sqlite(&mut connection, Purpose::PageTokens).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .min_connections(READERS)
@@ -66,6 +69,7 @@ impl Database {
         let writer = Writer::start(connection, writer_options(path), config.acquire_timeout);
         Ok(Self {
             readers,
+            page_token_key,
             writer,
             lock: Mutex::new(Some(lock)),
         })
