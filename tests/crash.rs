@@ -16,12 +16,12 @@ const MUST_BE_NONE: [(&str, &str); 4] = [
     (
         "accounts whose versions are not all among the changes",
         "SELECT COUNT(*) FROM accounts a WHERE a.version <> (SELECT COUNT(DISTINCT c.version) FROM changes c \
-         WHERE c.tenant_id = a.tenant_id AND c.account_id = a.id)",
+         WHERE c.tenant_id = a.tenant_id AND c.resource_id = a.id)",
     ),
     (
         "accounts whose last change is another version",
         "SELECT COUNT(*) FROM accounts a WHERE a.version <> (SELECT COALESCE(MAX(c.version), 0) FROM changes c \
-         WHERE c.tenant_id = a.tenant_id AND c.account_id = a.id)",
+         WHERE c.tenant_id = a.tenant_id AND c.resource_id = a.id)",
     ),
     (
         "mutations that are not both in the log and among the changes",

@@ -7,14 +7,17 @@ use provisioning_core::{
         accounts::{dialect, timestamp},
         across_tenants, call, idempotent, once, status,
     },
-    tenants::{self, Dialect, Identifier, NewTenant, TenantChanges, TenantSettings},
+    tenants::{
+        self, Dialect, Identifier, NewTenant, TenantChanges, TenantSettings, UnknownMembers,
+    },
 };
 use provisioning_proto::{
     admin::v1::{
         self, CreateTenantRequest, CreateTenantResponse, DisableProvisioningRequest,
         DisableProvisioningResponse, EnableProvisioningRequest, EnableProvisioningResponse,
         GetTenantRequest, GetTenantResponse, ListTenantsRequest, ListTenantsResponse,
-        UpdateTenantRequest, UpdateTenantResponse, tenant_service_server::TenantService,
+        UnknownMembers as ProtoUnknownMembers, UpdateTenantRequest, UpdateTenantResponse,
+        tenant_service_server::TenantService,
     },
     v1::Dialect as ProtoDialect,
 };
@@ -27,6 +30,8 @@ const DISPLAY_NAME: &str = "display_name";
 const DIALECT: &str = "settings.dialect";
 const OBJECT_ID_UNIQUE: &str = "settings.object_id_unique";
 const TOMBSTONE_RETENTION: &str = "settings.tombstone_retention";
+const UNKNOWN_MEMBERS: &str = "settings.unknown_members";
+const GROUP_DISPLAY_NAME_UNIQUE: &str = "settings.group_display_name_unique";
 
 /// The service.
 pub struct Service {
@@ -190,6 +195,8 @@ fn tenant(tenant: &tenants::Tenant) -> v1::Tenant {
             dialect: dialect(tenant.settings.dialect).into(),
             object_id_unique: tenant.settings.object_id_unique,
             tombstone_retention: Some(wire::duration_to_proto(tenant.settings.tombstone_retention)),
+            unknown_members: unknown_members(tenant.settings.unknown_members).into(),
+            group_display_name_unique: tenant.settings.group_display_name_unique,
             ..v1::TenantSettings::default()
         }),
         create_time: Some(timestamp(tenant.created_at)),
@@ -218,7 +225,27 @@ fn settings(message: &v1::TenantSettings) -> Result<TenantSettings, Status> {
             Some(retention) => wire::duration("tenant.settings.tombstone_retention", retention)?,
             None => default.tombstone_retention,
         },
+        unknown_members: match ProtoUnknownMembers::try_from(message.unknown_members) {
+            Ok(ProtoUnknownMembers::Unspecified) => None,
+            Ok(ProtoUnknownMembers::Ignore) => Some(UnknownMembers::Ignore),
+            Ok(ProtoUnknownMembers::Reject) => Some(UnknownMembers::Reject),
+            Err(_) => {
+                return Err(wire::invalid(
+                    "tenant.settings.unknown_members",
+                    "Unknown members can be ignored or rejected.",
+                ));
+            }
+        },
+        group_display_name_unique: message.group_display_name_unique,
     })
+}
+
+const fn unknown_members(setting: Option<UnknownMembers>) -> ProtoUnknownMembers {
+    match setting {
+        None => ProtoUnknownMembers::Unspecified,
+        Some(UnknownMembers::Ignore) => ProtoUnknownMembers::Ignore,
+        Some(UnknownMembers::Reject) => ProtoUnknownMembers::Reject,
+    }
 }
 
 /// What an update asks for: the fields that the mask names, with the default where the message does not say. Without a mask: the fields that
@@ -234,6 +261,8 @@ fn changes(
             DISPLAY_NAME => !asked.display_name.is_empty(),
             DIALECT => message.dialect() != ProtoDialect::Unspecified,
             OBJECT_ID_UNIQUE => message.object_id_unique,
+            UNKNOWN_MEMBERS => message.unknown_members() != ProtoUnknownMembers::Unspecified,
+            GROUP_DISPLAY_NAME_UNIQUE => message.group_display_name_unique.is_some(),
             _ => message.tombstone_retention.is_some(),
         },
     };
@@ -249,13 +278,23 @@ fn changes(
         dialect: named(DIALECT).then_some(settings.dialect),
         object_id_unique: named(OBJECT_ID_UNIQUE).then_some(settings.object_id_unique),
         tombstone_retention: named(TOMBSTONE_RETENTION).then_some(settings.tombstone_retention),
+        unknown_members: named(UNKNOWN_MEMBERS).then_some(settings.unknown_members),
+        group_display_name_unique: named(GROUP_DISPLAY_NAME_UNIQUE)
+            .then_some(settings.group_display_name_unique),
     })
 }
 
 fn is_known(path: &str) -> bool {
-    [DISPLAY_NAME, DIALECT, OBJECT_ID_UNIQUE, TOMBSTONE_RETENTION]
-        .into_iter()
-        .any(|known| covers(path, known))
+    [
+        DISPLAY_NAME,
+        DIALECT,
+        OBJECT_ID_UNIQUE,
+        TOMBSTONE_RETENTION,
+        UNKNOWN_MEMBERS,
+        GROUP_DISPLAY_NAME_UNIQUE,
+    ]
+    .into_iter()
+    .any(|known| covers(path, known))
 }
 
 /// Whether a path of a mask names the field or what it is in; `*` names everything.
@@ -326,6 +365,21 @@ mod tests {
         let changes = changes(&asked(), None).expect("it is valid");
         assert_eq!(changes.dialect, Some(Dialect::Rfc));
         assert_eq!(changes.object_id_unique, None, "false is not set");
+    }
+
+    #[test]
+    fn what_the_dialect_presets_can_be_settled_and_left_to_it_again() {
+        let mut asked = asked();
+        let message = asked.settings.as_mut().expect("it is there");
+        message.set_unknown_members(ProtoUnknownMembers::Reject);
+        message.group_display_name_unique = Some(false);
+        let settled = changes(&asked, None).expect("it is valid");
+        assert_eq!(settled.unknown_members, Some(Some(UnknownMembers::Reject)));
+        assert_eq!(settled.group_display_name_unique, Some(Some(false)));
+        let fields = mask(&[UNKNOWN_MEMBERS, GROUP_DISPLAY_NAME_UNIQUE]);
+        let left = changes(&v1::Tenant::default(), Some(&fields)).expect("it is valid");
+        assert_eq!(left.unknown_members, Some(None));
+        assert_eq!(left.group_display_name_unique, Some(None));
     }
 
     #[test]

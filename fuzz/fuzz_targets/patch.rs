@@ -1,4 +1,4 @@
-//! Any JSON is a document and operations or an error. What a PATCH leaves is canonical, and the same PATCH in the other dialect is as safe.
+//! Any JSON is a document and operations or an error. What a PATCH leaves is canonical, by whatever rules.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -24,7 +24,13 @@ fuzz_target!(|text: &str| {
         return;
     };
     let operations: Vec<_> = operations.iter().filter_map(operation).collect();
-    for rules in [PatchRules::ENTRA, PatchRules::RFC] {
+    for (replace_creates, ignore_unknown) in
+        [(true, true), (true, false), (false, true), (false, false)]
+    {
+        let rules = PatchRules {
+            replace_creates,
+            ignore_unknown,
+        };
         let Ok(patched) = apply(&document, &operations, ResourceSchema::user(), &rules) else {
             continue;
         };

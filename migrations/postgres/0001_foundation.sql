@@ -12,6 +12,9 @@ CREATE TABLE tenants (
     dialect TEXT COLLATE "C" NOT NULL,
     object_id_unique BOOLEAN NOT NULL,
     tombstone_retention_us BIGINT NOT NULL,
+    -- NULL: what the dialect says.
+    unknown_members TEXT COLLATE "C",
+    group_display_name_unique BOOLEAN,
     version BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
@@ -56,6 +59,8 @@ CREATE TABLE accounts (
     updated_at BIGINT NOT NULL,
     deleted_at BIGINT,
     employee_number_key TEXT COLLATE "C",
+    -- As it is shown beside a membership.
+    display_name TEXT,
     display_name_key TEXT COLLATE "C",
     -- The attributes as SCIM JSON: text, so that it comes back as it was written.
     document TEXT NOT NULL,
@@ -115,7 +120,8 @@ CREATE TABLE changes (
     number BIGINT,
     at BIGINT NOT NULL,
     kind TEXT COLLATE "C" NOT NULL,
-    account_id UUID NOT NULL,
+    resource_type TEXT COLLATE "C" NOT NULL,
+    resource_id UUID NOT NULL,
     version BIGINT NOT NULL,
     CONSTRAINT changes_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT changes_number_key UNIQUE (tenant_id, number)

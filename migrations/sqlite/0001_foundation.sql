@@ -11,6 +11,9 @@ CREATE TABLE tenants (
     dialect TEXT NOT NULL,
     object_id_unique INTEGER NOT NULL,
     tombstone_retention_us INTEGER NOT NULL,
+    -- NULL: what the dialect says.
+    unknown_members TEXT,
+    group_display_name_unique INTEGER,
     version INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
@@ -55,6 +58,8 @@ CREATE TABLE accounts (
     updated_at INTEGER NOT NULL,
     deleted_at INTEGER,
     employee_number_key TEXT,
+    -- As it is shown beside a membership.
+    display_name TEXT,
     display_name_key TEXT,
     -- The attributes as SCIM JSON: text, so that it comes back as it was written.
     document TEXT NOT NULL,
@@ -114,7 +119,8 @@ CREATE TABLE changes (
     number INTEGER,
     at INTEGER NOT NULL,
     kind TEXT NOT NULL,
-    account_id BLOB NOT NULL,
+    resource_type TEXT NOT NULL,
+    resource_id BLOB NOT NULL,
     version INTEGER NOT NULL,
     PRIMARY KEY (tenant_id, id),
     UNIQUE (tenant_id, number)

@@ -52,6 +52,10 @@ id!(
     AccountId
 );
 id!(
+    /// A group; also its SCIM `id`.
+    GroupId
+);
+id!(
     /// A log entry.
     LogEntryId
 );

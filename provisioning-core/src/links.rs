@@ -8,7 +8,7 @@ use crate::{
     accounts::{Account, AccountKey, Draft, Precondition, Unsaid, refusals},
     attributes::{diff, fold::check_text},
     call::{Admitted, Call},
-    changes::{Change, ChangeKind},
+    changes::{Change, ChangeKind, Resource},
     error::{Error, Reason, Refusal},
     ids::{ChangeId, TenantId},
     log::{LogEntry, Operation},
@@ -178,7 +178,7 @@ impl Core {
             id: ChangeId::generate(linked.account.updated_at),
             at: linked.account.updated_at,
             kind: ChangeKind::Updated,
-            account_id: linked.account.id,
+            resource: Resource::Account(linked.account.id),
             version: linked.account.version,
         };
         let mutation = Mutation {

@@ -25,7 +25,7 @@ pub struct LogEntry {
     pub outcome: Outcome,
     /// On what kind of resource.
     pub resource_type: ResourceType,
-    /// The id of the account, token or tenant; empty when it never came to one.
+    /// The id of the account, group, token or tenant; empty when it never came to one.
     pub resource_id: String,
     /// The Object ID of the account or of the request.
     pub object_id: String,
@@ -161,6 +161,8 @@ texts! {
     ResourceType {
         /// An account.
         User = "User",
+        /// A group.
+        Group = "Group",
         /// A SCIM token.
         Token = "Token",
         /// The tenant itself.

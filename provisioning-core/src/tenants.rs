@@ -1,11 +1,15 @@
 //! Tenants: the DragOnce subscribers and their provisioning settings.
 
+mod dialect;
 mod use_cases;
 
 use std::{fmt, time::Duration};
 
-pub use self::use_cases::{NewTenant, TenantChanges, TenantPage};
-use crate::{attributes::patch::PatchRules, clock::Timestamp, ids::TenantId};
+pub use self::{
+    dialect::{Dialect, Rules, UnknownMembers},
+    use_cases::{NewTenant, TenantChanges, TenantPage},
+};
+use crate::{clock::Timestamp, ids::TenantId};
 
 /// The Subscriber Identifier: a slug, part of the SCIM endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,11 +70,27 @@ pub struct TenantSettings {
     pub object_id_unique: bool,
     /// How long a deleted account can be restored.
     pub tombstone_retention: Duration,
+    /// What happens to ids of members that the tenant does not have; absent: what the dialect says.
+    pub unknown_members: Option<UnknownMembers>,
+    /// Whether two groups may not share one display name; absent: what the dialect says.
+    pub group_display_name_unique: Option<bool>,
 }
 
 impl TenantSettings {
     /// 30 days: as long as Entra itself keeps a deleted user.
     pub const TOMBSTONE_RETENTION_DEFAULT: Duration = Duration::from_hours(30 * 24);
+
+    /// The answers that hold for the tenant: those of its dialect, but for what it has settled otherwise.
+    pub fn rules(&self) -> Rules {
+        let preset = *self.dialect.rules();
+        Rules {
+            unknown_members: self.unknown_members.unwrap_or(preset.unknown_members),
+            group_display_name_unique: self
+                .group_display_name_unique
+                .unwrap_or(preset.group_display_name_unique),
+            ..preset
+        }
+    }
 }
 
 impl Default for TenantSettings {
@@ -79,47 +99,29 @@ impl Default for TenantSettings {
             dialect: Dialect::Entra,
             object_id_unique: false,
             tombstone_retention: Self::TOMBSTONE_RETENTION_DEFAULT,
+            unknown_members: None,
+            group_display_name_unique: None,
         }
-    }
-}
-
-/// A set of answers to the questions on which the RFC and clients differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dialect {
-    /// What Microsoft Entra ID needs.
-    Entra,
-    /// RFC 7644 to the letter.
-    Rfc,
-}
-
-impl Dialect {
-    /// How a PATCH treats a value path that selects nothing, and what DragOnce has no attribute for.
-    pub const fn patch_rules(self) -> PatchRules {
-        match self {
-            Self::Entra => PatchRules::ENTRA,
-            Self::Rfc => PatchRules::RFC,
-        }
-    }
-
-    /// The text in storage; never change one.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Entra => "entra",
-            Self::Rfc => "rfc",
-        }
-    }
-
-    /// Reads [`as_str`](Self::as_str).
-    pub fn from_text(text: &str) -> Option<Self> {
-        [Self::Entra, Self::Rfc]
-            .into_iter()
-            .find(|dialect| dialect.as_str() == text)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tenant_may_settle_otherwise_than_its_dialect() {
+        let mut settings = TenantSettings::default();
+        assert_eq!(settings.rules(), *Dialect::Entra.rules());
+        settings.unknown_members = Some(UnknownMembers::Reject);
+        settings.group_display_name_unique = Some(false);
+        let rules = settings.rules();
+        assert_eq!(
+            (rules.unknown_members, rules.group_display_name_unique),
+            (UnknownMembers::Reject, false)
+        );
+        assert_eq!(rules.patch, Dialect::Entra.rules().patch);
+    }
 
     #[test]
     fn an_identifier_is_a_dns_label_in_lower_case() {

@@ -45,8 +45,8 @@ macro_rules! with_log_and_change {
                 FROM account
             ),
             change AS (
-                INSERT INTO changes (tenant_id, id, at, kind, account_id, version)
-                SELECT tenant_id, $2, $3, '", $kind, "', id, version
+                INSERT INTO changes (tenant_id, id, at, kind, resource_type, resource_id, version)
+                SELECT tenant_id, $2, $3, '", $kind, "', 'User', id, version
                 FROM account
             ),
             email AS (

@@ -63,8 +63,8 @@ macro_rules! log_and_change {
             FROM accounts
             WHERE tenant_id = $1 AND id = $2;
             UPDATE change_heads SET head = head + 1 WHERE tenant_id = $1;
-            INSERT INTO changes (tenant_id, id, number, at, kind, account_id, version)
-            SELECT $1, $5, h.head, $3, '", $kind, "', a.id, a.version
+            INSERT INTO changes (tenant_id, id, number, at, kind, resource_type, resource_id, version)
+            SELECT $1, $5, h.head, $3, '", $kind, "', 'User', a.id, a.version
             FROM accounts a
             JOIN change_heads h ON h.tenant_id = a.tenant_id
             WHERE a.tenant_id = $1 AND a.id = $2"

@@ -8,7 +8,7 @@ use crate::{
     Core,
     attributes::diff,
     call::{Admitted, Call},
-    changes::{Change, ChangeKind},
+    changes::{Change, ChangeKind, Resource},
     clock::Timestamp,
     error::{Error, Refusal},
     ids::{AccountId, ChangeId},
@@ -162,7 +162,7 @@ impl Core {
             id: ChangeId::generate(now),
             at: created.account.updated_at,
             kind: ChangeKind::Created,
-            account_id: created.account.id,
+            resource: Resource::Account(created.account.id),
             version: created.account.version,
         };
         let mutation = Mutation {
@@ -179,9 +179,10 @@ impl Core {
             Commit::ObjectIdTaken => {
                 Err(self.object_id_taken(call, draft.object_id()).await?.into())
             }
-            other @ (Commit::TokenExists | Commit::TenantExists | Commit::NoCurrentToken) => {
-                Err(unexpected(other))
-            }
+            other @ (Commit::TokenExists
+            | Commit::TenantExists
+            | Commit::NoCurrentToken
+            | Commit::DisplayNameTaken) => Err(unexpected(other)),
         }
     }
 

@@ -161,6 +161,7 @@ impl Draft {
                 .and_then(|enterprise| enterprise.get("employeeNumber"))
                 .and_then(Value::as_str)
                 .map(str::to_owned),
+            display_name: text(&self.document, "displayName"),
             display_name_key: text(&search, "displayName"),
             search: Value::Object(search).to_string(),
         };

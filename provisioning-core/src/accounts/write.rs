@@ -14,7 +14,7 @@ use crate::{
         schema::ResourceSchema,
     },
     call::{Admitted, Call},
-    changes::{Change, ChangeKind},
+    changes::{Change, ChangeKind, Resource},
     error::{Error, Refusal},
     ids::{AccountId, ChangeId},
     log::{LogEntry, Operation},
@@ -116,7 +116,7 @@ impl Core {
         );
         self.write_account(attempt, once, |account, admitted| {
             let document = parse_document(account)?;
-            let rules = admitted.tenant.settings.dialect.patch_rules();
+            let rules = admitted.tenant.settings.rules().patch;
             let patched = patch::apply(&document, operations, ResourceSchema::user(), &rules)
                 .map_err(Refusal::from)?;
             let detail = match patched.ignored.as_slice() {
@@ -324,8 +324,8 @@ impl Core {
         }
 
         entry.admitted(admitted);
-        if entry.operation == Operation::Patch && dialect == Dialect::Entra {
-            entry.http_status = 204;
+        if entry.operation == Operation::Patch {
+            entry.http_status = dialect.rules().account_patch_status;
         }
         entry.operation = operation;
         entry.user_name.clone_from(&patched.account.user_name);
@@ -343,7 +343,7 @@ impl Core {
             id: ChangeId::generate(patched.account.updated_at),
             at: patched.account.updated_at,
             kind: attempt.kind,
-            account_id: account.id,
+            resource: Resource::Account(account.id),
             version: patched.account.version,
         };
         let mutation = Mutation {
@@ -366,9 +366,10 @@ impl Core {
                 .object_id_taken(attempt.call, patched.account.object_id.as_deref())
                 .await?
                 .into()),
-            other @ (Commit::TokenExists | Commit::TenantExists | Commit::NoCurrentToken) => {
-                Err(unexpected(other))
-            }
+            other @ (Commit::TokenExists
+            | Commit::TenantExists
+            | Commit::NoCurrentToken
+            | Commit::DisplayNameTaken) => Err(unexpected(other)),
         }
     }
 

@@ -70,19 +70,6 @@ pub struct PatchRules {
     pub ignore_unknown: bool,
 }
 
-impl PatchRules {
-    /// As Entra needs it.
-    pub const ENTRA: Self = Self {
-        replace_creates: true,
-        ignore_unknown: true,
-    };
-    /// As the RFC has it.
-    pub const RFC: Self = Self {
-        replace_creates: false,
-        ignore_unknown: false,
-    };
-}
-
 /// What a PATCH led to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Patched {

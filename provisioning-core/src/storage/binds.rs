@@ -1,37 +1,37 @@
 //! What the engines' writes share: the columns they write, in the order in which the values are bound. Macros, so that each use is checked
 //! against its driver.
 
-/// Writes every column of an account: `$1` to `$20`.
+/// Writes every column of an account: `$1` to `$21`.
 macro_rules! account_insert {
     ($search:literal) => {
         concat!(
             "INSERT INTO accounts (
                  tenant_id, id, user_name, user_name_key, object_id, object_id_exclusive, object_id_claim, directory_active, hold_reason,
-                 hold_at, protected, managed, version, created_at, updated_at, deleted_at, employee_number_key, display_name_key, document,
-                 search
+                 hold_at, protected, managed, version, created_at, updated_at, deleted_at, employee_number_key, display_name,
+                 display_name_key, document, search
              )
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, ",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, ",
             $search,
             ")"
         )
     };
 }
 
-/// Writes every column of the account `$1`, `$2` if it is at the version `$21`.
+/// Writes every column of the account `$1`, `$2` if it is at the version `$22`.
 macro_rules! account_update {
     ($search:literal) => {
         concat!(
             "UPDATE accounts
              SET user_name = $3, user_name_key = $4, object_id = $5, object_id_exclusive = $6, object_id_claim = $7, directory_active = $8,
                  hold_reason = $9, hold_at = $10, protected = $11, managed = $12, version = $13, created_at = $14, updated_at = $15,
-                 deleted_at = $16, employee_number_key = $17, display_name_key = $18, document = $19, search = ",
+                 deleted_at = $16, employee_number_key = $17, display_name = $18, display_name_key = $19, document = $20, search = ",
             $search,
-            " WHERE tenant_id = $1 AND id = $2 AND version = $21"
+            " WHERE tenant_id = $1 AND id = $2 AND version = $22"
         )
     };
 }
 
-/// The 20 values of an account, in the order of [`account_insert`].
+/// The 21 values of an account, in the order of [`account_insert`].
 macro_rules! bind_account {
     ($query:expr, $tenant:expr, $write:expr) => {{
         let (account, index) = (&$write.account, &$write.index);
@@ -58,6 +58,7 @@ macro_rules! bind_account {
             .bind(account.updated_at.as_micros())
             .bind(account.deleted_at.map(|at| at.as_micros()))
             .bind(&index.employee_number_key)
+            .bind(&index.display_name)
             .bind(&index.display_name_key)
             .bind(&account.document)
             .bind(&index.search)
@@ -104,7 +105,7 @@ macro_rules! bind_log_entry {
     }};
 }
 
-/// The 5 values of a change, all NULL where there is none.
+/// The 6 values of a change, all NULL where there is none.
 macro_rules! bind_change {
     ($query:expr, $change:expr) => {{
         let change: Option<&crate::changes::Change> = $change;
@@ -112,7 +113,8 @@ macro_rules! bind_change {
             .bind(change.map(|change| change.id.uuid()))
             .bind(change.map(|change| change.at.as_micros()))
             .bind(change.map(|change| change.kind.as_str()))
-            .bind(change.map(|change| change.account_id.uuid()))
+            .bind(change.map(|change| change.resource.type_name()))
+            .bind(change.map(|change| change.resource.uuid()))
             .bind(change.map(|change| change.version))
     }};
 }
@@ -176,29 +178,42 @@ macro_rules! bind_token {
     }};
 }
 
-/// Writes every column of a tenant: `$1` to `$10`.
+/// Writes every column of a tenant: `$1` to `$12`.
 pub(super) const TENANT_INSERT: &str = "
     INSERT INTO tenants (
-        id, identifier, display_name, provisioning_enabled, dialect, object_id_unique, tombstone_retention_us, version, created_at, updated_at
+        id, identifier, display_name, provisioning_enabled, dialect, object_id_unique, tombstone_retention_us, unknown_members,
+        group_display_name_unique, version, created_at, updated_at
     )
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
 
 /// Where the tenant's changes will be counted.
 pub(super) const HEAD_INSERT: &str = "INSERT INTO change_heads (tenant_id, head) VALUES ($1, 0)";
 
 /// Writes every column of the tenant `$1` but its identifier, which is part of an endpoint that customers have pasted, if it is at the version
-/// `$11`. `$2` is compared, so that the values are those of [`TENANT_INSERT`].
+/// `$13`. `$2` is compared, so that the values are those of [`TENANT_INSERT`].
 pub(super) const TENANT_UPDATE: &str = "
     UPDATE tenants
-    SET display_name = $3, provisioning_enabled = $4, dialect = $5, object_id_unique = $6, tombstone_retention_us = $7, version = $8,
-        created_at = $9, updated_at = $10
-    WHERE id = $1 AND identifier = $2 AND version = $11";
+    SET display_name = $3, provisioning_enabled = $4, dialect = $5, object_id_unique = $6, tombstone_retention_us = $7, unknown_members = $8,
+        group_display_name_unique = $9, version = $10, created_at = $11, updated_at = $12
+    WHERE id = $1 AND identifier = $2 AND version = $13";
 
 /// Every linked account of the tenant `$1` claims its Object ID; fails if two have the same.
 pub(super) const CLAIM_OBJECT_IDS: &str = "
     UPDATE accounts
     SET object_id_exclusive = $2, object_id_claim = object_id
     WHERE tenant_id = $1 AND object_id IS NOT NULL AND object_id_claim IS NULL";
+
+/// Every group of the tenant `$1` claims its name; fails if two have the same.
+pub(super) const CLAIM_DISPLAY_NAMES: &str = "
+    UPDATE groups
+    SET display_name_claim = display_name_key
+    WHERE tenant_id = $1 AND deleted_at IS NULL AND display_name_claim IS NULL";
+
+/// Groups of the tenant `$1` may share a name.
+pub(super) const RELEASE_DISPLAY_NAMES: &str = "
+    UPDATE groups
+    SET display_name_claim = NULL
+    WHERE tenant_id = $1 AND deleted_at IS NULL AND display_name_claim IS NOT NULL";
 
 macro_rules! bind_tenant {
     ($query:expr, $tenant:expr) => {{
@@ -213,6 +228,8 @@ macro_rules! bind_tenant {
             .bind($crate::storage::columns::micros(
                 tenant.settings.tombstone_retention,
             ))
+            .bind(tenant.settings.unknown_members.map(|rule| rule.as_str()))
+            .bind(tenant.settings.group_display_name_unique)
             .bind(tenant.version)
             .bind(tenant.created_at.as_micros())
             .bind(tenant.updated_at.as_micros())
@@ -231,6 +248,7 @@ pub(super) fn conflict(error: &sqlx::Error) -> Option<super::Commit> {
     let conflicts = [
         ("user_name_key", Commit::UserNameTaken),
         ("object_id_claim", Commit::ObjectIdTaken),
+        ("display_name_claim", Commit::DisplayNameTaken),
         ("current", Commit::TokenExists),
         ("identifier", Commit::TenantExists),
         ("receipts", Commit::RequestIdUsed),

@@ -4,7 +4,7 @@ use super::{Storage, StorageError, columns::numbered_change, read};
 use crate::{changes::Change, ids::TenantId};
 
 const NUMBERED: &str = "
-    SELECT number, id, at, kind, account_id, version
+    SELECT number, id, at, kind, resource_type, resource_id, version
     FROM changes
     WHERE tenant_id = $1 AND number > $2
     ORDER BY number

@@ -9,19 +9,19 @@ use super::StorageError;
 use crate::{
     accounts::{Account, Hold},
     call::Caller,
-    changes::{Change, ChangeKind},
+    changes::{Change, ChangeKind, Resource},
     clock::Timestamp,
     ids::{AccountId, ChangeId, LogEntryId, TenantId},
     log::{LogEntry, Operation, Outcome, ResourceType},
-    tenants::{Dialect, Identifier, Tenant, TenantSettings},
+    tenants::{Dialect, Identifier, Tenant, TenantSettings, UnknownMembers},
     tokens::{SecretHash, Token, TokenId},
 };
 
 /// The columns that [`tenant`] reads.
 macro_rules! tenant_columns {
     () => {
-        "t.id, t.identifier, t.display_name, t.provisioning_enabled, t.dialect, t.object_id_unique, t.tombstone_retention_us, t.version, \
-         t.created_at, t.updated_at"
+        "t.id, t.identifier, t.display_name, t.provisioning_enabled, t.dialect, t.object_id_unique, t.tombstone_retention_us, \
+         t.unknown_members, t.group_display_name_unique, t.version, t.created_at, t.updated_at"
     };
 }
 
@@ -168,6 +168,13 @@ pub(super) fn tenant(columns: &mut impl Columns) -> Result<Tenant, StorageError>
             object_id_unique: columns.bool()?,
             tombstone_retention: duration(columns.int()?)
                 .ok_or_else(|| inconsistent("tombstone_retention_us"))?,
+            unknown_members: columns
+                .text_or_null()?
+                .map(|text| {
+                    UnknownMembers::from_text(&text).ok_or_else(|| inconsistent("unknown_members"))
+                })
+                .transpose()?,
+            group_display_name_unique: columns.bool_or_null()?,
         },
         version: columns.int()?,
         created_at: columns.time()?,
@@ -280,7 +287,8 @@ pub(super) fn change(columns: &mut impl Columns) -> Result<Change, StorageError>
         at: columns.time()?,
         kind: ChangeKind::from_text(&columns.text()?)
             .ok_or(StorageError::inconsistent("changes", "kind"))?,
-        account_id: AccountId::from_uuid(columns.uuid()?),
+        resource: Resource::from_parts(&columns.text()?, columns.uuid()?)
+            .ok_or(StorageError::inconsistent("changes", "resource_type"))?,
         version: columns.int()?,
     })
 }

@@ -20,7 +20,7 @@ pub struct Mutation {
     pub write: Write,
     /// What the provisioning log says of it.
     pub log: Option<LogEntry>,
-    /// What the followers of changes are told; accounts only.
+    /// What the followers of changes are told; accounts and groups only.
     pub change: Option<Change>,
     /// What is answered when the same request comes again.
     pub receipt: Option<Receipt>,
@@ -55,7 +55,8 @@ pub enum Write {
     },
     /// A new tenant.
     InsertTenant(Tenant),
-    /// A tenant's switch and settings. Turning `object_id_unique` on makes every linked account's Object ID exclusive.
+    /// A tenant's switch and settings. Where they want Object IDs unique, every linked account's becomes exclusive; the names of groups become
+    /// exclusive or cease to be.
     UpdateTenant {
         /// As it shall be, with its new version.
         tenant: Tenant,
@@ -84,6 +85,8 @@ pub struct AccountIndex {
     pub emails: Vec<EmailKey>,
     /// The folded `employeeNumber`.
     pub employee_number_key: Option<String>,
+    /// The `displayName`, which is shown beside a membership.
+    pub display_name: Option<String>,
     /// The folded `displayName`.
     pub display_name_key: Option<String>,
 }
@@ -106,6 +109,8 @@ pub enum Commit {
     UserNameTaken,
     /// Another account holds the Object ID, and one of the two holds it exclusively.
     ObjectIdTaken,
+    /// Another group holds the display name.
+    DisplayNameTaken,
     /// The account or tenant is not at the expected version, or is gone.
     VersionMismatch,
     /// The tenant has a current token.

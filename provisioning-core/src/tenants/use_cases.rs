@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Dialect, Identifier, Tenant, TenantSettings};
+use super::{Dialect, Identifier, Tenant, TenantSettings, UnknownMembers};
 use crate::{
     Core,
     accounts::{Account, Precondition},
-    attributes::fold::check_text,
+    attributes::{error::excerpt, fold::check_text},
     call::{Admitted, Call, Credential, invalid_credential},
     error::{Error, Reason, Refusal},
-    ids::TenantId,
+    ids::{GroupId, TenantId},
     log::{AttributeChange, LogEntry, Operation, ResourceType},
     page_token::{cut, invalid_page_token},
     receipts::{Answer, Once},
@@ -49,6 +49,10 @@ pub struct TenantChanges {
     pub object_id_unique: Option<bool>,
     /// How long a deleted account can be restored.
     pub tombstone_retention: Option<Duration>,
+    /// What happens to ids of members that the tenant does not have; `Some(None)`: what the dialect says.
+    pub unknown_members: Option<Option<UnknownMembers>>,
+    /// Whether two groups may not share one display name; `Some(None)`: what the dialect says.
+    pub group_display_name_unique: Option<Option<bool>>,
 }
 
 /// One page of tenants.
@@ -162,6 +166,12 @@ impl Core {
             tenant.settings.object_id_unique = asked
                 .object_id_unique
                 .unwrap_or(tenant.settings.object_id_unique);
+            tenant.settings.unknown_members = asked
+                .unknown_members
+                .unwrap_or(tenant.settings.unknown_members);
+            tenant.settings.group_display_name_unique = asked
+                .group_display_name_unique
+                .unwrap_or(tenant.settings.group_display_name_unique);
             Ok(())
         })
         .await
@@ -256,28 +266,37 @@ impl Core {
         match self.storage().commit(mutation).await? {
             Commit::Done => Ok(Some(tenant)),
             Commit::VersionMismatch | Commit::RequestIdUsed => Ok(None),
-            // Without a conflict the accounts have changed since: the next try decides.
-            Commit::ObjectIdTaken => match self.find_conflict(old, &tenant).await? {
-                Some(refusal) => Err(refusal.into()),
-                None => Ok(None),
-            },
+            // Without a conflict the accounts or groups have changed since: the next try decides.
+            Commit::ObjectIdTaken | Commit::DisplayNameTaken => {
+                match self.find_conflict(old, &tenant).await? {
+                    Some(refusal) => Err(refusal.into()),
+                    None => Ok(None),
+                }
+            }
             other => Err(unexpected(other)),
         }
     }
 
-    /// The refusal of settings that the tenant's accounts contradict.
+    /// The refusal of settings that the tenant's accounts or groups contradict.
     async fn find_conflict(&self, old: &Tenant, new: &Tenant) -> Result<Option<Refusal>, Error> {
-        if old.settings.object_id_unique || !new.settings.object_id_unique {
-            return Ok(None);
+        if !old.settings.object_id_unique
+            && new.settings.object_id_unique
+            && let Some(object_id) = self.storage().find_shared_object_id(new.id).await?
+        {
+            let holders = self
+                .storage()
+                .find_object_id_holders(new.id, &object_id)
+                .await?;
+            return Ok(Some(object_id_shared(&object_id, &holders)));
         }
-        let Some(object_id) = self.storage().find_shared_object_id(new.id).await? else {
-            return Ok(None);
-        };
-        let holders = self
-            .storage()
-            .find_object_id_holders(new.id, &object_id)
-            .await?;
-        Ok(Some(object_id_shared(&object_id, &holders)))
+        let names_unique = |tenant: &Tenant| tenant.settings.rules().group_display_name_unique;
+        if !names_unique(old) && names_unique(new) {
+            let shared = self.storage().find_shared_display_name(new.id).await?;
+            if let [(one, name), (other, _), ..] = shared.as_slice() {
+                return Ok(Some(display_name_shared(name, *one, *other)));
+            }
+        }
+        Ok(None)
     }
 
     /// The stored answer, or the refusal, when there is a tenant of that identifier already.
@@ -318,7 +337,7 @@ fn tenant_entry(call: &Call, operation: Operation, tenant: &Tenant, core: &Core)
 
 /// What an update mask can name, and the switch, as the log shows them.
 fn changes(old: Option<&Tenant>, new: &Tenant) -> Vec<AttributeChange> {
-    let values = |tenant: &Tenant| -> [(&'static str, Value); 5] {
+    let values = |tenant: &Tenant| -> [(&'static str, Value); 7] {
         [
             ("display_name", json!(tenant.display_name)),
             ("provisioning_enabled", json!(tenant.provisioning_enabled)),
@@ -333,6 +352,14 @@ fn changes(old: Option<&Tenant>, new: &Tenant) -> Vec<AttributeChange> {
                     "{}s",
                     tenant.settings.tombstone_retention.as_secs()
                 )),
+            ),
+            (
+                "settings.unknown_members",
+                json!(tenant.settings.unknown_members.map(UnknownMembers::as_str)),
+            ),
+            (
+                "settings.group_display_name_unique",
+                json!(tenant.settings.group_display_name_unique),
             ),
         ]
     };
@@ -411,6 +438,20 @@ fn object_id_shared(object_id: &str, holders: &[Account]) -> Refusal {
     .with("account_ids", ids.join(","))
 }
 
+fn display_name_shared(name: &str, one: GroupId, other: GroupId) -> Refusal {
+    Refusal::new(
+        Reason::SettingConflict,
+        format!(
+            "The names of groups cannot be made unique while groups share one: the groups {one} and {other} are both called {}. Rename all \
+             but one of them first.",
+            excerpt(name)
+        ),
+    )
+    .field("tenant.settings.group_display_name_unique")
+    .with("display_name", name)
+    .with("group_ids", format!("{one},{other}"))
+}
+
 fn unexpected(commit: Commit) -> Error {
     Error::Internal(format!("a write of tenants ended as {commit:?}").into())
 }
@@ -448,7 +489,7 @@ mod tests {
             (changed[0].old.clone(), changed[0].new.clone()),
             (Some(json!("entra")), Some(json!("rfc")))
         );
-        assert_eq!(changes(None, &new).len(), 5);
+        assert_eq!(changes(None, &new).len(), 7);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use provisioning_core::{
     accounts::{Account, AccountKey, CreateOutcome, ListQuery, Patched, Precondition},
     attributes::patch::{Op, Operation},
     call::Call,
-    changes::ChangeKind,
+    changes::{ChangeKind, Resource},
     error::{Error, Reason},
     log::{self, Outcome},
     receipts::{Answer, Once},
@@ -202,7 +202,7 @@ on_every_engine! {
         world.clock.advance(Duration::from_micros(1));
         fresh(world.core.delete_account(&entra, alice.id, &Precondition::default(), None).await);
         let kinds = [ChangeKind::Created, ChangeKind::Updated, ChangeKind::Updated, ChangeKind::Deleted];
-        let expected: Vec<_> = kinds.into_iter().zip(1..).map(|(kind, version)| (kind, alice.id, version)).collect();
+        let expected: Vec<_> = kinds.into_iter().zip(1..).map(|(kind, version)| (kind, Resource::Account(alice.id), version)).collect();
         assert_eq!(world.changes(CONTOSO).await, expected);
         let entries = world.log(CONTOSO, &format!("resourceId eq \"{}\"", alice.id)).await;
         let operations: Vec<_> = entries.iter().rev().map(|entry| entry.operation).collect();

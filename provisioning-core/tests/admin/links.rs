@@ -2,7 +2,7 @@
 
 use provisioning_core::{
     accounts::{Account, AccountKey, Precondition},
-    changes::ChangeKind,
+    changes::{ChangeKind, Resource},
     error::{Error, Reason},
     links::{LinkTarget, Linked},
     receipts::{Answer, Once},
@@ -58,7 +58,7 @@ on_every_engine! {
         let entries = world.log(CONTOSO, "operation eq \"link\"").await;
         assert!(entries[0].detail.contains("Joined from the old directory"));
         assert_eq!((entries[0].changes[0].attribute.as_str(), &entries[0].changes[0].new), ("externalId", &Some(json!(GUID))));
-        assert_eq!(world.changes(CONTOSO).await.last(), Some(&(ChangeKind::Updated, alice.id, alice.version + 1)));
+        assert_eq!(world.changes(CONTOSO).await.last(), Some(&(ChangeKind::Updated, Resource::Account(alice.id), alice.version + 1)));
     }
 
     async fn the_same_object_id_again_changes_nothing(world: World) {

@@ -64,7 +64,7 @@ fn assert_well_numbered(changes: &[(i64, Change)], expected: usize) {
     );
     let mut versions: BTreeMap<_, i64> = BTreeMap::new();
     for (number, change) in changes {
-        let before = versions.insert(change.account_id, change.version);
+        let before = versions.insert(change.resource, change.version);
         assert_eq!(before.unwrap_or(0) + 1, change.version, "change {number}");
     }
     assert_eq!(

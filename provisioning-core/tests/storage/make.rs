@@ -11,7 +11,7 @@ use provisioning_core::{
         search,
     },
     call::CallerKey,
-    changes::{Change, ChangeKind},
+    changes::{Change, ChangeKind, Resource},
     clock::Timestamp,
     ids::{AccountId, ChangeId, LogEntryId, TenantId},
     log::{AttributeChange, LogEntry, Operation, Outcome, ResourceType},
@@ -132,6 +132,7 @@ fn described(
             .get(ENTERPRISE_URN)
             .and_then(|user| user["employeeNumber"].as_str())
             .map(str::to_owned),
+        display_name: document["displayName"].as_str().map(str::to_owned),
         display_name_key: text("displayName"),
         search: Value::Object(search.clone()).to_string(),
     };
@@ -166,7 +167,7 @@ pub fn recorded(tenant: TenantId, write: AccountWrite, kind: ChangeKind) -> Muta
         id: ChangeId::generate(at),
         at,
         kind,
-        account_id: account.id,
+        resource: Resource::Account(account.id),
         version: account.version,
     };
     let entry = LogEntry {

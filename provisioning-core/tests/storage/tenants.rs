@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use provisioning_core::{
     storage::{Commit, Write},
-    tenants::{Dialect, TenantSettings},
+    tenants::{Dialect, TenantSettings, UnknownMembers},
 };
 
 use super::{make, on_every_engine};
@@ -25,7 +25,13 @@ on_every_engine! {
         changed.provisioning_enabled = false;
         "Contoso & Söhne".clone_into(&mut changed.display_name);
         changed.settings =
-            TenantSettings { dialect: Dialect::Rfc, object_id_unique: true, tombstone_retention: Duration::from_micros(7) };
+            TenantSettings {
+                dialect: Dialect::Rfc,
+                object_id_unique: true,
+                tombstone_retention: Duration::from_micros(7),
+                unknown_members: Some(UnknownMembers::Ignore),
+                group_display_name_unique: Some(true),
+            };
         changed.version = 2;
         changed.updated_at = make::seconds(1);
         let update = |expected_version| Write::UpdateTenant { tenant: changed.clone(), expected_version };

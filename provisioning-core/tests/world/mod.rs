@@ -6,7 +6,7 @@ use provisioning_core::{
     Core, CoreSettings,
     accounts::{Account, AccountKey, Created, Precondition},
     call::{Call, Credential, Principal, Scope},
-    changes::ChangeKind,
+    changes::{ChangeKind, Resource},
     clock::{Clock as _, ManualClock, Timestamp},
     error::{Error, Reason},
     ids::{AccountId, RequestId},
@@ -159,8 +159,8 @@ impl World {
             .entries
     }
 
-    /// What happened to accounts, in order, with the versions after it.
-    pub async fn changes(&self, tenant: &str) -> Vec<(ChangeKind, AccountId, i64)> {
+    /// What happened, in order, with the versions after it.
+    pub async fn changes(&self, tenant: &str) -> Vec<(ChangeKind, Resource, i64)> {
         let tenant = self
             .core
             .get_tenant(&admin(tenant))
@@ -179,7 +179,7 @@ impl World {
             .expect("they are listed");
         changes
             .into_iter()
-            .map(|(_, change)| (change.kind, change.account_id, change.version))
+            .map(|(_, change)| (change.kind, change.resource, change.version))
             .collect()
     }
 }

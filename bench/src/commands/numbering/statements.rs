@@ -20,8 +20,8 @@ macro_rules! update {
             )",
             $head,
             "
-            INSERT INTO changes (tenant_id, id, number, at, kind, account_id, version)
-            SELECT account.tenant_id, ", $change, ", ", $number, ", $3, 'updated', account.id, account.version
+            INSERT INTO changes (tenant_id, id, number, at, kind, resource_type, resource_id, version)
+            SELECT account.tenant_id, ", $change, ", ", $number, ", $3, 'updated', 'User', account.id, account.version
             FROM ", $from
         )
     };

@@ -3,6 +3,10 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::tenants::Dialect;
+
+const ENTRA: PatchRules = Dialect::Entra.rules().patch;
+const RFC: PatchRules = Dialect::Rfc.rules().patch;
 
 const E: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
@@ -36,7 +40,7 @@ fn patched(document: &Value, given: &Value, rules: PatchRules) -> Result<Patched
     reason = "tables of json!() read better without borrows"
 )]
 fn entra(document: Value, given: Value, expected: Value) {
-    let found = patched(&document, &given, PatchRules::ENTRA).expect("it is accepted");
+    let found = patched(&document, &given, ENTRA).expect("it is accepted");
     assert_eq!(Value::Object(found.document), expected);
     assert_eq!(found.changed, document != expected);
 }
@@ -122,7 +126,7 @@ fn booleans_may_be_words() {
     refused(
         json!({"userName": "u"}),
         json!([{"op": "Replace", "path": "active", "value": "no"}]),
-        PatchRules::ENTRA,
+        ENTRA,
         ScimType::InvalidValue,
     );
 }
@@ -172,13 +176,13 @@ fn the_rfc_wants_a_target_for_replace_but_not_for_add() {
     refused(
         json!({}),
         json!([{"op": "replace", "path": path, "value": "x"}]),
-        PatchRules::RFC,
+        RFC,
         ScimType::NoTarget,
     );
     let added = patched(
         &json!({}),
         &json!([{"op": "add", "path": path, "value": "x"}]),
-        PatchRules::RFC,
+        RFC,
     )
     .expect("it is accepted");
     assert_eq!(
@@ -198,7 +202,7 @@ fn an_element_is_only_made_from_what_the_filter_says_it_is() {
         refused(
             json!({}),
             json!([{"op": "add", "path": format!("emails[{filter}].value"), "value": "x"}]),
-            PatchRules::ENTRA,
+            ENTRA,
             ScimType::NoTarget,
         );
     }
@@ -442,8 +446,7 @@ fn adding_what_is_there_changes_nothing() {
         json!({"op": "replace", "path": "emails[type eq \"work\"].primary", "value": "True"}),
         json!({"op": "remove", "path": "title"}),
     ] {
-        let found =
-            patched(&document, &json!([operation]), PatchRules::RFC).expect("it is accepted");
+        let found = patched(&document, &json!([operation]), RFC).expect("it is accepted");
         assert!(!found.changed, "{operation}");
         assert_eq!(Value::Object(found.document), document);
     }
@@ -480,7 +483,7 @@ fn what_is_unknown_or_not_writable_is_passed_over_or_refused() {
         {"op": "replace", "path": "name", "value": {"shoe": 1, "givenName": "g"}},
         {"op": "replace", "path": "password", "value": "p"},
     ]);
-    let found = patched(&json!({}), &given, PatchRules::ENTRA).expect("it is accepted");
+    let found = patched(&json!({}), &given, ENTRA).expect("it is accepted");
     assert_eq!(
         Value::Object(found.document),
         json!({"title": "t", "name": {"givenName": "g"}})
@@ -505,10 +508,9 @@ fn what_is_unknown_or_not_writable_is_passed_over_or_refused() {
         (3, ScimType::Mutability),
         (4, ScimType::InvalidValue),
     ] {
-        refused(json!({}), json!([given[index]]), PatchRules::RFC, expected);
+        refused(json!({}), json!([given[index]]), RFC, expected);
     }
-    let password =
-        patched(&json!({}), &json!([given[5]]), PatchRules::RFC).expect("it is accepted");
+    let password = patched(&json!({}), &json!([given[5]]), RFC).expect("it is accepted");
     assert_eq!((password.changed, password.ignored.len()), (false, 0));
 }
 
@@ -522,7 +524,7 @@ fn a_required_attribute_stays() {
         refused(
             json!({"userName": "u"}),
             json!([operation]),
-            PatchRules::ENTRA,
+            ENTRA,
             ScimType::Mutability,
         );
     }
@@ -541,7 +543,7 @@ fn a_tombstone_name_is_a_plain_rename() {
 #[test]
 fn one_bad_operation_spoils_all_and_is_named() {
     let given = json!([{"op": "add", "path": "title", "value": "t"}, {"op": "add", "path": "emails[", "value": "x"}]);
-    let error = patched(&json!({}), &given, PatchRules::ENTRA).expect_err("it is refused");
+    let error = patched(&json!({}), &given, ENTRA).expect_err("it is refused");
     assert_eq!(
         (error.operation, error.scim_type()),
         (1, ScimType::InvalidPath)
@@ -590,11 +592,11 @@ fn one_bad_operation_spoils_all_and_is_named() {
             ScimType::InvalidSyntax,
         ),
     ] {
-        refused(json!({}), json!([operation]), PatchRules::ENTRA, expected);
+        refused(json!({}), json!([operation]), ENTRA, expected);
     }
     let many = Value::Array(vec![
         json!({"op": "remove", "path": "title"});
         OPERATIONS_MAX + 1
     ]);
-    refused(json!({}), many, PatchRules::ENTRA, ScimType::TooMany);
+    refused(json!({}), many, ENTRA, ScimType::TooMany);
 }

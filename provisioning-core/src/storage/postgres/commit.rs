@@ -11,17 +11,18 @@ use crate::{
     storage::{
         AccountWrite, Commit, Mutation, StorageError, Write,
         binds::{
-            CLAIM_OBJECT_IDS, HEAD_INSERT, TENANT_INSERT, TENANT_UPDATE, TOKEN_INSERT,
-            TOKEN_RETIRE, TOKEN_REVOKE, account_insert, account_update, bind_account, bind_change,
-            bind_log_entry, bind_receipt, bind_tenant, bind_token, conflict, log_entry_insert,
+            CLAIM_DISPLAY_NAMES, CLAIM_OBJECT_IDS, HEAD_INSERT, RELEASE_DISPLAY_NAMES,
+            TENANT_INSERT, TENANT_UPDATE, TOKEN_INSERT, TOKEN_RETIRE, TOKEN_REVOKE, account_insert,
+            account_update, bind_account, bind_change, bind_log_entry, bind_receipt, bind_tenant,
+            bind_token, conflict, log_entry_insert,
         },
     },
     tenants::Tenant,
     tokens::{Token, TokenId},
 };
 
-/// The write of an account with all that belongs to it. `$21` is the expected version, `$22` and `$23` are the mail addresses, `$24` to `$28` the
-/// change, `$29` to `$47` the log entry, `$48` to `$53` the receipt. Every part takes its row from `account`, so without it there is none.
+/// The write of an account with all that belongs to it. `$22` is the expected version, `$23` and `$24` are the mail addresses, `$25` to `$30` the
+/// change, `$31` to `$49` the log entry, `$50` to `$55` the receipt. Every part takes its row from `account`, so without it there is none.
 /// The change has no number yet: a count locked until the commit would let one mutation of a tenant commit at a time.
 macro_rules! account_mutation {
     ($account:expr, $emails:literal) => {
@@ -29,17 +30,17 @@ macro_rules! account_mutation {
             "WITH account AS (", $account, " RETURNING tenant_id, id), ",
             $emails,
             " change AS (
-                INSERT INTO changes (tenant_id, id, at, kind, account_id, version)
-                SELECT tenant_id, $24, $25, $26, $27, $28 FROM account WHERE $24 IS NOT NULL
+                INSERT INTO changes (tenant_id, id, at, kind, resource_type, resource_id, version)
+                SELECT tenant_id, $25, $26, $27, $28, $29, $30 FROM account WHERE $25 IS NOT NULL
              ),
              entry AS (",
             log_entry_insert!(),
-            "   SELECT tenant_id, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47
-                FROM account WHERE $29 IS NOT NULL
+            "   SELECT tenant_id, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49
+                FROM account WHERE $31 IS NOT NULL
              ),
              receipt AS (
                 INSERT INTO receipts (tenant_id, caller, method, request_id, body_sha256, response, at)
-                SELECT tenant_id, $48, $49, $50, $51, $52, $53 FROM account WHERE $48 IS NOT NULL
+                SELECT tenant_id, $50, $51, $52, $53, $54, $55 FROM account WHERE $50 IS NOT NULL
              )
              SELECT FROM account"
         )
@@ -47,26 +48,26 @@ macro_rules! account_mutation {
 }
 
 const ACCOUNT_INSERT: &str = account_mutation!(
-    account_insert!("CAST($20 AS JSONB)"),
+    account_insert!("CAST($21 AS JSONB)"),
     "emails AS (
          INSERT INTO account_emails (tenant_id, account_id, position, value_key, type_key)
          SELECT a.tenant_id, a.id, e.position - 1, e.value_key, e.type_key
-         FROM account a, UNNEST($22::TEXT[], $23::TEXT[]) WITH ORDINALITY e (value_key, type_key, position)
+         FROM account a, UNNEST($23::TEXT[], $24::TEXT[]) WITH ORDINALITY e (value_key, type_key, position)
      ),"
 );
 
 /// Of the mail addresses, only what differs is written; a row cannot be deleted and inserted by one statement.
 const ACCOUNT_UPDATE: &str = account_mutation!(
-    account_update!("CAST($20 AS JSONB)"),
+    account_update!("CAST($21 AS JSONB)"),
     "emails_gone AS (
          DELETE FROM account_emails e
          USING account a
-         WHERE e.tenant_id = a.tenant_id AND e.account_id = a.id AND e.position >= CARDINALITY($22::TEXT[])
+         WHERE e.tenant_id = a.tenant_id AND e.account_id = a.id AND e.position >= CARDINALITY($23::TEXT[])
      ),
      emails AS (
          INSERT INTO account_emails AS old (tenant_id, account_id, position, value_key, type_key)
          SELECT a.tenant_id, a.id, e.position - 1, e.value_key, e.type_key
-         FROM account a, UNNEST($22::TEXT[], $23::TEXT[]) WITH ORDINALITY e (value_key, type_key, position)
+         FROM account a, UNNEST($23::TEXT[], $24::TEXT[]) WITH ORDINALITY e (value_key, type_key, position)
          ON CONFLICT (tenant_id, account_id, position) DO UPDATE
          SET value_key = EXCLUDED.value_key, type_key = EXCLUDED.type_key
          WHERE (old.value_key, old.type_key) IS DISTINCT FROM (EXCLUDED.value_key, EXCLUDED.type_key)
@@ -306,12 +307,24 @@ async fn update_tenant(
         update.execute(&mut *connection).await,
         Commit::VersionMismatch,
     )?;
-    if updated == Commit::Done && tenant.settings.object_id_unique {
+    if updated != Commit::Done {
+        return Ok(updated);
+    }
+    if tenant.settings.object_id_unique {
         sqlx::query(CLAIM_OBJECT_IDS)
             .bind(tenant.id.uuid())
             .bind(true)
-            .execute(connection)
+            .execute(&mut *connection)
             .await?;
     }
+    let names = if tenant.settings.rules().group_display_name_unique {
+        CLAIM_DISPLAY_NAMES
+    } else {
+        RELEASE_DISPLAY_NAMES
+    };
+    sqlx::query(names)
+        .bind(tenant.id.uuid())
+        .execute(connection)
+        .await?;
     Ok(updated)
 }

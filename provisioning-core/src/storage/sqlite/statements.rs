@@ -13,18 +13,18 @@ use crate::{
     storage::{
         AccountWrite, Commit, EmailKey, Mutation, TokenUse, Write,
         binds::{
-            CLAIM_OBJECT_IDS, HEAD_INSERT, TENANT_INSERT, TENANT_UPDATE, TOKEN_INSERT,
-            TOKEN_RETIRE, TOKEN_REVOKE, TOKEN_TOUCH, account_insert, account_update, bind_account,
-            bind_change, bind_log_entry, bind_receipt, bind_tenant, bind_token, conflict,
-            log_entry_insert,
+            CLAIM_DISPLAY_NAMES, CLAIM_OBJECT_IDS, HEAD_INSERT, RELEASE_DISPLAY_NAMES,
+            TENANT_INSERT, TENANT_UPDATE, TOKEN_INSERT, TOKEN_RETIRE, TOKEN_REVOKE, TOKEN_TOUCH,
+            account_insert, account_update, bind_account, bind_change, bind_log_entry,
+            bind_receipt, bind_tenant, bind_token, conflict, log_entry_insert,
         },
     },
     tenants::Tenant,
     tokens::{Token, TokenId},
 };
 
-const ACCOUNT_INSERT: &str = account_insert!("$20");
-const ACCOUNT_UPDATE: &str = account_update!("$20");
+const ACCOUNT_INSERT: &str = account_insert!("$21");
+const ACCOUNT_UPDATE: &str = account_update!("$21");
 
 const LOG_ENTRY_INSERT: &str = concat!(
     log_entry_insert!(),
@@ -37,15 +37,15 @@ const LOG_ENTRY_INSERT_ONCE: &str = concat!(
 );
 
 /// What belongs to the write of an account: its mail addresses (`$22`, a JSON array), the log entry (`$2` to `$20`) and the change (`$23` to
-/// `$27`), where there are such. The writer is alone, so its own count is the order of commits.
+/// `$28`), where there are such. The writer is alone, so its own count is the order of commits.
 const ACCOUNT_COMPANIONS: &str = concat!(
     "DELETE FROM account_emails WHERE tenant_id = $1 AND account_id = $21;
      INSERT INTO account_emails (tenant_id, account_id, position, value_key, type_key)
      SELECT $1, $21, e.key, e.value ->> 0, e.value ->> 1
      FROM json_each($22) e;
      UPDATE change_heads SET head = head + 1 WHERE tenant_id = $1 AND $23 IS NOT NULL;
-     INSERT INTO changes (tenant_id, id, number, at, kind, account_id, version)
-     SELECT $1, $23, (SELECT head FROM change_heads WHERE tenant_id = $1), $24, $25, $26, $27
+     INSERT INTO changes (tenant_id, id, number, at, kind, resource_type, resource_id, version)
+     SELECT $1, $23, (SELECT head FROM change_heads WHERE tenant_id = $1), $24, $25, $26, $27, $28
      WHERE $23 IS NOT NULL;",
     log_entry_insert!(),
     " SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20
@@ -270,7 +270,7 @@ async fn insert_tenant(
     Ok(inserted)
 }
 
-/// Looks at the version first: claiming the Object IDs may be refused, and then nothing may have been written.
+/// Looks at the version first: claiming may be refused, and then nothing may have been written.
 async fn update_tenant(
     connection: &mut SqliteConnection,
     tenant: &Tenant,
@@ -284,21 +284,51 @@ async fn update_tenant(
     if !at_version.fetch_one(&mut *connection).await? {
         return Ok(Commit::VersionMismatch);
     }
-    if tenant.settings.object_id_unique {
-        let claimed = sqlx::query(CLAIM_OBJECT_IDS)
-            .bind(id)
-            .bind(true)
+    sqlx::query("SAVEPOINT claims")
+        .execute(&mut *connection)
+        .await?;
+    let claimed = claim(connection, tenant).await?;
+    if claimed != Commit::Done {
+        sqlx::query("ROLLBACK TO claims")
             .execute(&mut *connection)
-            .await;
-        if decide(claimed, Commit::Done)? != Commit::Done {
-            return Ok(Commit::ObjectIdTaken);
-        }
+            .await?;
+    }
+    sqlx::query("RELEASE claims")
+        .execute(&mut *connection)
+        .await?;
+    if claimed != Commit::Done {
+        return Ok(claimed);
     }
     bind_tenant!(sqlx::query(TENANT_UPDATE), tenant)
         .bind(expected_version)
         .execute(connection)
         .await?;
     Ok(Commit::Done)
+}
+
+/// Makes the Object IDs and the names of groups exclusive, or the names shared, as the settings have it.
+async fn claim(connection: &mut SqliteConnection, tenant: &Tenant) -> Result<Commit, sqlx::Error> {
+    let id = tenant.id.uuid();
+    if tenant.settings.object_id_unique {
+        let claimed = sqlx::query(CLAIM_OBJECT_IDS)
+            .bind(id)
+            .bind(true)
+            .execute(&mut *connection)
+            .await;
+        let claimed = decide(claimed, Commit::Done)?;
+        if claimed != Commit::Done {
+            return Ok(claimed);
+        }
+    }
+    let names = if tenant.settings.rules().group_display_name_unique {
+        CLAIM_DISPLAY_NAMES
+    } else {
+        RELEASE_DISPLAY_NAMES
+    };
+    decide(
+        sqlx::query(names).bind(id).execute(connection).await,
+        Commit::Done,
+    )
 }
 
 pub(super) async fn touch_tokens(

@@ -1,0 +1,81 @@
+//! The one place that knows in what the dialects differ: where the RFC, Entra and other clients want different answers, a tenant's dialect gives
+//! the preset, and some of its settings may say otherwise.
+
+use crate::{attributes::patch::PatchRules, log::texts};
+
+/// A set of answers to the questions on which the RFC and clients differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// What Microsoft Entra ID needs.
+    Entra,
+    /// RFC 7644 to the letter.
+    Rfc,
+}
+
+/// The answers of one dialect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// How a PATCH treats a value path that selects nothing, and what DragOnce has no attribute for.
+    pub patch: PatchRules,
+    /// What SCIM answers to a PATCH of an account: 200 with the resource, or 204.
+    pub account_patch_status: u16,
+    /// What happens to ids of members that the tenant does not have.
+    pub unknown_members: UnknownMembers,
+    /// Whether two groups may not share one display name.
+    pub group_display_name_unique: bool,
+}
+
+const ENTRA: Rules = Rules {
+    patch: PatchRules {
+        replace_creates: true,
+        ignore_unknown: true,
+    },
+    account_patch_status: 204,
+    unknown_members: UnknownMembers::Ignore,
+    group_display_name_unique: true,
+};
+
+const RFC: Rules = Rules {
+    patch: PatchRules {
+        replace_creates: false,
+        ignore_unknown: false,
+    },
+    account_patch_status: 200,
+    unknown_members: UnknownMembers::Reject,
+    group_display_name_unique: false,
+};
+
+impl Dialect {
+    /// Its answers.
+    pub const fn rules(self) -> &'static Rules {
+        match self {
+            Self::Entra => &ENTRA,
+            Self::Rfc => &RFC,
+        }
+    }
+
+    /// The text in storage; never change one.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Entra => "entra",
+            Self::Rfc => "rfc",
+        }
+    }
+
+    /// Reads [`as_str`](Self::as_str).
+    pub fn from_text(text: &str) -> Option<Self> {
+        [Self::Entra, Self::Rfc]
+            .into_iter()
+            .find(|dialect| dialect.as_str() == text)
+    }
+}
+
+texts! {
+    /// What happens when a group is to get a member that the tenant does not have.
+    UnknownMembers {
+        /// It is passed over, and named in the log entry.
+        Ignore = "ignore",
+        /// The request is refused.
+        Reject = "reject",
+    }
+}
