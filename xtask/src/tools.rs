@@ -3,6 +3,7 @@
 pub mod buf;
 pub mod cargo_tool;
 pub mod debian;
+pub mod git;
 pub mod postgres;
 
 use std::env;

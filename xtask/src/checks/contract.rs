@@ -3,14 +3,19 @@
 use anyhow::Result;
 
 use crate::command::{self, program, say};
-use crate::tools::buf;
+use crate::tools::{buf, git};
 
 /// Runs buf three times.
 pub fn check() -> Result<()> {
     let buf = buf::find_or_install()?;
     command::run(program(&buf).arg("lint"))?;
     command::run(program(&buf).args(["format", "--diff", "--exit-code"]))?;
-    let tags = command::output(program("git").args([
+    if !git::has_history() {
+        say("no history (no .git): what the last release was is not known here");
+        return Ok(());
+    }
+    git::find_or_install()?;
+    let tags = command::output(git::git().args([
         "tag",
         "--merged",
         "HEAD",

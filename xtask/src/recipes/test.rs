@@ -98,6 +98,7 @@ pub fn run(args: &Args) -> Result<()> {
 /// Finds or installs everything first: what is missing is known before the long builds.
 fn find_tools() -> Result<()> {
     NEXTEST.find_or_install()?;
+    tools::git::find_or_install()?;
     tools::buf::find_or_install()?;
     tools::postgres::find_or_install()?;
     Ok(())
