@@ -45,19 +45,7 @@ impl From<StorageError> for Error {
 /// Sorts a driver's error by who can mend it.
 impl From<sqlx::Error> for StorageError {
     fn from(error: sqlx::Error) -> Self {
-        use sqlx::Error as E;
-        let mendable = match &error {
-            E::Io(_)
-            | E::Tls(_)
-            | E::PoolTimedOut
-            | E::PoolClosed
-            | E::WorkerCrashed
-            | E::BeginFailed
-            | E::Protocol(_) => true,
-            E::Database(cause) => is_outage(cause.code().as_deref().unwrap_or_default()),
-            _ => false,
-        };
-        if mendable {
+        if is_outage(&error) {
             Self::Unavailable(error.into())
         } else {
             Self::Internal(error.into())
@@ -65,12 +53,28 @@ impl From<sqlx::Error> for StorageError {
     }
 }
 
-/// Whether a code stands for the engine's state rather than for a faulty statement.
+/// Whether an error stands for the engine's state rather than for a faulty statement.
+pub(super) fn is_outage(error: &sqlx::Error) -> bool {
+    use sqlx::Error as E;
+    match error {
+        E::Io(_)
+        | E::Tls(_)
+        | E::PoolTimedOut
+        | E::PoolClosed
+        | E::WorkerCrashed
+        | E::BeginFailed
+        | E::Protocol(_) => true,
+        E::Database(cause) => is_outage_code(cause.code().as_deref().unwrap_or_default()),
+        _ => false,
+    }
+}
+
+/// The same of a database's code.
 ///
 /// PostgreSQL's SQLSTATE has five characters: connections (08), roll-backs and serialization (40), resources (53), an operator's or a
 /// timeout's interruption (57), the system under it (58), read-only (25006) and an invalid cluster (XX). SQLite's extended code has at most
 /// four, the primary code in its low byte: aborted to corrupt (4 to 11), full (13), cannot open (14).
-fn is_outage(code: &str) -> bool {
+fn is_outage_code(code: &str) -> bool {
     if code.len() == 5 {
         return ["08", "40", "53", "57", "58", "25006", "XX"]
             .iter()

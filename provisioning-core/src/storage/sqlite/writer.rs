@@ -13,7 +13,7 @@ use crate::{
     clock::Timestamp,
     ids::TenantId,
     log::LogEntry,
-    storage::{Commit, Mutation, StorageError, TokenUse},
+    storage::{Commit, Mutation, StorageError, TokenUse, error::is_outage},
 };
 
 /// Writes in one transaction: ten to twenty times as many a second as one by one; more gain little and make the first of them wait.
@@ -31,7 +31,7 @@ pub(super) struct Stopped;
 #[error("more writes are waiting than can be taken in time")]
 struct Overloaded;
 
-/// A write of the same group went wrong, so none was made.
+/// The engine failed while the group was being written, so nothing of it was.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("the group of writes was rolled back")]
 struct RolledBack(#[source] Arc<sqlx::Error>);
@@ -184,13 +184,24 @@ async fn run(mut jobs: mpsc::Receiver<Job>, stop: CancellationToken, mut connect
     }
 }
 
-/// Writes a group and answers each of it once the whole is durable.
+/// Writes a group and answers each of it once the whole is durable. A fault of one write is that one's answer: the group is written again, with
+/// each apart from the others. As long as there is none, that costs nothing.
 async fn write_group(connection: &mut Connection, group: &mut Vec<Job>) {
-    match connection.transaction(group).await {
+    let mut written = connection.transaction(group, Isolation::None).await;
+    if let Err(error) = &written
+        && !is_outage(error)
+    {
+        tracing::debug!(
+            writes = group.len(),
+            "a write was refused, so its group is written again"
+        );
+        written = connection.transaction(group, Isolation::Savepoints).await;
+    }
+    match written {
         Ok(results) => {
             for (job, result) in group.drain(..).zip(results) {
                 // A caller that went away has no use for the answer.
-                let _ = job.answer.send(Ok(result));
+                let _ = job.answer.send(result.map_err(StorageError::from));
             }
         }
         Err(error) => {
@@ -209,16 +220,39 @@ async fn write_group(connection: &mut Connection, group: &mut Vec<Job>) {
     }
 }
 
+/// What becomes of the others of a group when one write is refused.
+#[derive(Clone, Copy)]
+enum Isolation {
+    /// All are rolled back.
+    None,
+    /// They are written.
+    Savepoints,
+}
+
+/// How each write of a group ended.
+type Results = Vec<Result<Written, sqlx::Error>>;
+
 impl Connection {
-    async fn transaction(&mut self, group: &[Job]) -> Result<Vec<Written>, sqlx::Error> {
+    async fn transaction(
+        &mut self,
+        group: &[Job],
+        isolation: Isolation,
+    ) -> Result<Results, sqlx::Error> {
         let mut connection = match self.open.take() {
             Some(connection) => connection,
             None => self.options.connect().await?,
         };
-        // Kept only after success: whatever went wrong, closing the connection rolls back.
-        let results = transaction(&mut connection, group).await?;
-        self.open = Some(connection);
-        Ok(results)
+        let results = transaction(&mut connection, group, isolation).await;
+        // Kept only when its state is known: else, closing the connection rolls back.
+        let known = match &results {
+            Ok(_) => true,
+            Err(error) if is_outage(error) => false,
+            Err(_) => execute(&mut connection, "ROLLBACK").await.is_ok(),
+        };
+        if known {
+            self.open = Some(connection);
+        }
+        results
     }
 }
 
@@ -226,16 +260,41 @@ impl Connection {
 async fn transaction(
     connection: &mut SqliteConnection,
     group: &[Job],
-) -> Result<Vec<Written>, sqlx::Error> {
-    sqlx::query("BEGIN IMMEDIATE")
-        .execute(&mut *connection)
-        .await?;
+    isolation: Isolation,
+) -> Result<Results, sqlx::Error> {
+    execute(connection, "BEGIN IMMEDIATE").await?;
     let mut results = Vec::with_capacity(group.len());
     for job in group {
-        results.push(apply(connection, &job.work).await?);
+        results.push(match isolation {
+            Isolation::None => Ok(apply(connection, &job.work).await?),
+            Isolation::Savepoints => apply_apart(connection, &job.work).await?,
+        });
     }
-    sqlx::query("COMMIT").execute(connection).await?;
+    execute(connection, "COMMIT").await?;
     Ok(results)
+}
+
+/// Applies a write or, when it is refused, nothing of it. The outer error is the engine's.
+async fn apply_apart(
+    connection: &mut SqliteConnection,
+    work: &Work,
+) -> Result<Result<Written, sqlx::Error>, sqlx::Error> {
+    execute(connection, "SAVEPOINT work").await?;
+    let result = apply(connection, work).await;
+    match &result {
+        Ok(_) => {}
+        Err(error) if is_outage(error) => return result.map(Ok),
+        Err(_) => execute(connection, "ROLLBACK TO work").await?,
+    }
+    execute(connection, "RELEASE work").await?;
+    Ok(result)
+}
+
+async fn execute(
+    connection: &mut SqliteConnection,
+    statement: &'static str,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(statement).execute(connection).await.map(drop)
 }
 
 async fn apply(connection: &mut SqliteConnection, work: &Work) -> Result<Written, sqlx::Error> {
