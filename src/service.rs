@@ -31,7 +31,7 @@ use crate::{
 const UPKEEP_GRACE: Duration = Duration::from_secs(5);
 /// Waiting for the storage ends before the facade gives up on the core, so that the core's own answer is heard.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
-/// The same for one statement of PostgreSQL.
+/// The same for one statement.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// A running service.

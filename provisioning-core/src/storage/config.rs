@@ -22,7 +22,7 @@ pub struct StorageConfig {
     pub pool_size_max: u32,
     /// How long a call waits for a connection, or for room in the writer's queue, before it is answered "unavailable".
     pub acquire_timeout: Duration,
-    /// PostgreSQL: how long the server works at one statement.
+    /// How long the engine works at one statement before it gives it up: any of PostgreSQL's, the reading ones of SQLite.
     pub statement_timeout: Duration,
 }
 

@@ -42,7 +42,7 @@ pub struct Storage {
 }
 
 enum Engine {
-    Sqlite(sqlite::Database),
+    Sqlite(Box<sqlite::Database>),
     Postgres(postgres::Database),
 }
 
@@ -64,7 +64,7 @@ macro_rules! read {
     ($storage:expr, $reader:path, sqlite = $sqlite:expr, postgres = $postgres:expr) => {
         match &*$storage.engine {
             $crate::storage::Engine::Sqlite(database) => {
-                let rows = $sqlite.fetch_all(&database.readers).await?;
+                let rows = database.readers.fetch_all($sqlite).await?;
                 rows.iter().map(|row| $reader(&mut $crate::storage::columns::Cursor::new(row))).collect::<Result<Vec<_>, StorageError>>()
             }
             $crate::storage::Engine::Postgres(database) => {

@@ -11,7 +11,9 @@ impl Storage {
     /// Connects, and checks that what the engine confirms is durable and that its schema is this program's. Does not migrate.
     pub async fn open(config: &StorageConfig) -> Result<Self, OpenError> {
         let engine = match &config.url {
-            StorageUrl::Sqlite(path) => Engine::Sqlite(sqlite::Database::open(path, config).await?),
+            StorageUrl::Sqlite(path) => {
+                Engine::Sqlite(sqlite::Database::open(path, config).await?.into())
+            }
             StorageUrl::Postgres(url) => {
                 Engine::Postgres(postgres::Database::open(url, config).await?)
             }

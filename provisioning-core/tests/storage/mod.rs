@@ -4,6 +4,7 @@ mod accounts;
 mod callers;
 mod changes;
 mod concurrency;
+mod deadlines;
 mod fixture;
 mod listing;
 mod log;

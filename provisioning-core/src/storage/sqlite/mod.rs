@@ -3,6 +3,7 @@
 //! Everything that is confirmed is durable (WAL with `synchronous=FULL`); the [`writer`] makes that cheap by committing as a group what is
 //! waiting.
 
+mod readers;
 mod statements;
 mod writer;
 
@@ -14,19 +15,18 @@ use std::{
 };
 
 use sqlx::{
-    ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool,
+    ConnectOptions as _, Connection as _, SqliteConnection,
     migrate::Migrator,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 
 use super::{OpenError, StorageConfig, StorageError, open, service_keys};
 use crate::service_key::{Purpose, ServiceKey};
+use readers::Readers;
 use writer::Writer;
 
 static MIGRATOR: Migrator = sqlx::migrate!("../migrations/sqlite");
 
-/// Readers work beside the writer; more than this many only take turns on the cores of a machine for which SQLite is right.
-const READERS: u32 = 4;
 /// Readers and the writer do not wait for each other in WAL mode; what remains are moments such as recovery after a crash.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pages (of 4 KiB) in the WAL after which a commit also moves them into the database, which costs two more flushes. A page that was written many
@@ -39,7 +39,7 @@ const WAL_SIZE_MAX: &str = "67108864";
 const WRITER_CACHE_KIB: &str = "-32768";
 
 pub(in crate::storage) struct Database {
-    pub readers: SqlitePool,
+    pub readers: Readers,
     pub page_token_key: ServiceKey,
     writer: Writer,
     /// Held while the database is open.
@@ -57,15 +57,12 @@ impl Database {
         let mut connection = connect(path).await?;
         open::check_schema(&mut connection, &MIGRATOR).await?;
         let page_token_key = service_keys::sqlite(&mut connection, Purpose::PageTokens).await?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .min_connections(READERS)
-            .acquire_timeout(config.acquire_timeout)
-            .test_before_acquire(false)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .connect_with(reader_options(path))
-            .await?;
+        let readers = Readers::open(
+            reader_options(path),
+            config.acquire_timeout,
+            config.statement_timeout,
+        )
+        .await?;
         let writer = Writer::start(connection, writer_options(path), config.acquire_timeout);
         Ok(Self {
             readers,
