@@ -7,7 +7,7 @@ use axum::Router;
 use provisioning_core::{
     Core, CoreSettings,
     clock::SystemClock,
-    grpc::{authentication::Authenticator, jwt::JwtKeys},
+    grpc::{self, authentication::Authenticator, jwt::JwtKeys},
     storage::{Storage, StorageConfig, StorageUrl},
 };
 use scim_facade::FacadeConfig;
@@ -266,8 +266,8 @@ async fn start_core(
 
     let (reporter, health_service) = tonic_health::server::health_reporter();
     health::report(&reporter, ServingStatus::Serving).await;
-    let services = admin_grpc::add_to(provisioning_core::grpc::routes(&core), &core)
-        .add_service(health_service);
+    let services = admin_grpc::add_to(grpc::routes(&core), &core);
+    let services = grpc::log_failures(services, &core).add_service(health_service);
     let authenticator = Authenticator::new(Arc::new(jwt));
     let inner = authenticator.protect(services.clone());
     let outer = if config.grpc_reflection {

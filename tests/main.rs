@@ -12,6 +12,7 @@ mod outage;
 mod program;
 mod quickstart;
 mod refusals;
+mod rejected;
 mod replicas;
 mod stopping;
 mod support;

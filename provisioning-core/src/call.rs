@@ -1,6 +1,12 @@
 //! Who calls and for which tenant: the credential as presented, and what it is worth once the storage has told.
 
-use std::time::Instant;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
 
 use crate::{
     clock::Timestamp,
@@ -83,6 +89,23 @@ pub struct Call {
     pub remote: Option<String>,
     /// When the call began, for its duration.
     pub started: Instant,
+    /// Whether the log has got what is to be said of a failure.
+    pub settled: Settled,
+}
+
+/// That the log has an entry of a call that failed, or shall have none: the use case tells it to whoever would write one otherwise.
+#[derive(Clone, Debug, Default)]
+pub struct Settled(Arc<AtomicBool>);
+
+impl Settled {
+    pub(crate) fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was told.
+    pub fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// By what the storage finds the tenant and the token of a call.
@@ -112,6 +135,8 @@ pub struct Admitted {
     pub token_id: Option<TokenId>,
     /// "scim" or the subject of the JWT.
     pub actor: String,
+    /// That of the call.
+    pub settled: Settled,
 }
 
 /// Why a call was not admitted.
@@ -157,10 +182,11 @@ impl Call {
                     tenant: caller.tenant,
                     token_id: None,
                     actor: principal.subject.clone(),
+                    settled: self.settled.clone(),
                 }),
                 None => Err(NotAdmitted::Refused(tenant_not_found(&self.tenant))),
             },
-            Credential::ScimToken(presented) => admit_token(presented, caller, now),
+            Credential::ScimToken(presented) => admit_token(presented, &self.settled, caller, now),
         }
     }
 }
@@ -168,6 +194,7 @@ impl Call {
 /// An unknown tenant, an unknown token and a wrong secret are one answer: nothing is told to whoever guesses.
 fn admit_token(
     presented: &PresentedToken,
+    settled: &Settled,
     caller: Option<Caller>,
     now: Timestamp,
 ) -> Result<Admitted, NotAdmitted> {
@@ -197,6 +224,7 @@ fn admit_token(
         tenant,
         token_id: Some(token.id),
         actor: "scim".to_owned(),
+        settled: settled.clone(),
     })
 }
 

@@ -121,7 +121,10 @@ impl Core {
                 }
                 Ok(admitted)
             }
-            Err(NotAdmitted::Refused(refusal)) => Err(refusal.into()),
+            Err(NotAdmitted::Refused(refusal)) => {
+                call.settled.set();
+                Err(refusal.into())
+            }
             Err(NotAdmitted::DeadToken { tenant, token }) => {
                 let refusal = invalid_credential();
                 let detail = dead_token_detail(&token, now);
@@ -159,6 +162,7 @@ impl Core {
         "scim".clone_into(&mut entry.actor);
         entry.refuse(refusal);
         entry.detail = detail;
+        call.settled.set();
         Ok(self.storage().append_log_once(tenant.id, entry).await?)
     }
 
@@ -173,6 +177,7 @@ impl Core {
         let Error::Refused(refusal) = &error else {
             return error;
         };
+        admitted.settled.set();
         entry.admitted(admitted);
         entry.refuse(refusal);
         entry.bound();

@@ -89,6 +89,11 @@ macro_rules! reasons {
                 match self { $(Self::$name => $text,)* }
             }
 
+            /// Reads [`as_str`](Self::as_str).
+            pub fn from_text(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|reason| reason.as_str() == text)
+            }
+
             /// The HTTP status that SCIM answers, for the log entry.
             pub const fn http_status(self) -> u16 {
                 match self { $(Self::$name => $http,)* }

@@ -19,7 +19,7 @@ pub struct LogEntry {
     pub at: Timestamp,
     /// What was asked for.
     pub operation: Operation,
-    /// For [`Operation::RequestRejected`], the HTTP method and route.
+    /// For [`Operation::RequestRejected`], the HTTP method and route, or the RPC.
     pub request: String,
     /// How it ended.
     pub outcome: Outcome,
@@ -139,7 +139,7 @@ texts! {
         TokenRevoke = "token_revoke",
         /// A request with a token that is no longer valid.
         Authenticate = "authenticate",
-        /// A request that never became a call.
+        /// A request that was refused or failed before or behind the use case.
         RequestRejected = "request_rejected",
         /// Settings, or the feature switch.
         TenantUpdate = "tenant_update",

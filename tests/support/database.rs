@@ -53,6 +53,13 @@ impl Database {
             .await
             .expect("the statement is right")
     }
+
+    /// Runs a statement.
+    pub async fn execute(&self, statement: &str) {
+        execute(&self.url(), statement)
+            .await
+            .expect("the statement is right");
+    }
 }
 
 impl Drop for Database {
@@ -77,7 +84,7 @@ impl Drop for Database {
 
 async fn execute(server: &str, statement: &str) -> Result<(), sqlx::Error> {
     let mut connection = PgConnection::connect(server).await?;
-    // The name is made here, of digits and letters.
+    // The text is the test's own, and names are made here, of digits and letters.
     sqlx::query(AssertSqlSafe(statement.to_owned()))
         .execute(&mut connection)
         .await?;

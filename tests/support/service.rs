@@ -97,15 +97,31 @@ impl Service {
         if self.process.is_running() {
             assert!(self.process.stop().await.success());
         }
-        let options =
-            SqliteConnectOptions::new().filename(self.folder.path().join("provisiond.db"));
-        let mut connection = SqliteConnection::connect_with(&options)
+        let mut connection = SqliteConnection::connect_with(&self.sqlite())
             .await
             .expect("the file is there");
         sqlx::query_scalar(statement)
             .fetch_one(&mut connection)
             .await
             .expect("the statement is right")
+    }
+
+    /// Runs a statement beside the service: what a faulty disk or a careless hand does to the data.
+    pub async fn execute(&self, statement: &'static str) {
+        if let Some(database) = &self.database {
+            return database.execute(statement).await;
+        }
+        let mut connection = SqliteConnection::connect_with(&self.sqlite())
+            .await
+            .expect("the file is there");
+        sqlx::query(statement)
+            .execute(&mut connection)
+            .await
+            .expect("the statement is right");
+    }
+
+    fn sqlite(&self) -> SqliteConnectOptions {
+        SqliteConnectOptions::new().filename(self.folder.path().join("provisiond.db"))
     }
 
     /// Kills the process and starts another on the same data.

@@ -7,7 +7,7 @@ use provisioning_proto::v1::{
 use tonic::{Request, Response, Status};
 
 use super::{accounts::dialect, call, status};
-use crate::{Core, log::RejectedRequest, tokens::TokenId};
+use crate::{Core, error::Reason, log::RejectedRequest, tokens::TokenId};
 
 /// The service.
 pub struct Service {
@@ -48,6 +48,7 @@ impl FacadeService for Service {
         let request = request.into_inner();
         let rejected = RejectedRequest {
             request: request.operation,
+            reason: Reason::InvalidRequest.as_str().to_owned(),
             http_status: u16::try_from(request.http_status).unwrap_or(500),
             scim_type: request.scim_type,
             detail: request.detail,

@@ -4,6 +4,7 @@ pub mod account_service;
 pub mod accounts;
 pub mod authentication;
 mod facade_service;
+mod failures;
 pub mod jwt;
 mod request;
 pub mod rules;
@@ -16,6 +17,7 @@ use provisioning_proto::v1::{
 };
 use tonic::service::Routes;
 
+pub use failures::log_failures;
 pub use request::{CallTenant, across_tenants, call, idempotent, once};
 pub use status::status;
 

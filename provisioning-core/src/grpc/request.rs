@@ -11,9 +11,9 @@ use sha2::{Digest as _, Sha256};
 use tonic::{Request, Response, Status, metadata::MetadataMap};
 use uuid::Uuid;
 
-use super::status;
+use super::{failures::Seen, status};
 use crate::{
-    call::{Call, Credential, Principal, Scope, invalid_credential, tenant_not_found},
+    call::{Call, Credential, Principal, Scope, Settled, invalid_credential, tenant_not_found},
     error::{Error, Reason, Refusal},
     ids::RequestId,
     receipts::{Answer, Once, ReceiptKey},
@@ -53,7 +53,7 @@ pub fn call<T>(request: &Request<T>, tenant: &str) -> Result<Call, Status> {
     if let Some(seen) = request.extensions().get::<CallTenant>() {
         seen.tell(&tenant);
     }
-    Ok(Call {
+    let call = Call {
         credential,
         tenant,
         request_id: RequestId::from_caller(text(request.metadata(), "x-request-id")),
@@ -61,7 +61,12 @@ pub fn call<T>(request: &Request<T>, tenant: &str) -> Result<Call, Status> {
             .and_then(|text| text.parse::<IpAddr>().ok())
             .map(|address| address.to_string()),
         started: Instant::now(),
-    })
+        settled: Settled::default(),
+    };
+    if let Some(seen) = request.extensions().get::<Seen>() {
+        seen.tell(&call);
+    }
+    Ok(call)
 }
 
 /// A JWT with a tenant claim is for that tenant only, whatever its scopes; an operator's has none.

@@ -1,19 +1,21 @@
-//! Requests that a SCIM front refused before they became a call: they belong into the log as well.
+//! Requests that were refused or failed outside of a use case: they belong into the log as well.
 
 use super::{LogEntry, Operation, Outcome, TEXT_CHARS_MAX, bounded};
 use crate::{
     Core,
     call::Call,
-    error::{Error, Reason},
+    error::Error,
     ids::LogEntryId,
     storage::{Mutation, Write},
 };
 
-/// What a front says of a request it refused.
+/// What a SCIM front, or our own gRPC services, say of a request that no use case has logged.
 #[derive(Clone, Debug)]
 pub struct RejectedRequest {
-    /// The HTTP method and route.
+    /// The HTTP method and route, or the RPC.
     pub request: String,
+    /// The reason it answers.
+    pub reason: String,
     /// The status it answers.
     pub http_status: u16,
     /// The scimType it answers; may be empty.
@@ -25,7 +27,7 @@ pub struct RejectedRequest {
 }
 
 impl Core {
-    /// Writes the log entry of a request that a front refused.
+    /// Writes the log entry of a request that was refused or failed outside of a use case.
     pub async fn report_rejected_request(
         &self,
         call: &Call,
@@ -38,9 +40,7 @@ impl Core {
         entry.request = bounded(&rejected.request, TEXT_CHARS_MAX);
         entry.http_status = rejected.http_status;
         entry.scim_type = bounded(&rejected.scim_type, TEXT_CHARS_MAX);
-        Reason::InvalidRequest
-            .as_str()
-            .clone_into(&mut entry.reason);
+        entry.reason = bounded(&rejected.reason, TEXT_CHARS_MAX);
         entry.detail = bounded(&rejected.detail, TEXT_CHARS_MAX);
         entry.resource_id = rejected.resource_id;
         entry.bound();

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use provisioning_core::{
     Core, CoreSettings,
     accounts::{Account, AccountKey, Created, Precondition},
-    call::{Call, Credential, Principal, Scope},
+    call::{Call, Credential, Principal, Scope, Settled},
     changes::{ChangeKind, Resource},
     clock::{Clock as _, ManualClock, Timestamp},
     error::{Error, Reason},
@@ -230,6 +230,7 @@ fn call(tenant: &str, credential: Credential) -> Call {
         request_id: RequestId::from_caller(None),
         remote: None,
         started: Instant::now(),
+        settled: Settled::default(),
     }
 }
 
