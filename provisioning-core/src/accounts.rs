@@ -2,7 +2,6 @@
 
 mod create;
 mod draft;
-mod order;
 mod read;
 pub(crate) mod refusals;
 mod write;

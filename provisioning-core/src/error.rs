@@ -3,7 +3,8 @@
 use std::fmt;
 
 use crate::attributes::{
-    error::ScimType, filter::FilterError, patch::PatchError, validate::ValueError,
+    error::ScimType, filter::FilterError, order::OrderError, patch::PatchError,
+    validate::ValueError,
 };
 
 /// Why a use case did not do what was asked. Whatever the variant, nothing was changed.
@@ -192,6 +193,13 @@ impl From<ScimType> for Reason {
 impl From<FilterError> for Refusal {
     fn from(error: FilterError) -> Self {
         Self::new(error.scim_type().into(), error.to_string()).field("filter")
+    }
+}
+
+impl From<OrderError> for Refusal {
+    fn from(error: OrderError) -> Self {
+        let detail = format!("The list cannot be ordered like this: {error}.");
+        Self::new(Reason::InvalidRequest, detail).field("order_by")
     }
 }
 

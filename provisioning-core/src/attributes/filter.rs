@@ -19,7 +19,7 @@ pub use self::{
 };
 pub(super) use self::{
     lexer::{Lexer, Token},
-    parser::{Parent, Parser},
+    parser::{Operand, Parent, Parser},
 };
 
 use serde_json::Number;

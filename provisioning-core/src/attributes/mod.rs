@@ -12,6 +12,7 @@ pub mod diff;
 pub mod error;
 pub mod filter;
 pub mod fold;
+pub mod order;
 pub mod patch;
 pub mod path;
 pub mod resolve;

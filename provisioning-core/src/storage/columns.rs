@@ -240,7 +240,7 @@ pub(super) fn caller_and_account<C: Columns>(
     Ok((caller(columns)?, joined(columns, ACCOUNT_WIDTH, account)?))
 }
 
-/// An account and the text it is sorted by.
+/// An account and what it is sorted by, as text.
 pub(super) type Listed = (Account, Option<String>);
 
 /// The caller, and the account with its sort value where there is one.
@@ -248,8 +248,8 @@ pub(super) fn listed<C: Columns>(
     columns: &mut C,
 ) -> Result<(Caller, Option<Listed>), StorageError> {
     let (caller, account) = caller_and_account(columns)?;
-    let sort_text = columns.text_or_null()?;
-    Ok((caller, account.map(|account| (account, sort_text))))
+    let sort_value = columns.text_or_null()?;
+    Ok((caller, account.map(|account| (account, sort_value))))
 }
 
 pub(super) fn log_entry(columns: &mut impl Columns) -> Result<LogEntry, StorageError> {

@@ -12,6 +12,7 @@ mod json;
 use uuid::Uuid;
 
 pub use self::columns::Columns;
+pub(super) use self::{columns::SortColumn, json::sqlite_path};
 use self::{
     columns::{Column, Kind},
     json::Json,
@@ -306,7 +307,7 @@ impl Compiler<'_> {
     fn json_at(&mut self, base: &str, keys: &[&String]) -> Json {
         match self.engine {
             Engine::Sqlite => {
-                let path = self.bind(Bind::Text(json::sqlite_path(keys)));
+                let path = self.bind(Bind::Text(sqlite_path(keys)));
                 Json::sqlite(base, &path)
             }
             Engine::Postgres => {

@@ -19,6 +19,7 @@ mod postgres;
 mod query;
 mod service_keys;
 mod sharing;
+mod sort;
 mod sqlite;
 mod statement;
 mod tenants;
@@ -31,7 +32,7 @@ pub use self::{
     config::{StorageConfig, StorageUrl},
     error::{OpenError, StorageError},
     mutation::{AccountIndex, AccountWrite, Commit, EmailKey, Mutation, Write},
-    query::{AccountOrder, AccountPage, AccountQuery, PageKey, SortAttribute, SortValue},
+    query::{AccountPage, AccountQuery, PageKey},
     writes::TokenUse,
 };
 

@@ -14,6 +14,10 @@ pub(super) struct Statement {
     binds: Vec<Bind>,
 }
 
+/// The number of a bound value.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place(usize);
+
 impl Statement {
     /// A statement whose first values are bound already.
     pub fn with(binds: impl Into<Vec<Bind>>) -> Self {
@@ -31,9 +35,20 @@ impl Statement {
 
     /// Appends the place of a value.
     pub fn bind(&mut self, bind: Bind) -> &mut Self {
+        let place = self.keep(bind);
+        self.put(place)
+    }
+
+    /// Binds a value whose place is then [`put`](Self::put), perhaps several times.
+    pub fn keep(&mut self, bind: Bind) -> Place {
         self.binds.push(bind);
+        Place(self.binds.len())
+    }
+
+    /// Appends the place of a value.
+    pub fn put(&mut self, place: Place) -> &mut Self {
         self.sql.push('$');
-        self.sql.push_str(&self.binds.len().to_string());
+        self.sql.push_str(&place.0.to_string());
         self
     }
 

@@ -1,6 +1,7 @@
 //! The use cases of accounts, on every engine: what SCIM may and may not do to one, and what the log and the changes say of it.
 
 mod pages;
+mod sorting;
 
 use std::time::Duration;
 

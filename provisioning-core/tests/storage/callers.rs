@@ -2,8 +2,9 @@
 
 use provisioning_core::{
     accounts::AccountKey,
+    attributes::order::Order,
     call::{Caller, CallerKey},
-    storage::{AccountOrder, AccountQuery, Write},
+    storage::{AccountQuery, Write},
     tokens::TokenId,
 };
 
@@ -56,7 +57,7 @@ on_every_engine! {
         known(storage.batch_find_accounts(&key, &[id]).await.unwrap().0);
         known(storage.batch_find_accounts(&key, &[]).await.unwrap().0);
         known(storage.find_create_candidates(&key, "ada", Some("x"), make::T0).await.unwrap().0);
-        let query = AccountQuery { filter: None, order: AccountOrder::default(), limit: 10, skip: 0, after: None };
+        let query = AccountQuery { filter: None, order: Order::default(), limit: 10, skip: 0, after: None };
         known(storage.list_accounts(&key, &query).await.unwrap().0);
     }
 }

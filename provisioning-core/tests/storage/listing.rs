@@ -4,8 +4,11 @@ use std::collections::BTreeSet;
 
 use provisioning_core::{
     accounts::Account,
-    attributes::filter::{DEPTH_MAX, Filter, TERMS_MAX},
-    storage::{AccountOrder, AccountQuery, PageKey, SortAttribute, Storage},
+    attributes::{
+        filter::{DEPTH_MAX, Filter, TERMS_MAX},
+        order::Order,
+    },
+    storage::{AccountQuery, PageKey, Storage},
     tenants::Tenant,
 };
 use serde_json::{Value, json};
@@ -16,7 +19,7 @@ async fn list(
     storage: &Storage,
     tenant: &Tenant,
     filter: Option<&Filter>,
-    order: &AccountOrder,
+    order: &Order,
 ) -> Vec<Account> {
     page(storage, tenant, filter, order, (200, 0), None).await.0
 }
@@ -25,7 +28,7 @@ async fn page(
     storage: &Storage,
     tenant: &Tenant,
     filter: Option<&Filter>,
-    order: &AccountOrder,
+    order: &Order,
     (limit, skip): (u32, u32),
     after: Option<PageKey>,
 ) -> (Vec<Account>, Option<PageKey>) {
@@ -51,26 +54,24 @@ fn names(accounts: &[Account]) -> Vec<&str> {
         .collect()
 }
 
-/// Every order there is, both ways.
-fn orders() -> Vec<AccountOrder> {
-    let title = SortAttribute::Search(vec!["title".to_owned()]);
-    let family = SortAttribute::Search(vec!["name".to_owned(), "familyName".to_owned()]);
+/// An order of every kind, both ways.
+fn orders() -> Vec<Order> {
     let attributes = [
-        None,
-        Some(SortAttribute::UserName),
-        Some(SortAttribute::DisplayName),
-        Some(SortAttribute::CreatedAt),
-        Some(SortAttribute::UpdatedAt),
-        Some(title),
-        Some(family),
+        "id",
+        "userName",
+        "displayName",
+        "active",
+        "meta.created",
+        "meta.lastModified",
+        "meta.version",
+        "title",
+        "name.familyName",
+        "emails",
     ];
     let both = |attribute| {
-        [false, true].map(|descending| AccountOrder {
-            attribute: Option::clone(attribute),
-            descending,
-        })
+        ["", " desc"].map(|direction| make::user_order(&format!("{attribute}{direction}")))
     };
-    attributes.iter().flat_map(both).collect()
+    attributes.into_iter().flat_map(both).collect()
 }
 
 /// Accounts that share values and lack some, so that ties and gaps fall on the edges of pages.
@@ -82,6 +83,9 @@ async fn mixed(storage: &Storage, tenant: &Tenant) -> BTreeSet<String> {
         if number % 3 > 0 {
             document["displayName"] = json!(format!("Name {}", number % 4));
             document["title"] = json!(["Ärztin", "dr", "Dr", "z"][number % 4]);
+        }
+        if number % 7 > 0 {
+            document["emails"] = json!([{ "value": format!("e{}", number % 6) }, { "value": "p", "primary": number % 2 == 0 }]);
         }
         if number % 5 > 0 {
             document["name"] = json!({ "familyName": format!("F{}", number % 2) });
@@ -105,8 +109,8 @@ on_every_engine! {
         for (name, display_name) in people {
             make::stored(storage, tenant.id, make::account(make::T0, &json!({ "userName": name, "displayName": display_name, "title": display_name }))).await;
         }
-        for attribute in [SortAttribute::DisplayName, SortAttribute::Search(vec!["title".to_owned()])] {
-            let mut order = AccountOrder { attribute: Some(attribute), descending: false };
+        for attribute in ["displayName", "title"] {
+            let mut order = make::user_order(attribute);
             assert_eq!(names(&list(storage, &tenant, None, &order).await), ["c", "e", "b", "d", "a"], "{order:?}");
             order.descending = true;
             assert_eq!(names(&list(storage, &tenant, None, &order).await), ["a", "d", "b", "e", "c"], "{order:?}");
@@ -119,9 +123,9 @@ on_every_engine! {
         for (second, name) in ["c", "a", "b"].into_iter().enumerate() {
             make::stored(storage, tenant.id, make::account(make::seconds(second as u64), &json!({ "userName": name }))).await;
         }
-        let order = AccountOrder::default();
+        let order = Order::default();
         assert_eq!(names(&list(storage, &tenant, None, &order).await), ["c", "a", "b"]);
-        let by_name = AccountOrder { attribute: Some(SortAttribute::UserName), descending: true };
+        let by_name = make::user_order("userName desc");
         assert_eq!(names(&list(storage, &tenant, None, &by_name).await), ["c", "b", "a"]);
     }
 
@@ -201,7 +205,7 @@ on_every_engine! {
             (r#"userName eq "'; DROP TABLE accounts; --""#.to_owned(), vec![]),
         ] {
             let filter = make::user_filter(&text);
-            let by_name = AccountOrder { attribute: Some(SortAttribute::UserName), descending: false };
+            let by_name = make::user_order("userName");
             assert_eq!(names(&list(storage, &tenant, Some(&filter), &by_name).await), expected, "{text}");
             let count = storage.count_accounts(tenant.id, Some(&filter)).await.unwrap();
             assert_eq!(usize::try_from(count), Ok(expected.len()), "{text}");
@@ -220,9 +224,9 @@ on_every_engine! {
             "not (title pr)", r#"userName eq "ada" or userName ne "ada""#, &format!("id eq \"{}\"", foreign.id),
         ] {
             let filter = make::user_filter(text);
-            assert_eq!(list(storage, &contoso, Some(&filter), &AccountOrder::default()).await, [], "{text}");
+            assert_eq!(list(storage, &contoso, Some(&filter), &Order::default()).await, [], "{text}");
             assert_eq!(storage.count_accounts(contoso.id, Some(&filter)).await.unwrap(), 0, "{text}");
-            assert_eq!(list(storage, &fabrikam, Some(&filter), &AccountOrder::default()).await, std::slice::from_ref(&foreign), "{text}");
+            assert_eq!(list(storage, &fabrikam, Some(&filter), &Order::default()).await, std::slice::from_ref(&foreign), "{text}");
         }
         for order in orders() {
             assert_eq!(list(storage, &contoso, None, &order).await, []);
@@ -258,6 +262,6 @@ on_every_engine! {
 
 async fn answered_with_one(storage: &Storage, tenant: &Tenant, text: &str) {
     let filter = make::user_filter(text);
-    let found = list(storage, tenant, Some(&filter), &AccountOrder::default()).await;
+    let found = list(storage, tenant, Some(&filter), &Order::default()).await;
     assert_eq!(names(&found), ["ada"], "{text}");
 }

@@ -7,6 +7,7 @@ use provisioning_core::{
     attributes::{
         filter::{self, Filter},
         fold::fold,
+        order::Order,
         schema::{ENTERPRISE_URN, ResourceSchema},
         search,
     },
@@ -269,6 +270,10 @@ pub fn receipt(request: u128, at: Timestamp) -> Receipt {
 
 pub fn user_filter(text: &str) -> Filter {
     filter::parse(text, ResourceSchema::user()).expect("it is a filter")
+}
+
+pub fn user_order(text: &str) -> Order {
+    Order::parse(text, ResourceSchema::user()).expect("it is an order")
 }
 
 pub fn log_filter(text: &str) -> Filter {

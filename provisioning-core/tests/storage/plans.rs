@@ -1,6 +1,9 @@
 //! Whatever an Entra mapping may match on is answered from an index.
 
-use provisioning_core::storage::{AccountOrder, AccountQuery, SortAttribute, StorageUrl, Write};
+use provisioning_core::{
+    attributes::order::Order,
+    storage::{AccountQuery, StorageUrl, Write},
+};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
@@ -30,7 +33,7 @@ on_every_engine! {
         if let StorageUrl::Postgres(url) = &fixture.config.url {
             execute(url.expose_secret(), "VACUUM ANALYZE").await;
         }
-        let explain = async |text: &str, order: AccountOrder| {
+        let explain = async |text: &str, order: Order| {
             let filter = (!text.is_empty()).then(|| make::user_filter(text));
             let query = AccountQuery { filter: filter.as_ref(), order, limit: 100, skip: 0, after: None };
             storage.explain_list_accounts(&make::caller_key(&tenant), &query).await.unwrap().join("\n")
@@ -45,7 +48,7 @@ on_every_engine! {
             (&format!("{enterprise}:employeeNumber eq \"E7\""), "accounts_employee_number_key"),
             (r#"userName eq "user7@contoso.example" and active eq true"#, "accounts_user_name_key"),
         ] {
-            let plan = explain(text, AccountOrder::default()).await;
+            let plan = explain(text, Order::default()).await;
             // SQLite names the index of a primary key after its number.
             let index = if fixture.is_sqlite() { index.replace("accounts_pkey", "sqlite_autoindex_accounts_1") } else { index.to_owned() };
             assert!(plan.contains(&format!("{index} ")) || plan.ends_with(&index), "{text} should use {index}:\n{plan}");
@@ -53,8 +56,8 @@ on_every_engine! {
                 assert!(!plan.contains(scan), "{text}:\n{plan}");
             }
         }
-        let by_name = AccountOrder { attribute: Some(SortAttribute::UserName), descending: true };
-        for (order, index) in [(AccountOrder::default(), ["accounts_pkey", "sqlite_autoindex_accounts_1"]), (by_name, ["accounts_user_name_key"; 2])] {
+        let by_name = make::user_order("userName desc");
+        for (order, index) in [(Order::default(), ["accounts_pkey", "sqlite_autoindex_accounts_1"]), (by_name, ["accounts_user_name_key"; 2])] {
             let plan = explain("", order).await;
             assert!(index.iter().any(|index| plan.contains(index)), "a page should be read in the order of an index:\n{plan}");
         }

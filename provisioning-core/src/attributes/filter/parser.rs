@@ -55,13 +55,13 @@ pub(crate) struct Parent<'s> {
     pub(crate) attribute: Option<&'s Attribute>,
 }
 
-/// What a name within a filter stands for.
-struct Operand<'s> {
-    path: AttributePath,
+/// What a name within a filter, or that of an order, stands for.
+pub(crate) struct Operand<'s> {
+    pub(crate) path: AttributePath,
     /// The definition of what is compared: the sub-attribute's if there is one.
-    definition: Option<&'s Attribute>,
+    pub(crate) definition: Option<&'s Attribute>,
     /// The definition of the whole attribute.
-    parent: Option<&'s Attribute>,
+    pub(crate) parent: Option<&'s Attribute>,
 }
 
 /// Reads filters from tokens. Also reads what stands within the brackets of a path.
@@ -132,7 +132,7 @@ impl<'p, 't, 's> Parser<'p, 't, 's> {
     ) -> Result<Filter, FilterError> {
         let operand = match parent {
             Some(parent) => parent.operand(word),
-            None => operand(word, self.schema),
+            None => Operand::parse(word, self.schema),
         };
         let operand = operand.map_err(|problem| self.lexer.error(start, problem))?;
         let bracket = self.lexer.skip_space();
@@ -318,43 +318,6 @@ fn or(filters: Vec<Filter>) -> Filter {
     }
 }
 
-/// A name outside of brackets.
-fn operand<'s>(word: &str, schema: &'s ResourceSchema) -> Result<Operand<'s>, FilterProblem> {
-    match resolve::resolve(word, schema)? {
-        Resolved::Known {
-            extension,
-            attribute,
-            sub,
-        } => {
-            let path = AttributePath {
-                schema: extension.map(|schema| schema.id.clone()),
-                name: attribute.name.clone(),
-                sub: sub.map(|sub| sub.name.clone()),
-                many: attribute.multi_valued,
-            };
-            Ok(Operand {
-                path,
-                definition: Some(sub.unwrap_or(attribute)),
-                parent: Some(attribute),
-            })
-        }
-        Resolved::Dynamic { urn, name, sub } => {
-            let path = AttributePath {
-                schema: Some(urn.to_ascii_lowercase()),
-                name: name.to_ascii_lowercase(),
-                sub: sub.map(|sub| sub.to_ascii_lowercase()),
-                many: true,
-            };
-            Ok(Operand {
-                path,
-                definition: None,
-                parent: None,
-            })
-        }
-        Resolved::Extension { .. } | Resolved::Core => Err(FilterProblem::NeedsAttribute),
-    }
-}
-
 impl<'s> Parent<'s> {
     /// A name within brackets.
     fn operand(&self, word: &str) -> Result<Operand<'s>, FilterProblem> {
@@ -392,7 +355,44 @@ impl<'s> Parent<'s> {
     }
 }
 
-impl Operand<'_> {
+impl<'s> Operand<'s> {
+    /// A name outside of brackets.
+    pub(crate) fn parse(word: &str, schema: &'s ResourceSchema) -> Result<Self, FilterProblem> {
+        match resolve::resolve(word, schema)? {
+            Resolved::Known {
+                extension,
+                attribute,
+                sub,
+            } => {
+                let path = AttributePath {
+                    schema: extension.map(|schema| schema.id.clone()),
+                    name: attribute.name.clone(),
+                    sub: sub.map(|sub| sub.name.clone()),
+                    many: attribute.multi_valued,
+                };
+                Ok(Self {
+                    path,
+                    definition: Some(sub.unwrap_or(attribute)),
+                    parent: Some(attribute),
+                })
+            }
+            Resolved::Dynamic { urn, name, sub } => {
+                let path = AttributePath {
+                    schema: Some(urn.to_ascii_lowercase()),
+                    name: name.to_ascii_lowercase(),
+                    sub: sub.map(|sub| sub.to_ascii_lowercase()),
+                    many: true,
+                };
+                Ok(Self {
+                    path,
+                    definition: None,
+                    parent: None,
+                })
+            }
+            Resolved::Extension { .. } | Resolved::Core => Err(FilterProblem::NeedsAttribute),
+        }
+    }
+
     fn show(&self) -> String {
         match &self.path.sub {
             Some(sub) => format!("{}.{sub}", self.path.name),
@@ -401,7 +401,7 @@ impl Operand<'_> {
     }
 
     /// The operand as something with a value of its own: `emails` stands for `emails.value`, `manager` for `manager.value`.
-    fn comparable(mut self) -> Result<Self, FilterProblem> {
+    pub(crate) fn comparable(mut self) -> Result<Self, FilterProblem> {
         if self.path.sub.is_some() {
             return Ok(self);
         }

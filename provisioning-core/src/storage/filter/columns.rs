@@ -32,6 +32,23 @@ impl Columns {
         }
     }
 
+    /// The column of search documents.
+    pub(in crate::storage) const fn document(&self) -> Option<&'static str> {
+        self.document
+    }
+
+    /// What stands in a column and is sorted by that column.
+    pub(in crate::storage) fn sort_column(&self, path: &AttributePath) -> Option<SortColumn> {
+        self.find(path).map(|column| match column.kind {
+            _ if column.ordered => SortColumn::Indexed(column.sql),
+            Kind::Micros | Kind::Int => SortColumn::Int(column.sql),
+            // The digits of a version order as its entity tag does.
+            Kind::Text | Kind::Word | Kind::Uuid | Kind::Bool | Kind::Version => {
+                SortColumn::Text(column.sql)
+            }
+        })
+    }
+
     pub(super) fn find(&self, path: &AttributePath) -> Option<&'static Column> {
         self.attributes.iter().find(|column| {
             column.attribute
@@ -44,6 +61,17 @@ impl Columns {
     }
 }
 
+/// How rows are sorted by a column.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::storage) enum SortColumn {
+    /// As it is: it is never NULL, and an index may hold the rows in its order.
+    Indexed(&'static str),
+    /// As a whole number that is never NULL.
+    Int(&'static str),
+    /// As a text.
+    Text(&'static str),
+}
+
 /// An attribute and its column.
 #[derive(Debug)]
 pub(super) struct Column {
@@ -53,6 +81,8 @@ pub(super) struct Column {
     pub(super) kind: Kind,
     /// An empty text stands for no value.
     pub(super) empty_is_none: bool,
+    /// It is never NULL, and an index holds the rows in its order.
+    ordered: bool,
 }
 
 /// What a column holds.
@@ -81,6 +111,7 @@ impl Column {
             sql,
             kind,
             empty_is_none: false,
+            ordered: false,
         }
     }
 
@@ -90,6 +121,7 @@ impl Column {
             sql,
             kind,
             empty_is_none: false,
+            ordered: false,
         }
     }
 
@@ -99,6 +131,14 @@ impl Column {
             sql,
             kind,
             empty_is_none: matches!(kind, Kind::Text | Kind::Word),
+            ordered: false,
+        }
+    }
+
+    const fn ordered(self) -> Self {
+        Self {
+            ordered: true,
+            ..self
         }
     }
 
@@ -129,7 +169,7 @@ impl Column {
 
 const ACCOUNTS: &[Column] = &[
     Column::new("id", "a.id", Kind::Uuid),
-    Column::new("userName", "a.user_name_key", Kind::Text),
+    Column::new("userName", "a.user_name_key", Kind::Text).ordered(),
     Column::new("externalId", "a.object_id", Kind::Text),
     Column::new("active", "a.directory_active", Kind::Bool),
     Column::new("displayName", "a.display_name_key", Kind::Text),
@@ -138,6 +178,7 @@ const ACCOUNTS: &[Column] = &[
         sql: "a.employee_number_key",
         kind: Kind::Text,
         empty_is_none: false,
+        ordered: false,
     },
     Column::meta("created", "a.created_at", Kind::Micros),
     Column::meta("lastModified", "a.updated_at", Kind::Micros),

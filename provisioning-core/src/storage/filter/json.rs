@@ -11,7 +11,7 @@ pub(super) enum Json {
 }
 
 /// A JSON path of quoted labels. Names cannot hold a quote or a backslash: [`resolve`](crate::attributes::resolve) refuses them.
-pub(super) fn sqlite_path(keys: &[&String]) -> String {
+pub(in crate::storage) fn sqlite_path(keys: &[&String]) -> String {
     keys.iter()
         .fold("$".to_owned(), |path, key| format!("{path}.\"{key}\""))
 }
