@@ -1,16 +1,18 @@
-//! The panel's gRPC services: tenants, SCIM tokens, links and the provisioning log.
+//! The panel's gRPC services: tenants, SCIM tokens, links, extension schemas and the provisioning log.
 //!
 //! A thin face over the use cases of [`provisioning_core::Core`]: messages in, use cases called, messages out. Who may call what is decided
 //! before, by the core's rules.
 
 mod links;
 mod logs;
+mod schemas;
 mod tenants;
 mod tokens;
 mod wire;
 
 use provisioning_core::Core;
 use provisioning_proto::admin::v1::{
+    extension_schema_service_server::ExtensionSchemaServiceServer,
     link_service_server::LinkServiceServer, log_service_server::LogServiceServer,
     tenant_service_server::TenantServiceServer, token_service_server::TokenServiceServer,
 };
@@ -18,6 +20,8 @@ use tonic::service::Routes;
 
 /// The largest request message: the longest filter, name and reason together stay far below it.
 pub const MESSAGE_SIZE_MAX: usize = 64 << 10;
+/// The largest request message that defines a schema: one that is too large shall be told so, not cut off.
+const SCHEMA_MESSAGE_SIZE_MAX: usize = 4 * provisioning_core::schemas::DEFINITION_BYTES_MAX;
 
 /// Adds the panel's services.
 pub fn add_to(routes: Routes, core: &Core) -> Routes {
@@ -33,6 +37,10 @@ pub fn add_to(routes: Routes, core: &Core) -> Routes {
         .add_service(
             LinkServiceServer::new(links::Service::new(core.clone()))
                 .max_decoding_message_size(MESSAGE_SIZE_MAX),
+        )
+        .add_service(
+            ExtensionSchemaServiceServer::new(schemas::Service::new(core.clone()))
+                .max_decoding_message_size(SCHEMA_MESSAGE_SIZE_MAX),
         )
         .add_service(
             LogServiceServer::new(logs::Service::new(core.clone()))

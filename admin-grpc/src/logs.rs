@@ -121,6 +121,9 @@ const fn operation(operation: Operation) -> v1::Operation {
         Operation::Authenticate => v1::Operation::Authenticate,
         Operation::RequestRejected => v1::Operation::RequestRejected,
         Operation::TenantUpdate => v1::Operation::TenantUpdate,
+        Operation::SchemaCreate => v1::Operation::SchemaCreate,
+        Operation::SchemaUpdate => v1::Operation::SchemaUpdate,
+        Operation::SchemaDelete => v1::Operation::SchemaDelete,
     }
 }
 

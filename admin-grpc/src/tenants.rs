@@ -9,6 +9,7 @@ use provisioning_core::{
     },
     tenants::{
         self, Dialect, Identifier, NewTenant, TenantChanges, TenantSettings, UnknownMembers,
+        UnknownSchemas,
     },
 };
 use provisioning_proto::{
@@ -16,8 +17,8 @@ use provisioning_proto::{
         self, CreateTenantRequest, CreateTenantResponse, DisableProvisioningRequest,
         DisableProvisioningResponse, EnableProvisioningRequest, EnableProvisioningResponse,
         GetTenantRequest, GetTenantResponse, ListTenantsRequest, ListTenantsResponse,
-        UnknownMembers as ProtoUnknownMembers, UpdateTenantRequest, UpdateTenantResponse,
-        tenant_service_server::TenantService,
+        UnknownMembers as ProtoUnknownMembers, UnknownSchemas as ProtoUnknownSchemas,
+        UpdateTenantRequest, UpdateTenantResponse, tenant_service_server::TenantService,
     },
     v1::Dialect as ProtoDialect,
 };
@@ -31,6 +32,7 @@ const DIALECT: &str = "settings.dialect";
 const OBJECT_ID_UNIQUE: &str = "settings.object_id_unique";
 const TOMBSTONE_RETENTION: &str = "settings.tombstone_retention";
 const UNKNOWN_MEMBERS: &str = "settings.unknown_members";
+const UNKNOWN_SCHEMAS: &str = "settings.unknown_schemas";
 const GROUP_DISPLAY_NAME_UNIQUE: &str = "settings.group_display_name_unique";
 
 /// The service.
@@ -197,7 +199,7 @@ fn tenant(tenant: &tenants::Tenant) -> v1::Tenant {
             tombstone_retention: Some(wire::duration_to_proto(tenant.settings.tombstone_retention)),
             unknown_members: unknown_members(tenant.settings.unknown_members).into(),
             group_display_name_unique: tenant.settings.group_display_name_unique,
-            ..v1::TenantSettings::default()
+            unknown_schemas: unknown_schemas(tenant.settings.unknown_schemas).into(),
         }),
         create_time: Some(timestamp(tenant.created_at)),
         update_time: Some(timestamp(tenant.updated_at)),
@@ -237,6 +239,17 @@ fn settings(message: &v1::TenantSettings) -> Result<TenantSettings, Status> {
             }
         },
         group_display_name_unique: message.group_display_name_unique,
+        unknown_schemas: match ProtoUnknownSchemas::try_from(message.unknown_schemas) {
+            Ok(ProtoUnknownSchemas::Unspecified) => None,
+            Ok(ProtoUnknownSchemas::Keep) => Some(UnknownSchemas::Keep),
+            Ok(ProtoUnknownSchemas::Ignore) => Some(UnknownSchemas::Ignore),
+            Err(_) => {
+                return Err(wire::invalid(
+                    "tenant.settings.unknown_schemas",
+                    "Attributes of unknown schemas can be kept or ignored.",
+                ));
+            }
+        },
     })
 }
 
@@ -245,6 +258,14 @@ const fn unknown_members(setting: Option<UnknownMembers>) -> ProtoUnknownMembers
         None => ProtoUnknownMembers::Unspecified,
         Some(UnknownMembers::Ignore) => ProtoUnknownMembers::Ignore,
         Some(UnknownMembers::Reject) => ProtoUnknownMembers::Reject,
+    }
+}
+
+const fn unknown_schemas(setting: Option<UnknownSchemas>) -> ProtoUnknownSchemas {
+    match setting {
+        None => ProtoUnknownSchemas::Unspecified,
+        Some(UnknownSchemas::Keep) => ProtoUnknownSchemas::Keep,
+        Some(UnknownSchemas::Ignore) => ProtoUnknownSchemas::Ignore,
     }
 }
 
@@ -262,6 +283,7 @@ fn changes(
             DIALECT => message.dialect() != ProtoDialect::Unspecified,
             OBJECT_ID_UNIQUE => message.object_id_unique,
             UNKNOWN_MEMBERS => message.unknown_members() != ProtoUnknownMembers::Unspecified,
+            UNKNOWN_SCHEMAS => message.unknown_schemas() != ProtoUnknownSchemas::Unspecified,
             GROUP_DISPLAY_NAME_UNIQUE => message.group_display_name_unique.is_some(),
             _ => message.tombstone_retention.is_some(),
         },
@@ -279,6 +301,7 @@ fn changes(
         object_id_unique: named(OBJECT_ID_UNIQUE).then_some(settings.object_id_unique),
         tombstone_retention: named(TOMBSTONE_RETENTION).then_some(settings.tombstone_retention),
         unknown_members: named(UNKNOWN_MEMBERS).then_some(settings.unknown_members),
+        unknown_schemas: named(UNKNOWN_SCHEMAS).then_some(settings.unknown_schemas),
         group_display_name_unique: named(GROUP_DISPLAY_NAME_UNIQUE)
             .then_some(settings.group_display_name_unique),
     })
@@ -291,6 +314,7 @@ fn is_known(path: &str) -> bool {
         OBJECT_ID_UNIQUE,
         TOMBSTONE_RETENTION,
         UNKNOWN_MEMBERS,
+        UNKNOWN_SCHEMAS,
         GROUP_DISPLAY_NAME_UNIQUE,
     ]
     .into_iter()
@@ -373,13 +397,16 @@ mod tests {
         let message = asked.settings.as_mut().expect("it is there");
         message.set_unknown_members(ProtoUnknownMembers::Reject);
         message.group_display_name_unique = Some(false);
+        message.set_unknown_schemas(ProtoUnknownSchemas::Ignore);
         let settled = changes(&asked, None).expect("it is valid");
         assert_eq!(settled.unknown_members, Some(Some(UnknownMembers::Reject)));
         assert_eq!(settled.group_display_name_unique, Some(Some(false)));
-        let fields = mask(&[UNKNOWN_MEMBERS, GROUP_DISPLAY_NAME_UNIQUE]);
+        assert_eq!(settled.unknown_schemas, Some(Some(UnknownSchemas::Ignore)));
+        let fields = mask(&[UNKNOWN_MEMBERS, GROUP_DISPLAY_NAME_UNIQUE, UNKNOWN_SCHEMAS]);
         let left = changes(&v1::Tenant::default(), Some(&fields)).expect("it is valid");
         assert_eq!(left.unknown_members, Some(None));
         assert_eq!(left.group_display_name_unique, Some(None));
+        assert_eq!(left.unknown_schemas, Some(None));
     }
 
     #[test]

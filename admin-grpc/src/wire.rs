@@ -25,6 +25,20 @@ pub fn page_size(asked: i32) -> Result<u32, Status> {
     page_token::page_size(asked).map_err(refuse)
 }
 
+/// Refuses a page token where everything is on the first page.
+pub fn only_page(page_token: &str) -> Result<(), Status> {
+    if page_token.is_empty() {
+        return Ok(());
+    }
+    Err(refuse(
+        Refusal::new(
+            Reason::InvalidPageToken,
+            "Everything is on the first page. Leave page_token empty.",
+        )
+        .field("page_token"),
+    ))
+}
+
 /// What must hold for a write.
 pub fn precondition(etag: &str, validate_only: bool) -> Precondition {
     Precondition {

@@ -24,12 +24,16 @@ fuzz_target!(|text: &str| {
         return;
     };
     let operations: Vec<_> = operations.iter().filter_map(operation).collect();
-    for (replace_creates, ignore_unknown) in
-        [(true, true), (true, false), (false, true), (false, false)]
-    {
+    for (replace_creates, ignore_unknown, keep_unknown_schemas) in [
+        (true, true, true),
+        (true, false, true),
+        (false, true, false),
+        (false, false, false),
+    ] {
         let rules = PatchRules {
             replace_creates,
             ignore_unknown,
+            keep_unknown_schemas,
         };
         let Ok(patched) = apply(&document, &operations, ResourceSchema::user(), &rules) else {
             continue;

@@ -11,7 +11,7 @@ pub use draft::{Draft, Unsaid, next_version};
 pub use read::{AccountPage, ListQuery};
 pub use write::{Patched, Precondition};
 
-use crate::{clock::Timestamp, ids::AccountId};
+use crate::{attributes::schema::ResourceSchema, clock::Timestamp, ids::AccountId, schemas};
 
 /// A DragOnce user account of one tenant.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,6 +64,14 @@ impl Account {
     /// Whether the person may use DragOnce.
     pub fn effectively_active(&self) -> bool {
         self.directory_active && self.hold.is_none() && self.deleted_at.is_none()
+    }
+
+    /// The account as it may be shown to whoever may read it.
+    pub(crate) fn shown(self, schema: &ResourceSchema) -> Self {
+        Self {
+            document: schemas::shown(self.document, schema),
+            ..self
+        }
     }
 
     /// The strong entity tag of this version, with its quotes.

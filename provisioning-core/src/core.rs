@@ -12,6 +12,7 @@ use crate::{
     log::{LogEntry, Operation, Outcome, ResourceType},
     page_token::{PageTokens, Query},
     receipts,
+    schemas::SchemaCache,
     storage::{Mutation, Storage, StorageError, Write},
     tenants::{Identifier, Tenant},
     tokens::{Token, TokenId, TokenUses, mask},
@@ -47,6 +48,7 @@ struct Inner {
     settings: CoreSettings,
     token_uses: TokenUses,
     page_tokens: PageTokens,
+    schemas: SchemaCache,
 }
 
 impl Core {
@@ -59,6 +61,7 @@ impl Core {
                 clock,
                 settings,
                 token_uses: TokenUses::default(),
+                schemas: SchemaCache::default(),
             }),
         }
     }
@@ -66,6 +69,11 @@ impl Core {
     /// The storage, for the use cases.
     pub(crate) fn storage(&self) -> &Storage {
         &self.inner.storage
+    }
+
+    /// The schemas that were read, for the use cases.
+    pub(crate) fn schema_cache(&self) -> &SchemaCache {
+        &self.inner.schemas
     }
 
     /// Now.

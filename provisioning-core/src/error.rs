@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::attributes::{
     error::ScimType, filter::FilterError, order::OrderError, patch::PatchError,
-    validate::ValueError,
+    revise::RevisionError, validate::ValueError,
 };
 
 /// Why a use case did not do what was asked. Whatever the variant, nothing was changed.
@@ -33,6 +33,8 @@ pub struct Refusal {
     pub detail: String,
     /// The request's field or SCIM attribute at fault.
     pub field: Option<String>,
+    /// Further fields at fault, each with what to do about it.
+    pub more: Vec<(String, String)>,
     /// Every dynamic part of `detail`, by name.
     pub metadata: Vec<(&'static str, String)>,
 }
@@ -44,6 +46,7 @@ impl Refusal {
             reason,
             detail: detail.into(),
             field: None,
+            more: Vec::new(),
             metadata: Vec::new(),
         }
     }
@@ -52,6 +55,13 @@ impl Refusal {
     #[must_use]
     pub fn field(mut self, field: impl Into<String>) -> Self {
         self.field = Some(field.into());
+        self
+    }
+
+    /// Names a further field at fault, and what to do about it.
+    #[must_use]
+    pub fn and_field(mut self, field: impl Into<String>, detail: impl Into<String>) -> Self {
+        self.more.push((field.into(), detail.into()));
         self
     }
 
@@ -207,6 +217,12 @@ impl From<PatchError> for Refusal {
     fn from(error: PatchError) -> Self {
         Self::new(error.scim_type().into(), error.to_string())
             .field(format!("operations[{}]", error.operation))
+    }
+}
+
+impl From<RevisionError> for Refusal {
+    fn from(error: RevisionError) -> Self {
+        Self::new(error.scim_type().into(), error.to_string()).field("account")
     }
 }
 

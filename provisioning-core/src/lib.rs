@@ -15,6 +15,7 @@ pub mod links;
 pub mod log;
 pub mod page_token;
 pub mod receipts;
+pub mod schemas;
 pub mod service_key;
 pub mod storage;
 pub mod tenants;

@@ -13,6 +13,7 @@ use crate::{
     ids::{ChangeId, TenantId},
     log::{LogEntry, Operation},
     receipts::{Answer, Once},
+    schemas::TenantSchemas,
     storage::{AccountWrite, Commit, Mutation, Write},
 };
 
@@ -92,12 +93,14 @@ impl Core {
                 return Ok(Answer::Replayed(response));
             }
             tries += 1;
+            let schemas = self.schemas_of(call, &admitted.tenant).await?;
             let account = accounts.pop();
             let entry = self.link_entry(call, target, wish, account.as_ref());
             let error = match self
                 .write_link_once(
                     call,
                     &admitted,
+                    &schemas,
                     target,
                     wish,
                     account,
@@ -124,6 +127,7 @@ impl Core {
         &self,
         call: &Call,
         admitted: &Admitted,
+        schemas: &TenantSchemas,
         target: &LinkTarget,
         wish: Wish<'_>,
         account: Option<Account>,
@@ -152,7 +156,7 @@ impl Core {
         };
         let Some(write) = decided else {
             let linked = Linked {
-                account,
+                account: account.shown(&schemas.user),
                 previous_object_id,
             };
             let receipt = once
@@ -162,14 +166,14 @@ impl Core {
             return Ok(kept.then_some(linked));
         };
         let linked = Linked {
-            account: write.account.clone(),
+            account: write.account.clone().shown(&schemas.user),
             previous_object_id,
         };
         if target.precondition.validate_only {
             return Ok(Some(linked));
         }
 
-        let new = serde_json::from_str(&linked.account.document)
+        let new = serde_json::from_str(&write.account.document)
             .map_err(|error| Error::Internal(error.into()))?;
         entry.admitted(admitted);
         entry.changes = diff::changes(Some(&old), Some(&new));

@@ -25,7 +25,7 @@ pub struct LogEntry {
     pub outcome: Outcome,
     /// On what kind of resource.
     pub resource_type: ResourceType,
-    /// The id of the account, group, token or tenant; empty when it never came to one.
+    /// The id of the account, group, token or tenant, or the URN of the schema; empty when it never came to one.
     pub resource_id: String,
     /// The Object ID of the account or of the request.
     pub object_id: String,
@@ -143,6 +143,12 @@ texts! {
         RequestRejected = "request_rejected",
         /// Settings, or the feature switch.
         TenantUpdate = "tenant_update",
+        /// A tenant's extension schema is defined.
+        SchemaCreate = "schema_create",
+        /// It is defined anew.
+        SchemaUpdate = "schema_update",
+        /// Its definition is deleted.
+        SchemaDelete = "schema_delete",
     }
 }
 
@@ -167,5 +173,7 @@ texts! {
         Token = "Token",
         /// The tenant itself.
         Tenant = "Tenant",
+        /// An extension schema of the tenant.
+        Schema = "Schema",
     }
 }

@@ -6,10 +6,10 @@ mod use_cases;
 use std::{fmt, time::Duration};
 
 pub use self::{
-    dialect::{Dialect, Rules, UnknownMembers},
+    dialect::{Dialect, Rules, UnknownMembers, UnknownSchemas},
     use_cases::{NewTenant, TenantChanges, TenantPage},
 };
-use crate::{clock::Timestamp, ids::TenantId};
+use crate::{attributes::patch::PatchRules, clock::Timestamp, ids::TenantId};
 
 /// The Subscriber Identifier: a slug, part of the SCIM endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,6 +55,8 @@ pub struct Tenant {
     pub settings: TenantSettings,
     /// Grows by one with every change.
     pub version: i64,
+    /// Grows by one with every change of the schemas that the tenant defines.
+    pub schema_version: i64,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -74,6 +76,8 @@ pub struct TenantSettings {
     pub unknown_members: Option<UnknownMembers>,
     /// Whether two groups may not share one display name; absent: what the dialect says.
     pub group_display_name_unique: Option<bool>,
+    /// What happens to attributes of schemas that the tenant has not defined; absent: what the dialect says.
+    pub unknown_schemas: Option<UnknownSchemas>,
 }
 
 impl TenantSettings {
@@ -83,7 +87,16 @@ impl TenantSettings {
     /// The answers that hold for the tenant: those of its dialect, but for what it has settled otherwise.
     pub fn rules(&self) -> Rules {
         let preset = *self.dialect.rules();
+        let keep_unknown_schemas = match self.unknown_schemas {
+            None => preset.patch.keep_unknown_schemas,
+            Some(UnknownSchemas::Keep) => true,
+            Some(UnknownSchemas::Ignore) => false,
+        };
         Rules {
+            patch: PatchRules {
+                keep_unknown_schemas,
+                ..preset.patch
+            },
             unknown_members: self.unknown_members.unwrap_or(preset.unknown_members),
             group_display_name_unique: self
                 .group_display_name_unique
@@ -101,6 +114,7 @@ impl Default for TenantSettings {
             tombstone_retention: Self::TOMBSTONE_RETENTION_DEFAULT,
             unknown_members: None,
             group_display_name_unique: None,
+            unknown_schemas: None,
         }
     }
 }
@@ -121,6 +135,8 @@ mod tests {
             (UnknownMembers::Reject, false)
         );
         assert_eq!(rules.patch, Dialect::Entra.rules().patch);
+        settings.unknown_schemas = Some(UnknownSchemas::Ignore);
+        assert!(!settings.rules().patch.keep_unknown_schemas);
     }
 
     #[test]

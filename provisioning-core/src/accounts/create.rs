@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Account, AccountKey, Draft, Unsaid, refusals};
+use super::{Account, AccountKey, Draft, draft::parse_document, refusals};
 use crate::{
     Core,
     attributes::diff,
@@ -14,6 +14,7 @@ use crate::{
     ids::{AccountId, ChangeId},
     log::{LogEntry, Operation},
     receipts::{Answer, Once},
+    schemas::TenantSchemas,
     storage::{AccountWrite, Commit, CreateCandidates, Mutation, Write},
 };
 
@@ -49,19 +50,27 @@ impl Core {
     ) -> Result<Answer<Created>, Error> {
         let mut entry = LogEntry::new(call, Operation::Create, self.now());
         entry.http_status = 201;
-        let draft = match Draft::parse(attributes, Unsaid::New) {
-            Ok(draft) => draft,
-            Err(refusal) => {
-                let admitted = self.authenticate(call).await?;
-                return Err(self.log_refusal(&admitted, entry, refusal.into()).await);
-            }
-        };
-        draft.user_name().clone_into(&mut entry.user_name);
-        draft
-            .object_id()
-            .unwrap_or_default()
-            .clone_into(&mut entry.object_id);
+        let mut schemas = self.known_schemas(call);
         for _ in 0..ATTEMPTS_MAX {
+            let draft = match Draft::parse(attributes, &schemas.user) {
+                Ok(draft) => draft,
+                Err(refusal) => {
+                    let admitted = self.authenticate(call).await?;
+                    let parsed_by = std::mem::replace(
+                        &mut schemas,
+                        self.schemas_of(call, &admitted.tenant).await?,
+                    );
+                    if parsed_by.version != schemas.version {
+                        continue;
+                    }
+                    return Err(self.log_refusal(&admitted, entry, refusal.into()).await);
+                }
+            };
+            draft.user_name().clone_into(&mut entry.user_name);
+            draft
+                .object_id()
+                .unwrap_or_default()
+                .clone_into(&mut entry.object_id);
             let (caller, candidates) = self
                 .storage()
                 .find_create_candidates(
@@ -75,10 +84,20 @@ impl Core {
             if let Some(response) = self.replay(admitted.tenant.id, once.as_ref()).await? {
                 return Ok(Answer::Replayed(response));
             }
+            if admitted.tenant.schema_version != schemas.version {
+                schemas = self.schemas_of(call, &admitted.tenant).await?;
+                continue;
+            }
+            let draft = if admitted.tenant.settings.rules().patch.keep_unknown_schemas {
+                draft
+            } else {
+                draft.without_unknown_schemas(&schemas.user)
+            };
             match self
                 .create_once(
                     call,
                     &admitted,
+                    &schemas,
                     &draft,
                     candidates,
                     entry.clone(),
@@ -107,6 +126,7 @@ impl Core {
         &self,
         call: &Call,
         admitted: &Admitted,
+        schemas: &TenantSchemas,
         draft: &Draft,
         candidates: CreateCandidates,
         mut entry: LogEntry,
@@ -139,7 +159,7 @@ impl Core {
             None => draft.clone().insert(AccountId::generate(now), now, settle),
         };
         let created = Created {
-            account: write.account.clone(),
+            account: write.account.clone().shown(&schemas.user),
             outcome,
         };
         if validate_only {
@@ -147,14 +167,14 @@ impl Core {
         }
 
         let old = tombstone
-            .as_ref()
-            .and_then(|tombstone| serde_json::from_str(&tombstone.document).ok());
+            .map(|tombstone| parse_document(&tombstone.shown(&schemas.user)))
+            .transpose()?;
         entry.admitted(admitted);
-        entry.operation = if tombstone.is_some() {
-            Operation::Restore
-        } else {
-            Operation::Create
+        entry.operation = match outcome {
+            CreateOutcome::Restored => Operation::Restore,
+            CreateOutcome::Created => Operation::Create,
         };
+        entry.detail = refusals::ignored(draft.ignored());
         entry.resource_id = created.account.id.to_string();
         entry.changes = diff::changes(old.as_ref(), Some(draft.document()));
         entry.duration = call.started.elapsed();

@@ -7,12 +7,14 @@ use super::Account;
 use crate::{
     attributes::{
         fold::{NAME_BYTES_MAX, fold},
+        patch::PatchRules,
+        revise,
         schema::{ENTERPRISE_URN, ResourceSchema},
         search::{emails, search_document},
-        validate,
+        validate::{self, Canonical},
     },
     clock::Timestamp,
-    error::{Reason, Refusal},
+    error::{Error, Reason, Refusal},
     ids::AccountId,
     storage::{AccountIndex, AccountWrite, EmailKey},
 };
@@ -51,13 +53,57 @@ pub struct Draft {
     user_name_key: String,
     object_id: Option<String>,
     active: bool,
+    ignored: Vec<String>,
 }
 
 impl Draft {
-    /// Checks a whole resource, as POST and PUT bring it. What the schema does not know is left out, as RFC 7643 section 3 has it.
-    pub fn parse(attributes: &Map<String, Value>, unsaid: Unsaid) -> Result<Self, Refusal> {
-        let canonical = validate::canonical(attributes, ResourceSchema::user())?;
-        Self::from_document(canonical.document, unsaid)
+    /// Checks a whole new resource, as POST brings it. What the schema does not know is left out, as RFC 7643 section 3 has it.
+    pub fn parse(
+        attributes: &Map<String, Value>,
+        schema: &ResourceSchema,
+    ) -> Result<Self, Refusal> {
+        let canonical = validate::canonical(attributes, schema)?;
+        let draft = Self::from_document(canonical.document, Unsaid::New)?;
+        Ok(Self {
+            ignored: canonical.ignored,
+            ..draft
+        })
+    }
+
+    /// Checks a whole resource that takes the place of `account`, as PUT brings it.
+    pub fn replace(
+        attributes: &Map<String, Value>,
+        account: &Account,
+        schema: &ResourceSchema,
+        rules: &PatchRules,
+    ) -> Result<Self, Error> {
+        let mut canonical = validate::canonical(attributes, schema).map_err(Refusal::from)?;
+        if !rules.keep_unknown_schemas {
+            canonical.pass_over_unknown_schemas(schema);
+        }
+        let old = parse_document(account)?;
+        revise::keep(&old, &mut canonical.document, schema);
+        revise::check(&old, &canonical.document, schema).map_err(Refusal::from)?;
+        let draft = Self::from_document(canonical.document, Unsaid::of(account))?;
+        Ok(Self {
+            ignored: canonical.ignored,
+            ..draft
+        })
+    }
+
+    /// Leaves out the extensions that no schema describes, as the tenant's settings may want it.
+    #[must_use]
+    pub fn without_unknown_schemas(self, schema: &ResourceSchema) -> Self {
+        let mut canonical = Canonical {
+            document: self.document,
+            ignored: self.ignored,
+        };
+        canonical.pass_over_unknown_schemas(schema);
+        Self {
+            document: canonical.document,
+            ignored: canonical.ignored,
+            ..self
+        }
     }
 
     /// Takes a document that [`validate`] or a PATCH has made canonical.
@@ -88,12 +134,18 @@ impl Draft {
             user_name_key,
             object_id,
             active,
+            ignored: Vec::new(),
         })
     }
 
     /// The canonical attributes.
     pub fn document(&self) -> &Map<String, Value> {
         &self.document
+    }
+
+    /// What was passed over, in order.
+    pub fn ignored(&self) -> &[String] {
+        &self.ignored
     }
 
     /// The folded login account.
@@ -153,6 +205,7 @@ impl Draft {
         expected_version: Option<i64>,
         settle: impl FnOnce(&mut Account),
     ) -> AccountWrite {
+        // What tenants define stands there in a form that needs no definition.
         let search = search_document(&self.document, ResourceSchema::user());
         let index = AccountIndex {
             emails: email_keys(&search),
@@ -177,6 +230,11 @@ impl Draft {
             index,
         }
     }
+}
+
+/// The attributes of an account in storage.
+pub(super) fn parse_document(account: &Account) -> Result<Map<String, Value>, Error> {
+    serde_json::from_str(&account.document).map_err(|error| Error::Internal(error.into()))
 }
 
 /// `old` at its next version: times of one account only grow, whatever the clocks of replicas say.

@@ -73,7 +73,8 @@ impl Core {
             .await?;
         let admitted = self.admit(call, caller).await?;
         if accounts.len() == 1 {
-            return Ok(accounts.swap_remove(0));
+            let schemas = self.schemas_of(call, &admitted.tenant).await?;
+            return Ok(accounts.swap_remove(0).shown(&schemas.user));
         }
         let mut entry = LogEntry::new(call, Operation::Get, self.now());
         let asked = match key {
@@ -136,9 +137,13 @@ impl Core {
             .storage()
             .batch_find_accounts(&call.caller_key(), &ids)
             .await?;
-        self.admit(call, caller).await?;
+        let admitted = self.admit(call, caller).await?;
+        let schemas = self.schemas_of(call, &admitted.tenant).await?;
         accounts.sort_by_key(|account| ids.iter().position(|id| *id == account.id));
-        Ok(accounts)
+        let accounts = accounts.into_iter();
+        Ok(accounts
+            .map(|account| account.shown(&schemas.user))
+            .collect())
     }
 
     /// Reads a page of accounts.
@@ -147,14 +152,7 @@ impl Core {
         call: &Call,
         query: &ListQuery,
     ) -> Result<AccountPage, Error> {
-        let parsed = match query.parse(self, call) {
-            Ok(parsed) => parsed,
-            Err(refusal) => {
-                let admitted = self.authenticate(call).await?;
-                let entry = LogEntry::new(call, Operation::List, self.now());
-                return Err(self.log_refusal(&admitted, entry, refusal.into()).await);
-            }
-        };
+        let parsed = self.parse_list_query(call, query).await?;
         if query.count_only {
             let admitted = self.authenticate(call).await?;
             let total_size = self
@@ -168,10 +166,6 @@ impl Core {
             });
         }
 
-        if !parsed.is_match() {
-            // Whoever has no valid token makes the storage look for nothing.
-            self.authenticate(call).await?;
-        }
         let statement = AccountQuery {
             filter: parsed.filter.as_ref(),
             order: parsed.order,
@@ -199,11 +193,39 @@ impl Core {
         let next_page_token = page
             .next
             .map(|after| query.token(self, call, &after, total_size));
+        let schemas = self.schemas_of(call, &admitted.tenant).await?;
+        let accounts = page.accounts.into_iter();
         Ok(AccountPage {
-            accounts: page.accounts,
+            accounts: accounts
+                .map(|account| account.shown(&schemas.user))
+                .collect(),
             next_page_token,
             total_size,
         })
+    }
+
+    /// Reads the query by the schemas in force. A match needs none but the built-in ones; for any other query the caller is found first, so that
+    /// whoever has no valid token makes the storage look for nothing.
+    async fn parse_list_query(&self, call: &Call, query: &ListQuery) -> Result<ParsedQuery, Error> {
+        let known = self.known_schemas(call);
+        let parsed = query.parse(self, call, &known.user);
+        if parsed.as_ref().is_ok_and(ParsedQuery::is_match) {
+            return Ok(parsed?);
+        }
+        let admitted = self.authenticate(call).await?;
+        let schemas = self.schemas_of(call, &admitted.tenant).await?;
+        let parsed = if schemas.version == known.version {
+            parsed
+        } else {
+            query.parse(self, call, &schemas.user)
+        };
+        match parsed {
+            Ok(parsed) => Ok(parsed),
+            Err(refusal) => {
+                let entry = LogEntry::new(call, Operation::List, self.now());
+                Err(self.log_refusal(&admitted, entry, refusal.into()).await)
+            }
+        }
     }
 }
 
@@ -222,8 +244,12 @@ impl ParsedQuery {
 }
 
 impl ListQuery {
-    fn parse(&self, core: &Core, call: &Call) -> Result<ParsedQuery, Refusal> {
-        let schema = ResourceSchema::user();
+    fn parse(
+        &self,
+        core: &Core,
+        call: &Call,
+        schema: &ResourceSchema,
+    ) -> Result<ParsedQuery, Refusal> {
         let filter = match self.filter.as_str() {
             "" => None,
             text => Some(filter::parse(text, schema)?),

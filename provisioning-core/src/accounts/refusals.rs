@@ -3,6 +3,9 @@
 use super::Account;
 use crate::error::{Reason, Refusal};
 
+/// Names of passed-over attributes in one log entry.
+const IGNORED_MAX: usize = 50;
+
 pub(super) fn not_found(id: &str) -> Refusal {
     Refusal::new(
         Reason::AccountNotFound,
@@ -52,6 +55,22 @@ pub(crate) fn object_id_taken(holder: Option<&Account>) -> Refusal {
         refusal = refusal.with("account_id", holder.id);
     }
     refusal
+}
+
+/// What the log says of attributes that were passed over; empty when none were.
+pub(super) fn ignored(names: &[String]) -> String {
+    let shown = &names[..names.len().min(IGNORED_MAX)];
+    match names.len() - shown.len() {
+        _ if names.is_empty() => String::new(),
+        0 => format!(
+            "Ignored, because DragOnce has no such attribute: {}.",
+            shown.join(", ")
+        ),
+        more => format!(
+            "Ignored, because DragOnce has no such attribute: {}, and {more} more.",
+            shown.join(", ")
+        ),
+    }
 }
 
 pub(super) fn protected(account: &Account) -> Refusal {

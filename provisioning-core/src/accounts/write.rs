@@ -5,13 +5,14 @@ use std::time::Duration;
 use rand::RngExt as _;
 use serde_json::{Map, Value};
 
-use super::{Account, AccountKey, Draft, Unsaid, create::unexpected, refusals};
+use super::{
+    Account, AccountKey, Draft, Unsaid, create::unexpected, draft::parse_document, refusals,
+};
 use crate::{
     Core,
     attributes::{
         diff,
         patch::{self, Operation as PatchOperation},
-        schema::ResourceSchema,
     },
     call::{Admitted, Call},
     changes::{Change, ChangeKind, Resource},
@@ -19,6 +20,7 @@ use crate::{
     ids::{AccountId, ChangeId},
     log::{LogEntry, Operation},
     receipts::{Answer, Once},
+    schemas::TenantSchemas,
     storage::{AccountWrite, Commit, Mutation, Write},
     tenants::Dialect,
 };
@@ -90,9 +92,11 @@ impl Core {
             Operation::Replace,
             200,
         );
-        self.write_account(attempt, once, |account, admitted| {
-            let draft = Draft::parse(attributes, Unsaid::of(account))?;
-            self.decide(account, admitted, draft, Operation::Replace, String::new())
+        self.write_account(attempt, once, |account, admitted, schemas| {
+            let rules = admitted.tenant.settings.rules().patch;
+            let draft = Draft::replace(attributes, account, &schemas.user, &rules)?;
+            let detail = refusals::ignored(draft.ignored());
+            self.decide(account, admitted, draft, Operation::Replace, detail)
         })
         .await
     }
@@ -114,18 +118,12 @@ impl Core {
             Operation::Patch,
             200,
         );
-        self.write_account(attempt, once, |account, admitted| {
+        self.write_account(attempt, once, |account, admitted, schemas| {
             let document = parse_document(account)?;
             let rules = admitted.tenant.settings.rules().patch;
-            let patched = patch::apply(&document, operations, ResourceSchema::user(), &rules)
+            let patched = patch::apply(&document, operations, &schemas.user, &rules)
                 .map_err(Refusal::from)?;
-            let detail = match patched.ignored.as_slice() {
-                [] => String::new(),
-                ignored => format!(
-                    "Ignored, because DragOnce has no such attribute: {}.",
-                    ignored.join(", ")
-                ),
-            };
+            let detail = refusals::ignored(&patched.ignored);
             let draft = Draft::from_document(patched.document, Unsaid::of(account))?;
             self.decide(account, admitted, draft, Operation::Patch, detail)
         })
@@ -148,7 +146,7 @@ impl Core {
             Operation::Delete,
             204,
         );
-        self.write_account(attempt, once, |account, _| {
+        self.write_account(attempt, once, |account, _, _| {
             let draft = Draft::from_document(parse_document(account)?, Unsaid::of(account))?;
             let now = self.now();
             let write = draft.update(account, now, |account| {
@@ -223,7 +221,7 @@ impl Core {
         &self,
         attempt: Attempt<'_>,
         once: Option<Once<'_, Patched>>,
-        decide: impl Fn(&Account, &Admitted) -> Result<Decision, Error> + Send + Sync,
+        decide: impl Fn(&Account, &Admitted, &TenantSchemas) -> Result<Decision, Error> + Send + Sync,
     ) -> Result<Answer<Patched>, Error> {
         let mut tries = 0;
         loop {
@@ -236,6 +234,7 @@ impl Core {
             if let Some(response) = self.replay(admitted.tenant.id, once.as_ref()).await? {
                 return Ok(Answer::Replayed(response));
             }
+            let schemas = self.schemas_of(attempt.call, &admitted.tenant).await?;
             let account = accounts.pop();
             let mut entry = attempt.entry.clone();
             if let Some(account) = &account {
@@ -246,6 +245,7 @@ impl Core {
                 .write_once(
                     &attempt,
                     &admitted,
+                    &schemas,
                     account,
                     entry.clone(),
                     once.as_ref(),
@@ -270,14 +270,19 @@ impl Core {
     }
 
     /// One try; `None` when the account has changed meanwhile.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the steps of one use case share its state"
+    )]
     async fn write_once(
         &self,
         attempt: &Attempt<'_>,
         admitted: &Admitted,
+        schemas: &TenantSchemas,
         account: Option<Account>,
         mut entry: LogEntry,
         once: Option<&Once<'_, Patched>>,
-        decide: &(impl Fn(&Account, &Admitted) -> Result<Decision, Error> + Send + Sync),
+        decide: &(impl Fn(&Account, &Admitted, &TenantSchemas) -> Result<Decision, Error> + Send + Sync),
     ) -> Result<Option<Patched>, Error> {
         let account = account.ok_or_else(|| refusals::not_found(&attempt.id.to_string()))?;
         if account.protected && admitted.token_id.is_some() {
@@ -296,10 +301,10 @@ impl Core {
             write,
             operation,
             detail,
-        } = decide(&account, admitted)?
+        } = decide(&account, admitted, schemas)?
         else {
             let patched = Patched {
-                account,
+                account: account.shown(&schemas.user),
                 changed: false,
                 dialect,
             };
@@ -313,7 +318,7 @@ impl Core {
         self.check_object_id_free(admitted, &account, &write.account)
             .await?;
         let patched = Patched {
-            account: write.account.clone(),
+            account: write.account.clone().shown(&schemas.user),
             changed: true,
             dialect,
         };
@@ -335,7 +340,7 @@ impl Core {
             ChangeKind::Deleted => Vec::new(),
             ChangeKind::Created | ChangeKind::Updated => diff::changes(
                 Some(&parse_document(&account)?),
-                Some(&parse_document(&patched.account)?),
+                Some(&parse_document(&write.account)?),
             ),
         };
         entry.duration = attempt.call.started.elapsed();
@@ -421,9 +426,4 @@ impl Core {
             None => Ok(()),
         }
     }
-}
-
-/// The attributes of an account in storage.
-fn parse_document(account: &Account) -> Result<Map<String, Value>, Error> {
-    serde_json::from_str(&account.document).map_err(|error| Error::Internal(error.into()))
 }

@@ -24,7 +24,12 @@ pub(super) use self::{
 
 use serde_json::Number;
 
-use super::{error::ScimType, resolve::NameError, schema::ResourceSchema, time::DateTime};
+use super::{
+    error::ScimType,
+    resolve::NameError,
+    schema::{Attribute, ResourceSchema, Schema},
+    time::DateTime,
+};
 
 /// A filter that fits its schema.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,7 +51,7 @@ pub enum Filter {
 /// Where the values of an attribute stand in a search document.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AttributePath {
-    /// The extension's key: its canonical URN, in lower case for an extension that no schema describes.
+    /// The extension's key: its canonical URN, in lower case for an extension that is not built in.
     pub schema: Option<String>,
     /// The attribute's key.
     pub name: String,
@@ -54,6 +59,30 @@ pub struct AttributePath {
     pub sub: Option<String>,
     /// Whether the attribute is a list of objects.
     pub many: bool,
+}
+
+impl AttributePath {
+    /// Where a defined attribute stands. One of an extension that is not built in stands in the form of [`open`](super::open).
+    pub(crate) fn of(
+        extension: Option<&Schema>,
+        attribute: &Attribute,
+        sub: Option<&Attribute>,
+    ) -> Self {
+        match extension {
+            Some(extension) if !extension.built_in => Self {
+                schema: Some(extension.id.to_ascii_lowercase()),
+                name: attribute.name.to_ascii_lowercase(),
+                sub: sub.map(|sub| sub.name.to_ascii_lowercase()),
+                many: true,
+            },
+            extension => Self {
+                schema: extension.map(|schema| schema.id.clone()),
+                name: attribute.name.clone(),
+                sub: sub.map(|sub| sub.name.clone()),
+                many: attribute.multi_valued,
+            },
+        }
+    }
 }
 
 /// An attribute compared with a literal.

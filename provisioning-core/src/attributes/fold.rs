@@ -82,7 +82,7 @@ pub fn check_text(text: &str) -> Result<(), TextError> {
 }
 
 /// Controls, format characters (all bidirectional ones among them), line separators, private use and unassigned code points.
-pub(super) fn is_invisible(character: char) -> bool {
+pub(crate) fn is_invisible(character: char) -> bool {
     matches!(
         character.general_category(),
         GeneralCategory::Control

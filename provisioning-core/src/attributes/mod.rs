@@ -12,12 +12,15 @@ pub mod diff;
 pub mod error;
 pub mod filter;
 pub mod fold;
+pub(crate) mod open;
 pub mod order;
 pub mod patch;
 pub mod path;
 pub mod resolve;
+pub mod revise;
 pub mod schema;
 pub mod search;
+pub mod show;
 pub mod time;
 pub mod validate;
 

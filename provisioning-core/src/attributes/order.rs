@@ -10,7 +10,8 @@
 use super::{
     error::excerpt,
     filter::{AttributePath, FilterProblem, Operand},
-    schema::{Attribute, ResourceSchema, Returned},
+    open,
+    schema::{Attribute, ResourceSchema},
 };
 
 /// How many characters of a text decide its place. A page token holds them, and it has to fit into a URL.
@@ -82,11 +83,14 @@ impl SortKey {
         let hidden = [operand.parent, operand.definition]
             .into_iter()
             .flatten()
-            .any(|attribute| attribute.returned == Returned::Never);
+            .any(Attribute::is_hidden);
         if hidden {
             return Err(OrderError::Hidden(excerpt(name)));
         }
-        let attribute = operand.path;
+        let mut attribute = operand.path;
+        if let (Some(sub), true) = (&mut attribute.sub, operand.open) {
+            *sub = open::order_key(sub, operand.definition);
+        }
         let place = (
             attribute.schema.as_deref(),
             attribute.name.as_str(),

@@ -14,7 +14,8 @@ use super::{
     error::ScimType,
     path::{self, Path, PathError},
     resolve,
-    schema::{Attribute, Mutability, ResourceSchema, Schema},
+    revise::{self, RevisionError},
+    schema::{Attribute, ResourceSchema, Schema},
     validate::{self, ValueError},
 };
 
@@ -68,6 +69,8 @@ pub struct PatchRules {
     pub replace_creates: bool,
     /// What is unknown or read-only is passed over and listed; else it is `invalidPath`, `invalidValue` or `mutability`.
     pub ignore_unknown: bool,
+    /// What belongs to an extension that no schema describes is kept; else it is passed over and listed.
+    pub keep_unknown_schemas: bool,
 }
 
 /// What a PATCH led to.
@@ -100,6 +103,7 @@ impl PatchError {
             PatchProblem::Value(error) => error.scim_type(),
             PatchProblem::NoTarget(_) | PatchProblem::NoPath => ScimType::NoTarget,
             PatchProblem::NotWritable(_) | PatchProblem::Required(_) => ScimType::Mutability,
+            PatchProblem::Revision(error) => error.scim_type(),
             PatchProblem::NoValue | PatchProblem::NoObject | PatchProblem::Unknown(_) => {
                 ScimType::InvalidValue
             }
@@ -131,6 +135,9 @@ pub enum PatchProblem {
     /// The attribute must keep a value.
     #[error("{0} is required and cannot be removed")]
     Required(String),
+    /// What the document was before stands against it.
+    #[error(transparent)]
+    Revision(#[from] RevisionError),
     /// `add` or `replace` without a value.
     #[error("add and replace need a value")]
     NoValue,
@@ -167,6 +174,11 @@ pub fn apply(
             problem,
         })?;
     }
+    revise::keep_unwritable(document, &mut patch.document, schema);
+    revise::check(document, &patch.document, schema).map_err(|error| PatchError {
+        operation: operations.len().saturating_sub(1),
+        problem: error.into(),
+    })?;
     let changed = patch.document != *document;
     Ok(Patched {
         document: patch.document,
@@ -224,7 +236,11 @@ impl Patch<'_> {
             let unmarked_extension =
                 value.is_object() && resolve::is_urn(key) && !resolve::is_marked(key);
             if unmarked_extension && self.schema.extension(key).is_none() {
-                self.extension(key, None, change)?;
+                if self.rules.keep_unknown_schemas {
+                    self.extension(key, None, change)?;
+                } else {
+                    validate::ignore(&mut self.ignored, key);
+                }
             } else {
                 self.at(key, change)?;
             }
@@ -240,6 +256,12 @@ impl Patch<'_> {
             }
             Err(error) => Err(error.into()),
             Ok(Path::Core) => self.each(change),
+            Ok(Path::Extension { schema: None, .. } | Path::Dynamic { .. })
+                if !self.rules.keep_unknown_schemas =>
+            {
+                validate::ignore(&mut self.ignored, text);
+                Ok(())
+            }
             Ok(Path::Extension { urn, schema }) => self.extension(&urn, schema, change),
             Ok(Path::Attribute {
                 extension,
@@ -252,6 +274,7 @@ impl Patch<'_> {
                     let target = list::Target {
                         attribute: Some(attribute),
                         name: &attribute.name,
+                        open: extension.is_some_and(|schema| !schema.built_in),
                         filter,
                         sub: sub.map(|sub| sub.name.as_str()),
                     };
@@ -268,6 +291,7 @@ impl Patch<'_> {
                 let target = list::Target {
                     attribute: None,
                     name: &name,
+                    open: true,
                     filter,
                     sub: sub.as_deref(),
                 };
@@ -305,6 +329,7 @@ impl Patch<'_> {
                     &list::Target {
                         attribute: None,
                         name: key,
+                        open: true,
                         filter: None,
                         sub: None,
                     },
@@ -324,11 +349,11 @@ impl Patch<'_> {
         let refused = [Some(attribute), sub]
             .into_iter()
             .flatten()
-            .find(|attribute| !validate::is_writable(attribute));
+            .find(|attribute| !attribute.is_writable());
         match refused {
             None => Ok(true),
             // A password is accepted and thrown away.
-            Some(refused) if refused.mutability == Mutability::WriteOnly => Ok(false),
+            Some(refused) if refused.is_hidden() => Ok(false),
             Some(_) if self.rules.ignore_unknown => {
                 validate::ignore(&mut self.ignored, &attribute.name);
                 Ok(false)
@@ -375,7 +400,11 @@ impl Patch<'_> {
         let next = next.filter(|value| {
             target.attribute.is_none() && value.is_string() || !validate::is_unassigned(value)
         });
-        if next.is_none() && target.attribute.is_some_and(|attribute| attribute.required) {
+        // In an extension it depends on what else is left of it.
+        if next.is_none()
+            && urn.is_none()
+            && target.attribute.is_some_and(|attribute| attribute.required)
+        {
             return Err(PatchProblem::Required(target.name.to_owned()));
         }
         self.put(urn, key, next)
@@ -485,9 +514,10 @@ fn merge(
     };
     for key in value.as_object().into_iter().flat_map(Map::keys) {
         if let Some(sub) = attribute.sub_attribute(key) {
+            let own = same_key(&object, &sub.name);
             set(
                 &mut object,
-                sub.name.clone(),
+                own,
                 checked
                     .as_ref()
                     .and_then(|checked| checked.get(&sub.name))

@@ -158,24 +158,29 @@ pub fn parse<'s>(text: &str, schema: &'s ResourceSchema) -> Result<Path<'s>, Pat
 
 /// The list whose elements are meant, if it is one.
 fn parent<'s>(resolved: &Resolved<'s>) -> Option<Parent<'s>> {
-    let (schema, name, attribute) = match resolved {
+    let (path, attribute, open) = match resolved {
         Resolved::Known {
             extension,
             attribute,
             sub: None,
         } if attribute.multi_valued => (
-            extension.map(|schema| schema.id.clone()),
-            attribute.name.clone(),
+            AttributePath::of(*extension, attribute, None),
             Some(*attribute),
+            extension.is_some_and(|schema| !schema.built_in),
         ),
         Resolved::Dynamic {
             urn,
             name,
             sub: None,
         } => (
-            Some(urn.to_ascii_lowercase()),
-            name.to_ascii_lowercase(),
+            AttributePath {
+                schema: Some(urn.to_ascii_lowercase()),
+                name: name.to_ascii_lowercase(),
+                sub: None,
+                many: true,
+            },
             None,
+            true,
         ),
         Resolved::Known { .. }
         | Resolved::Dynamic { .. }
@@ -183,13 +188,9 @@ fn parent<'s>(resolved: &Resolved<'s>) -> Option<Parent<'s>> {
         | Resolved::Core => return None,
     };
     Some(Parent {
-        path: AttributePath {
-            schema,
-            name,
-            sub: None,
-            many: true,
-        },
+        path,
         attribute,
+        open,
     })
 }
 

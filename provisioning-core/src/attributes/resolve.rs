@@ -5,8 +5,8 @@
 //!    After the URN comes `:`, or `.` as old Entra jobs write it. The resource type's own URN is the same as no prefix.
 //! 2. An unknown URN that ends in `:User` or `:Group` is a whole extension; `…:User:name` is an attribute of it; else the last
 //!    colon divides the URN and the attribute. Nothing is known about such attributes, so nothing is refused.
-//! 3. A bare name is looked up in the resource type's schema, then in `id`, `schemas` and `meta`, then in the extensions if exactly
-//!    one has it: Entra asks for `manager` without its URN.
+//! 3. A bare name is looked up in the resource type's schema, then in `id`, `schemas` and `meta`, then in the built-in extensions if
+//!    exactly one has it: Entra asks for `manager` without its URN. What a tenant defines never changes what a bare name means.
 
 use super::{
     error::excerpt,
@@ -102,7 +102,9 @@ pub fn resolve<'s>(text: &str, schema: &'s ResourceSchema) -> Result<Resolved<'s
         .extensions
         .iter()
         .chain([&schema.core])
-        .filter_map(|schema| Some((schema, after_urn(text, &schema.id)?)));
+        .filter_map(|schema| Some((schema, after_urn(text, &schema.id)?)))
+        // An unknown URN may begin with one that a tenant defined; no attribute has a colon.
+        .filter(|(schema, rest)| schema.built_in || !rest.contains(':'));
     if let Some((found, rest)) = known.max_by_key(|(schema, _)| schema.id.len()) {
         let extension = (found.id != schema.core.id).then_some(found.as_ref());
         return match (rest, extension) {
@@ -176,6 +178,7 @@ fn core<'s>(
     let mut found = schema
         .extensions
         .iter()
+        .filter(|schema| schema.built_in)
         .filter_map(|schema| Some((schema, schema.attribute(name)?)));
     match (found.next(), found.next()) {
         (Some((extension, attribute)), None) if short_names => Ok(Resolved::Known {

@@ -8,13 +8,15 @@ mod user;
 
 use std::sync::{Arc, LazyLock};
 
+use serde::{Deserialize, Serialize};
+
 pub use self::{
     enterprise::URN as ENTERPRISE_URN, group::URN as GROUP_URN, log_entry::URN as LOG_ENTRY_URN,
     user::URN as USER_URN,
 };
 
 /// A schema: the resource type's own or an extension of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schema {
     /// The URN.
     pub id: String,
@@ -24,6 +26,9 @@ pub struct Schema {
     pub description: String,
     /// The attributes in the order in which they are published.
     pub attributes: Vec<Attribute>,
+    /// Whether it is part of the service rather than defined by a tenant, as all are that storage keeps.
+    #[serde(skip)]
+    pub built_in: bool,
 }
 
 impl Schema {
@@ -33,12 +38,14 @@ impl Schema {
     }
 }
 
-/// One attribute definition, RFC 7643 section 7.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One attribute definition, RFC 7643 section 7. The serde form is that of the RFC, and what storage keeps of a tenant's schema.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Attribute {
     /// The canonical name.
     pub name: String,
     /// The type of its values.
+    #[serde(rename = "type")]
     pub kind: Type,
     /// Whether it holds a list.
     pub multi_valued: bool,
@@ -55,10 +62,13 @@ pub struct Attribute {
     /// Where a value may stand only once.
     pub uniqueness: Uniqueness,
     /// Suggested values; others are accepted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub canonical_values: Vec<String>,
     /// What a reference may point to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reference_types: Vec<String>,
     /// Of a complex attribute.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sub_attributes: Vec<Attribute>,
 }
 
@@ -71,6 +81,19 @@ impl Attribute {
     /// Whether the values are texts that are compared without regard to case.
     pub fn folds(&self) -> bool {
         self.kind == Type::String && !self.case_exact
+    }
+
+    /// Whether a client can give the attribute a value that is kept. What may never be shown is accepted and thrown away.
+    pub fn is_writable(&self) -> bool {
+        match self.mutability {
+            Mutability::ReadWrite | Mutability::Immutable => !self.is_hidden(),
+            Mutability::ReadOnly | Mutability::WriteOnly => false,
+        }
+    }
+
+    /// Whether nobody may see the attribute, nor find out about it by a filter or an order.
+    pub fn is_hidden(&self) -> bool {
+        self.mutability == Mutability::WriteOnly || self.returned == Returned::Never
     }
 
     /// Whether the attribute is a list of which one element may be the primary one.
@@ -86,7 +109,8 @@ fn find<'a>(attributes: &'a [Attribute], name: &str) -> Option<&'a Attribute> {
 }
 
 /// The type of an attribute's values, RFC 7643 section 2.3.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Type {
     /// A text.
     String,
@@ -107,6 +131,23 @@ pub enum Type {
 }
 
 impl Type {
+    /// Every value.
+    pub const ALL: [Self; 8] = [
+        Self::String,
+        Self::Boolean,
+        Self::Decimal,
+        Self::Integer,
+        Self::DateTime,
+        Self::Binary,
+        Self::Reference,
+        Self::Complex,
+    ];
+
+    /// Reads [`as_str`](Self::as_str).
+    pub fn from_text(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|value| value.as_str() == text)
+    }
+
     /// The word of RFC 7643. Never change a written value.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -123,7 +164,8 @@ impl Type {
 }
 
 /// Who may write an attribute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Mutability {
     /// The server only.
     ReadOnly,
@@ -136,6 +178,19 @@ pub enum Mutability {
 }
 
 impl Mutability {
+    /// Every value.
+    pub const ALL: [Self; 4] = [
+        Self::ReadOnly,
+        Self::ReadWrite,
+        Self::Immutable,
+        Self::WriteOnly,
+    ];
+
+    /// Reads [`as_str`](Self::as_str).
+    pub fn from_text(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|value| value.as_str() == text)
+    }
+
     /// The word of RFC 7643. Never change a written value.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -148,7 +203,8 @@ impl Mutability {
 }
 
 /// When an attribute is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Returned {
     /// In every answer.
     Always,
@@ -161,6 +217,14 @@ pub enum Returned {
 }
 
 impl Returned {
+    /// Every value.
+    pub const ALL: [Self; 4] = [Self::Always, Self::Never, Self::Default, Self::Request];
+
+    /// Reads [`as_str`](Self::as_str).
+    pub fn from_text(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|value| value.as_str() == text)
+    }
+
     /// The word of RFC 7643. Never change a written value.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -173,7 +237,8 @@ impl Returned {
 }
 
 /// Where a value may stand only once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Uniqueness {
     /// Nowhere.
     None,
@@ -184,6 +249,14 @@ pub enum Uniqueness {
 }
 
 impl Uniqueness {
+    /// Every value.
+    pub const ALL: [Self; 3] = [Self::None, Self::Server, Self::Global];
+
+    /// Reads [`as_str`](Self::as_str).
+    pub fn from_text(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|value| value.as_str() == text)
+    }
+
     /// The word of RFC 7643. Never change a written value.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -395,6 +468,26 @@ mod tests {
             for schema in resource.extensions.iter().chain([&resource.core]) {
                 schema.attributes.iter().for_each(check);
             }
+        }
+    }
+
+    #[test]
+    fn a_stored_definition_has_the_words_of_the_rfc() {
+        fn stored(value: impl Serialize) -> String {
+            let json = serde_json::to_value(value).expect("it has a JSON form");
+            json.as_str().expect("it is a word").to_owned()
+        }
+        for value in Type::ALL {
+            assert_eq!(stored(value), value.as_str());
+        }
+        for value in Mutability::ALL {
+            assert_eq!(stored(value), value.as_str());
+        }
+        for value in Returned::ALL {
+            assert_eq!(stored(value), value.as_str());
+        }
+        for value in Uniqueness::ALL {
+            assert_eq!(stored(value), value.as_str());
         }
     }
 

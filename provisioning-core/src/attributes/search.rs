@@ -4,7 +4,7 @@
 //! * texts are folded unless the attribute is `caseExact`; times are in their canonical form; null, empty texts, empty lists and
 //!   empty objects are left out: an absent key is the only form of "no value";
 //! * every list is a list of objects: a plain value is `{"value": …}`;
-//! * in an extension that no schema describes, URN and names are in lower case, texts are folded and every attribute is a list;
+//! * an extension that is not built in has the form of [`open`](super::open), which needs no schema;
 //! * `schemas` and `meta.resourceType` are added.
 //!
 //! What storage keeps in columns of its own (`id` and the rest of `meta`) is not part of the stored copy. SQL takes it from the
@@ -15,8 +15,9 @@ use serde_json::Value;
 use super::{
     Map,
     fold::fold,
+    open,
     resolve::is_urn,
-    schema::{Attribute, ResourceSchema, Returned, Schema, Type},
+    schema::{Attribute, ResourceSchema, Schema, Type},
     time::DateTime,
 };
 
@@ -44,7 +45,7 @@ pub fn search_document(document: &Map, schema: &ResourceSchema) -> Map {
                 attribute.name.clone(),
                 attribute_value(attribute, value),
             );
-        } else if let Some(extension) = schema.extension(key) {
+        } else if let Some(extension) = schema.extension(key).filter(|schema| schema.built_in) {
             let object = value
                 .as_object()
                 .map(|object| extension_object(extension, object));
@@ -55,7 +56,7 @@ pub fn search_document(document: &Map, schema: &ResourceSchema) -> Map {
             && insert(
                 &mut search,
                 key.to_ascii_lowercase(),
-                Some(Value::Object(unknown_object(object))),
+                Some(Value::Object(open::object(object))),
             )
         {
             urns.push(key);
@@ -106,13 +107,9 @@ pub fn emails(search: &Map) -> impl Iterator<Item = (&str, Option<&str>)> {
     })
 }
 
-/// One element of a list in the form that [`matches_element`](super::filter::matches_element) takes.
-pub(super) fn search_element(attribute: Option<&Attribute>, value: &Value) -> Option<Map> {
-    let found = match attribute {
-        Some(attribute) => list_element(attribute, value),
-        None => unknown_element(value),
-    };
-    match found {
+/// One element of a built-in list in the form that [`matches_element`](super::filter::matches_element) takes.
+pub(super) fn search_element(attribute: &Attribute, value: &Value) -> Option<Map> {
+    match list_element(attribute, value) {
         Some(Value::Object(object)) => Some(object),
         _ => None,
     }
@@ -143,7 +140,7 @@ fn element(key: &str, value: Value) -> Value {
 
 fn attribute_value(attribute: &Attribute, value: &Value) -> Option<Value> {
     // What is never shown must not be found out by filters either.
-    if attribute.returned == Returned::Never {
+    if attribute.is_hidden() {
         None
     } else if attribute.multi_valued {
         let elements = value
@@ -203,46 +200,6 @@ fn extension_object(schema: &Schema, object: &Map) -> Map {
     search
 }
 
-fn unknown_object(object: &Map) -> Map {
-    let mut search = Map::new();
-    for (key, value) in object {
-        let elements = value
-            .as_array()
-            .map_or(std::slice::from_ref(value), Vec::as_slice);
-        let elements = elements.iter().filter_map(unknown_element).collect();
-        insert(&mut search, key.to_ascii_lowercase(), Some(elements));
-    }
-    search
-}
-
-fn unknown_element(value: &Value) -> Option<Value> {
-    let found = match value {
-        Value::Object(object) => {
-            let mut search = Map::new();
-            for (key, value) in object {
-                insert(
-                    &mut search,
-                    key.to_ascii_lowercase(),
-                    Some(unknown_value(value)),
-                );
-            }
-            Value::Object(search)
-        }
-        value => match unknown_value(value) {
-            value if is_empty(&value) => return None,
-            value => element("value", value),
-        },
-    };
-    Some(found).filter(|found| !is_empty(found))
-}
-
-fn unknown_value(value: &Value) -> Value {
-    match value {
-        Value::String(text) => Value::String(fold(text)),
-        other => other.clone(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -279,7 +236,11 @@ mod tests {
                 "name": {"familyName": "éx"},
                 "emails": [{"value": "a@b.c", "type": "work", "primary": true}],
                 "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {"department": "r&d", "manager": {"value": "ID"}},
-                "urn:x:custom:2.0:user": {"tag": [{"value": "x"}], "list": [{"value": 1}, {"value": "y"}], "on": [{"value": true}]},
+                "urn:x:custom:2.0:user": {
+                    "tag": [{"value": "x", "value=": "X"}],
+                    "list": [{"value": 1, "value#": "bff0000000000000"}, {"value": "y", "value=": "Y"}],
+                    "on": [{"value": true}],
+                },
                 "schemas": [
                     {"value": "urn:ietf:params:scim:schemas:core:2.0:user"},
                     {"value": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:user"},

@@ -11,7 +11,8 @@ use super::{
     error::ScimType,
     fold::{TextError, check_text},
     resolve::is_urn,
-    schema::{Attribute, Mutability, ResourceSchema, Schema, Type, Uniqueness},
+    revise,
+    schema::{Attribute, ResourceSchema, Schema, Type, Uniqueness},
     time::DateTime,
 };
 
@@ -105,14 +106,30 @@ pub fn canonical(input: &Map, schema: &ResourceSchema) -> Result<Canonical, Valu
             ignore(&mut found.ignored, key);
         }
     }
-    match schema
+    let missing = schema
         .core
         .attributes
         .iter()
         .find(|attribute| attribute.required && !found.document.contains_key(&attribute.name))
-    {
-        Some(attribute) => Err(error(&attribute.name, ValueProblem::Required)),
+        .map(|attribute| attribute.name.clone())
+        .or_else(|| revise::missing(&found.document, schema).next());
+    match missing {
+        Some(name) => Err(error(&name, ValueProblem::Required)),
         None => Ok(found),
+    }
+}
+
+impl Canonical {
+    /// Leaves out the extensions that no schema describes, as the tenant's settings may want it.
+    pub fn pass_over_unknown_schemas(&mut self, schema: &ResourceSchema) {
+        let ignored = &mut self.ignored;
+        self.document.retain(|key, _| {
+            let known = !is_urn(key) || schema.extension(key).is_some();
+            if !known {
+                ignore(ignored, key);
+            }
+            known
+        });
     }
 }
 
@@ -122,7 +139,7 @@ pub(super) fn attribute_value(
     value: &Value,
     ignored: &mut Vec<String>,
 ) -> Result<Option<Value>, ValueError> {
-    if !is_writable(attribute) {
+    if !attribute.is_writable() {
         return Ok(None);
     }
     if !attribute.multi_valued {
@@ -248,14 +265,6 @@ fn check_names(object: &Map) -> Result<(), ValueError> {
     }
 }
 
-/// Whether a client can give the attribute a value that is kept.
-pub(super) fn is_writable(attribute: &Attribute) -> bool {
-    match attribute.mutability {
-        Mutability::ReadWrite | Mutability::Immutable => true,
-        Mutability::ReadOnly | Mutability::WriteOnly => false,
-    }
-}
-
 /// Null, or empty.
 pub(super) fn is_unassigned(value: &Value) -> bool {
     match value {
@@ -350,7 +359,7 @@ fn complex_value(
             check_names(object)?;
             for (key, value) in object {
                 match attribute.sub_attribute(key) {
-                    Some(sub) if is_writable(sub) => insert(
+                    Some(sub) if sub.is_writable() => insert(
                         &mut found,
                         sub.name.clone(),
                         single_value(sub, value, ignored)?,

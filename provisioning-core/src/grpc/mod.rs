@@ -8,7 +8,7 @@ mod failures;
 pub mod jwt;
 mod request;
 pub mod rules;
-mod schema_service;
+pub mod schema_service;
 mod status;
 
 use provisioning_proto::v1::{

@@ -11,6 +11,7 @@ use crate::{
     Core,
     attributes::schema::{Attribute, ResourceSchema, Schema},
     error::{Reason, Refusal},
+    schemas::{AttributeDefinition, Definition},
 };
 
 /// The service.
@@ -33,7 +34,6 @@ impl SchemaService for Service {
         request: Request<ListSchemasRequest>,
     ) -> Result<Response<ListSchemasResponse>, Status> {
         let call = call(&request, &request.get_ref().tenant)?;
-        self.core.authenticate(&call).await.map_err(status)?;
         if !request.get_ref().page_token.is_empty() {
             return Err(status(
                 Refusal::new(
@@ -44,31 +44,37 @@ impl SchemaService for Service {
                 .into(),
             ));
         }
-        let user = ResourceSchema::user();
-        let core = message(&user.core, "User", false);
-        let extensions = user
-            .extensions
-            .iter()
-            .map(|schema| message(schema, "User", true));
+        let schemas = self.core.list_schemas(&call).await.map_err(status)?;
         Ok(Response::new(ListSchemasResponse {
-            schemas: std::iter::once(core).chain(extensions).collect(),
+            schemas: of_resource(&schemas.user)
+                .chain(of_resource(&schemas.group))
+                .collect(),
             next_page_token: String::new(),
         }))
     }
 }
 
-fn message(schema: &Schema, resource_type: &str, extension: bool) -> SchemaMessage {
+fn of_resource(schema: &ResourceSchema) -> impl Iterator<Item = SchemaMessage> {
+    let extensions = schema
+        .extensions
+        .iter()
+        .map(|extension| to_proto(extension, &schema.resource_type, true));
+    std::iter::once(to_proto(&schema.core, &schema.resource_type, false)).chain(extensions)
+}
+
+/// The message of a schema.
+pub fn to_proto(schema: &Schema, resource_type: &str, extension: bool) -> SchemaMessage {
     SchemaMessage {
         id: schema.id.clone(),
         name: schema.name.clone(),
         description: schema.description.clone(),
-        attributes: schema.attributes.iter().map(attribute).collect(),
+        attributes: schema.attributes.iter().map(attribute_to_proto).collect(),
         resource_type: resource_type.to_owned(),
         extension,
     }
 }
 
-fn attribute(attribute: &Attribute) -> AttributeMessage {
+fn attribute_to_proto(attribute: &Attribute) -> AttributeMessage {
     AttributeMessage {
         name: attribute.name.clone(),
         r#type: attribute.kind.as_str().to_owned(),
@@ -84,7 +90,43 @@ fn attribute(attribute: &Attribute) -> AttributeMessage {
         sub_attributes: attribute
             .sub_attributes
             .iter()
-            .map(self::attribute)
+            .map(attribute_to_proto)
+            .collect(),
+    }
+}
+
+/// The definition of a message, as an admin wrote it.
+pub fn from_proto(message: SchemaMessage) -> Definition {
+    Definition {
+        id: message.id,
+        name: message.name,
+        description: message.description,
+        resource_type: message.resource_type,
+        attributes: message
+            .attributes
+            .into_iter()
+            .map(attribute_from_proto)
+            .collect(),
+    }
+}
+
+fn attribute_from_proto(message: AttributeMessage) -> AttributeDefinition {
+    AttributeDefinition {
+        name: message.name,
+        kind: message.r#type,
+        multi_valued: message.multi_valued,
+        description: message.description,
+        required: message.required,
+        case_exact: message.case_exact,
+        mutability: message.mutability,
+        returned: message.returned,
+        uniqueness: message.uniqueness,
+        canonical_values: message.canonical_values,
+        reference_types: message.reference_types,
+        sub_attributes: message
+            .sub_attributes
+            .into_iter()
+            .map(attribute_from_proto)
             .collect(),
     }
 }

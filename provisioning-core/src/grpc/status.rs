@@ -52,6 +52,9 @@ fn refused(refusal: &Refusal) -> Status {
     if let Some(field) = &refusal.field {
         details.add_bad_request_violation(field, &refusal.detail);
     }
+    for (field, detail) in &refusal.more {
+        details.add_bad_request_violation(field, detail);
+    }
     let metadata = refusal
         .metadata
         .iter()

@@ -178,24 +178,37 @@ macro_rules! bind_token {
     }};
 }
 
-/// Writes every column of a tenant: `$1` to `$12`.
+/// Writes every column of a tenant but the schema version, which begins at 0: `$1` to `$13`.
 pub(super) const TENANT_INSERT: &str = "
     INSERT INTO tenants (
         id, identifier, display_name, provisioning_enabled, dialect, object_id_unique, tombstone_retention_us, unknown_members,
-        group_display_name_unique, version, created_at, updated_at
+        group_display_name_unique, unknown_schemas, version, created_at, updated_at
     )
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+
+/// Takes the schema version of the tenant `$1` from `$3` to `$2`, so that its definitions change one after the other.
+pub(super) const SCHEMA_VERSION: &str =
+    "UPDATE tenants SET schema_version = $2 WHERE id = $1 AND schema_version = $3";
+
+/// The URN is unique without regard to case.
+pub(super) const SCHEMA_PUT: &str = "
+    INSERT INTO extension_schemas (tenant_id, urn_key, resource_type, definition, version)
+    VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (tenant_id, urn_key) DO UPDATE
+    SET resource_type = EXCLUDED.resource_type, definition = EXCLUDED.definition, version = EXCLUDED.version";
+pub(super) const SCHEMA_DELETE: &str =
+    "DELETE FROM extension_schemas WHERE tenant_id = $1 AND urn_key = $2";
 
 /// Where the tenant's changes will be counted.
 pub(super) const HEAD_INSERT: &str = "INSERT INTO change_heads (tenant_id, head) VALUES ($1, 0)";
 
 /// Writes every column of the tenant `$1` but its identifier, which is part of an endpoint that customers have pasted, if it is at the version
-/// `$13`. `$2` is compared, so that the values are those of [`TENANT_INSERT`].
+/// `$14`. `$2` is compared, so that the values are those of [`TENANT_INSERT`]. The schema version goes its own way.
 pub(super) const TENANT_UPDATE: &str = "
     UPDATE tenants
     SET display_name = $3, provisioning_enabled = $4, dialect = $5, object_id_unique = $6, tombstone_retention_us = $7, unknown_members = $8,
-        group_display_name_unique = $9, version = $10, created_at = $11, updated_at = $12
-    WHERE id = $1 AND identifier = $2 AND version = $13";
+        group_display_name_unique = $9, unknown_schemas = $10, version = $11, created_at = $12, updated_at = $13
+    WHERE id = $1 AND identifier = $2 AND version = $14";
 
 /// Every linked account of the tenant `$1` claims its Object ID; fails if two have the same.
 pub(super) const CLAIM_OBJECT_IDS: &str = "
@@ -230,15 +243,44 @@ macro_rules! bind_tenant {
             ))
             .bind(tenant.settings.unknown_members.map(|rule| rule.as_str()))
             .bind(tenant.settings.group_display_name_unique)
+            .bind(tenant.settings.unknown_schemas.map(|rule| rule.as_str()))
             .bind(tenant.version)
             .bind(tenant.created_at.as_micros())
             .bind(tenant.updated_at.as_micros())
     }};
 }
 
+/// Writes or deletes the definition of a [`SchemaWrite`](super::SchemaWrite).
+macro_rules! schema_query {
+    ($tenant:expr, $write:expr) => {{
+        let write: &$crate::storage::SchemaWrite = $write;
+        let (sql, schema) = match &write.change {
+            $crate::storage::SchemaChange::Put(schema) => {
+                ($crate::storage::binds::SCHEMA_PUT, schema)
+            }
+            $crate::storage::SchemaChange::Delete(schema) => {
+                ($crate::storage::binds::SCHEMA_DELETE, schema)
+            }
+        };
+        let query = sqlx::query(sql)
+            .bind($tenant.uuid())
+            .bind(schema.schema.id.to_ascii_lowercase());
+        match &write.change {
+            $crate::storage::SchemaChange::Put(schema) => query
+                .bind(schema.extends.as_str())
+                .bind(
+                    serde_json::to_string(&schema.schema)
+                        .expect("names and words have a JSON form"),
+                )
+                .bind(schema.version),
+            $crate::storage::SchemaChange::Delete(_) => query,
+        }
+    }};
+}
+
 pub(super) use {
     account_insert, account_update, bind_account, bind_change, bind_log_entry, bind_receipt,
-    bind_tenant, bind_token, log_entry_insert,
+    bind_tenant, bind_token, log_entry_insert, schema_query,
 };
 
 /// Which conflict the violation of a unique constraint stands for; `None` for one that the program never runs into.

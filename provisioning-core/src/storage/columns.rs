@@ -1,6 +1,6 @@
 //! How rows become domain types: the column lists of the statements, and readers that take the columns in the order of those lists.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use sqlx::{Row as _, postgres::PgRow, sqlite::SqliteRow};
 use uuid::Uuid;
@@ -13,7 +13,8 @@ use crate::{
     clock::Timestamp,
     ids::{AccountId, ChangeId, LogEntryId, TenantId},
     log::{LogEntry, Operation, Outcome, ResourceType},
-    tenants::{Dialect, Identifier, Tenant, TenantSettings, UnknownMembers},
+    schemas::{Extended, ExtensionSchema},
+    tenants::{Dialect, Identifier, Tenant, TenantSettings, UnknownMembers, UnknownSchemas},
     tokens::{SecretHash, Token, TokenId},
 };
 
@@ -21,7 +22,7 @@ use crate::{
 macro_rules! tenant_columns {
     () => {
         "t.id, t.identifier, t.display_name, t.provisioning_enabled, t.dialect, t.object_id_unique, t.tombstone_retention_us, \
-         t.unknown_members, t.group_display_name_unique, t.version, t.created_at, t.updated_at"
+         t.unknown_members, t.group_display_name_unique, t.unknown_schemas, t.version, t.schema_version, t.created_at, t.updated_at"
     };
 }
 
@@ -41,6 +42,13 @@ macro_rules! account_columns {
     };
 }
 
+/// The columns that [`extension_schema`] reads.
+macro_rules! extension_schema_columns {
+    () => {
+        "s.resource_type, s.definition, s.version"
+    };
+}
+
 /// The columns that [`log_entry`] reads.
 macro_rules! log_entry_columns {
     () => {
@@ -49,7 +57,9 @@ macro_rules! log_entry_columns {
     };
 }
 
-pub(super) use {account_columns, log_entry_columns, tenant_columns, token_columns};
+pub(super) use {
+    account_columns, extension_schema_columns, log_entry_columns, tenant_columns, token_columns,
+};
 
 /// The columns of one row, taken from left to right. A seam: each engine has its own rows.
 pub(super) trait Columns {
@@ -175,8 +185,15 @@ pub(super) fn tenant(columns: &mut impl Columns) -> Result<Tenant, StorageError>
                 })
                 .transpose()?,
             group_display_name_unique: columns.bool_or_null()?,
+            unknown_schemas: columns
+                .text_or_null()?
+                .map(|text| {
+                    UnknownSchemas::from_text(&text).ok_or_else(|| inconsistent("unknown_schemas"))
+                })
+                .transpose()?,
         },
         version: columns.int()?,
+        schema_version: columns.int()?,
         created_at: columns.time()?,
         updated_at: columns.time()?,
     })
@@ -291,6 +308,30 @@ pub(super) fn change(columns: &mut impl Columns) -> Result<Change, StorageError>
             .ok_or(StorageError::inconsistent("changes", "resource_type"))?,
         version: columns.int()?,
     })
+}
+
+const EXTENSION_SCHEMA_WIDTH: usize = 3;
+
+fn extension_schema(columns: &mut impl Columns) -> Result<ExtensionSchema, StorageError> {
+    let inconsistent = |column| StorageError::inconsistent("extension_schemas", column);
+    let extends = Extended::from_text(&columns.text()?);
+    let schema = serde_json::from_str(&columns.text()?);
+    Ok(ExtensionSchema {
+        extends: extends.ok_or_else(|| inconsistent("resource_type"))?,
+        schema: Arc::new(schema.map_err(|_| inconsistent("definition"))?),
+        version: columns.int()?,
+    })
+}
+
+/// The caller, and an extension schema where there is one.
+pub(super) fn caller_and_schema<C: Columns>(
+    columns: &mut C,
+) -> Result<(Caller, Option<ExtensionSchema>), StorageError> {
+    let caller = caller(columns)?;
+    Ok((
+        caller,
+        joined(columns, EXTENSION_SCHEMA_WIDTH, extension_schema)?,
+    ))
 }
 
 /// What a receipt holds beside its key.

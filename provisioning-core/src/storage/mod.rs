@@ -17,6 +17,7 @@ mod mutation;
 mod open;
 mod postgres;
 mod query;
+mod schemas;
 mod service_keys;
 mod sharing;
 mod sort;
@@ -31,7 +32,9 @@ pub use self::{
     accounts::CreateCandidates,
     config::{StorageConfig, StorageUrl},
     error::{OpenError, StorageError},
-    mutation::{AccountIndex, AccountWrite, Commit, EmailKey, Mutation, Write},
+    mutation::{
+        AccountIndex, AccountWrite, Commit, EmailKey, Mutation, SchemaChange, SchemaWrite, Write,
+    },
     query::{AccountPage, AccountQuery, PageKey},
     writes::TokenUse,
 };

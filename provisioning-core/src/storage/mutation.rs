@@ -7,6 +7,7 @@ use crate::{
     ids::TenantId,
     log::LogEntry,
     receipts::Receipt,
+    schemas::ExtensionSchema,
     tenants::Tenant,
     tokens::{Token, TokenId},
 };
@@ -55,6 +56,8 @@ pub enum Write {
     },
     /// A new tenant.
     InsertTenant(Tenant),
+    /// A tenant's extension schema.
+    ExtensionSchema(SchemaWrite),
     /// A tenant's switch and settings. Where they want Object IDs unique, every linked account's becomes exclusive; the names of groups become
     /// exclusive or cease to be.
     UpdateTenant {
@@ -63,6 +66,26 @@ pub enum Write {
         /// As it was read.
         expected_version: i64,
     },
+}
+
+/// A change of the schemas that a tenant defines.
+#[derive(Clone, Debug)]
+pub struct SchemaWrite {
+    /// The tenant's schema version that was read.
+    pub expected_version: i64,
+    /// The one after it.
+    pub version: i64,
+    /// What changes.
+    pub change: SchemaChange,
+}
+
+/// What changes of the schemas that a tenant defines.
+#[derive(Clone, Debug)]
+pub enum SchemaChange {
+    /// The schema is defined, or defined anew.
+    Put(ExtensionSchema),
+    /// Its definition is deleted.
+    Delete(ExtensionSchema),
 }
 
 /// An account as it shall be.

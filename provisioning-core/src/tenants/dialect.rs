@@ -29,6 +29,7 @@ const ENTRA: Rules = Rules {
     patch: PatchRules {
         replace_creates: true,
         ignore_unknown: true,
+        keep_unknown_schemas: true,
     },
     account_patch_status: 204,
     unknown_members: UnknownMembers::Ignore,
@@ -39,6 +40,7 @@ const RFC: Rules = Rules {
     patch: PatchRules {
         replace_creates: false,
         ignore_unknown: false,
+        keep_unknown_schemas: true,
     },
     account_patch_status: 200,
     unknown_members: UnknownMembers::Reject,
@@ -77,5 +79,15 @@ texts! {
         Ignore = "ignore",
         /// The request is refused.
         Reject = "reject",
+    }
+}
+
+texts! {
+    /// What happens to attributes of schemas that the tenant has not defined.
+    UnknownSchemas {
+        /// They are kept, and come back as they were given.
+        Keep = "keep",
+        /// They are passed over, and named in the log entry.
+        Ignore = "ignore",
     }
 }

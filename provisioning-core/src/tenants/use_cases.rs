@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Dialect, Identifier, Tenant, TenantSettings, UnknownMembers};
+use super::{Dialect, Identifier, Tenant, TenantSettings, UnknownMembers, UnknownSchemas};
 use crate::{
     Core,
     accounts::{Account, Precondition},
@@ -53,6 +53,8 @@ pub struct TenantChanges {
     pub unknown_members: Option<Option<UnknownMembers>>,
     /// Whether two groups may not share one display name; `Some(None)`: what the dialect says.
     pub group_display_name_unique: Option<Option<bool>>,
+    /// What happens to attributes of schemas that the tenant has not defined; `Some(None)`: what the dialect says.
+    pub unknown_schemas: Option<Option<UnknownSchemas>>,
 }
 
 /// One page of tenants.
@@ -90,6 +92,7 @@ impl Core {
             provisioning_enabled: new.provisioning_enabled,
             settings: new.settings,
             version: 1,
+            schema_version: 0,
             created_at: now,
             updated_at: now,
         };
@@ -169,6 +172,9 @@ impl Core {
             tenant.settings.unknown_members = asked
                 .unknown_members
                 .unwrap_or(tenant.settings.unknown_members);
+            tenant.settings.unknown_schemas = asked
+                .unknown_schemas
+                .unwrap_or(tenant.settings.unknown_schemas);
             tenant.settings.group_display_name_unique = asked
                 .group_display_name_unique
                 .unwrap_or(tenant.settings.group_display_name_unique);
@@ -337,7 +343,7 @@ fn tenant_entry(call: &Call, operation: Operation, tenant: &Tenant, core: &Core)
 
 /// What an update mask can name, and the switch, as the log shows them.
 fn changes(old: Option<&Tenant>, new: &Tenant) -> Vec<AttributeChange> {
-    let values = |tenant: &Tenant| -> [(&'static str, Value); 7] {
+    let values = |tenant: &Tenant| -> [(&'static str, Value); 8] {
         [
             ("display_name", json!(tenant.display_name)),
             ("provisioning_enabled", json!(tenant.provisioning_enabled)),
@@ -360,6 +366,10 @@ fn changes(old: Option<&Tenant>, new: &Tenant) -> Vec<AttributeChange> {
             (
                 "settings.group_display_name_unique",
                 json!(tenant.settings.group_display_name_unique),
+            ),
+            (
+                "settings.unknown_schemas",
+                json!(tenant.settings.unknown_schemas.map(UnknownSchemas::as_str)),
             ),
         ]
     };
@@ -471,6 +481,7 @@ mod tests {
             provisioning_enabled: true,
             settings: TenantSettings::default(),
             version: 1,
+            schema_version: 0,
             created_at: Timestamp::from_micros(0),
             updated_at: Timestamp::from_micros(0),
         }
@@ -489,7 +500,7 @@ mod tests {
             (changed[0].old.clone(), changed[0].new.clone()),
             (Some(json!("entra")), Some(json!("rfc")))
         );
-        assert_eq!(changes(None, &new).len(), 7);
+        assert_eq!(changes(None, &new).len(), 8);
     }
 
     #[test]

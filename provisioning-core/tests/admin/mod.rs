@@ -2,5 +2,6 @@
 
 mod links;
 mod logs;
+mod schemas;
 mod tenants;
 mod tokens;

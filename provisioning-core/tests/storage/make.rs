@@ -42,6 +42,7 @@ pub fn tenant(text: &str) -> Tenant {
         provisioning_enabled: true,
         settings: TenantSettings::default(),
         version: 1,
+        schema_version: 0,
         created_at: T0,
         updated_at: T0,
     }

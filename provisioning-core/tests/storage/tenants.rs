@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use provisioning_core::{
     storage::{Commit, Write},
-    tenants::{Dialect, TenantSettings, UnknownMembers},
+    tenants::{Dialect, TenantSettings, UnknownMembers, UnknownSchemas},
 };
 
 use super::{make, on_every_engine};
@@ -30,6 +30,7 @@ on_every_engine! {
                 object_id_unique: true,
                 tombstone_retention: Duration::from_micros(7),
                 unknown_members: Some(UnknownMembers::Ignore),
+                unknown_schemas: Some(UnknownSchemas::Ignore),
                 group_display_name_unique: Some(true),
             };
         changed.version = 2;

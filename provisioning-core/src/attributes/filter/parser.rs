@@ -14,8 +14,9 @@ use super::{
 use crate::attributes::{
     error::excerpt,
     fold::fold,
+    open,
     resolve::{self, NameError, Resolved},
-    schema::{Attribute, ResourceSchema, Returned, Type},
+    schema::{Attribute, ResourceSchema, Type},
     time::DateTime,
 };
 
@@ -53,6 +54,8 @@ pub(crate) struct Parent<'s> {
     pub(crate) path: AttributePath,
     /// Its definition; none in an extension that no schema describes.
     pub(crate) attribute: Option<&'s Attribute>,
+    /// Whether it stands in the form of [`open`].
+    pub(crate) open: bool,
 }
 
 /// What a name within a filter, or that of an order, stands for.
@@ -62,6 +65,8 @@ pub(crate) struct Operand<'s> {
     pub(crate) definition: Option<&'s Attribute>,
     /// The definition of the whole attribute.
     pub(crate) parent: Option<&'s Attribute>,
+    /// Whether it stands in the form of [`open`].
+    pub(crate) open: bool,
 }
 
 /// Reads filters from tokens. Also reads what stands within the brackets of a path.
@@ -150,6 +155,7 @@ impl<'p, 't, 's> Parser<'p, 't, 's> {
         let parent = Parent {
             path: operand.path,
             attribute: operand.parent,
+            open: operand.open,
         };
         let filter = self.elements(&parent, start)?;
         let at = self.lexer.skip_space();
@@ -208,9 +214,10 @@ impl<'p, 't, 's> Parser<'p, 't, 's> {
         let Token::Word(word) = token else {
             return Err(self.unexpected(at, OPERATORS, &token));
         };
-        if operand
-            .parent
-            .is_some_and(|attribute| attribute.returned == Returned::Never)
+        if [operand.parent, operand.definition]
+            .into_iter()
+            .flatten()
+            .any(Attribute::is_hidden)
         {
             return Err(self.lexer.error(
                 start,
@@ -224,7 +231,7 @@ impl<'p, 't, 's> Parser<'p, 't, 's> {
         }
         let operator =
             Operator::parse(word).ok_or_else(|| self.unexpected(at, OPERATORS, &token))?;
-        let operand = operand
+        let mut operand = operand
             .comparable()
             .map_err(|problem| self.lexer.error(start, problem))?;
         let value_at = self.lexer.skip_space();
@@ -239,6 +246,9 @@ impl<'p, 't, 's> Parser<'p, 't, 's> {
         let literal = literal.map_err(|problem| self.lexer.error(value_at, problem))?;
         check_operator(&operand, operator, &literal)
             .map_err(|problem| self.lexer.error(at, problem))?;
+        if let (Some(sub), true) = (&mut operand.path.sub, operand.open) {
+            *sub = open::compared_key(sub, operand.definition, &literal);
+        }
         Ok(Filter::Compare(Comparison {
             attribute: operand.path,
             operator,
@@ -325,6 +335,7 @@ impl<'s> Parent<'s> {
             None if resolve::is_name(word) => (word.to_ascii_lowercase(), None),
             None => return Err(NameError::syntax(word).into()),
             Some(attribute) => match attribute.sub_attribute(word) {
+                Some(sub) if self.open => (sub.name.to_ascii_lowercase(), Some(sub)),
                 Some(sub) => (sub.name.clone(), Some(sub)),
                 None if attribute.sub_attributes.is_empty()
                     && word.eq_ignore_ascii_case("value") =>
@@ -342,6 +353,7 @@ impl<'s> Parent<'s> {
             path,
             definition,
             parent: self.attribute,
+            open: self.open,
         })
     }
 
@@ -363,19 +375,12 @@ impl<'s> Operand<'s> {
                 extension,
                 attribute,
                 sub,
-            } => {
-                let path = AttributePath {
-                    schema: extension.map(|schema| schema.id.clone()),
-                    name: attribute.name.clone(),
-                    sub: sub.map(|sub| sub.name.clone()),
-                    many: attribute.multi_valued,
-                };
-                Ok(Self {
-                    path,
-                    definition: Some(sub.unwrap_or(attribute)),
-                    parent: Some(attribute),
-                })
-            }
+            } => Ok(Self {
+                path: AttributePath::of(extension, attribute, sub),
+                definition: Some(sub.unwrap_or(attribute)),
+                parent: Some(attribute),
+                open: extension.is_some_and(|schema| !schema.built_in),
+            }),
             Resolved::Dynamic { urn, name, sub } => {
                 let path = AttributePath {
                     schema: Some(urn.to_ascii_lowercase()),
@@ -387,6 +392,7 @@ impl<'s> Operand<'s> {
                     path,
                     definition: None,
                     parent: None,
+                    open: true,
                 })
             }
             Resolved::Extension { .. } | Resolved::Core => Err(FilterProblem::NeedsAttribute),
@@ -421,7 +427,11 @@ impl<'s> Operand<'s> {
                 });
             };
             self.definition = Some(value);
-            self.path.sub = Some(value.name.clone());
+            self.path.sub = Some(if self.open {
+                value.name.to_ascii_lowercase()
+            } else {
+                value.name.clone()
+            });
         } else if self.path.many {
             self.path.sub = Some("value".to_owned());
         }

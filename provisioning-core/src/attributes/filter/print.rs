@@ -3,6 +3,7 @@
 use std::fmt::{Display, Formatter, Result};
 
 use super::{AttributePath, Comparison, Filter, Literal};
+use crate::attributes::open;
 
 impl Display for Filter {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
@@ -55,7 +56,7 @@ fn join(filters: &[Filter], word: &str, within: bool, f: &mut Formatter<'_>) -> 
 
 fn name(path: &AttributePath, within: bool, f: &mut Formatter<'_>) -> Result {
     match &path.sub {
-        Some(sub) if within => f.write_str(sub),
+        Some(sub) if within => f.write_str(open::name(sub)),
         _ => write!(f, "{path}"),
     }
 }
@@ -67,7 +68,7 @@ impl Display for AttributePath {
         }
         f.write_str(&self.name)?;
         match &self.sub {
-            Some(sub) => write!(f, ".{sub}"),
+            Some(sub) => write!(f, ".{}", open::name(sub)),
             None => Ok(()),
         }
     }

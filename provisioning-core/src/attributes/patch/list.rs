@@ -6,6 +6,7 @@ use super::{Change, Op, PatchProblem, PatchRules, same_key, set};
 use crate::attributes::{
     Map,
     filter::{Filter, Literal, Operator, matches_element},
+    open,
     schema::{Attribute, Mutability, Type},
     search::search_element,
     validate,
@@ -17,6 +18,8 @@ pub(super) struct Target<'t> {
     pub(super) attribute: Option<&'t Attribute>,
     /// The attribute's name: canonical if it is defined.
     pub(super) name: &'t str,
+    /// Whether it belongs to an extension that is not built in, so that filters see it in the form of [`open`].
+    pub(super) open: bool,
     /// Which elements of a list.
     pub(super) filter: Option<Filter>,
     /// Which part: canonical if it is defined.
@@ -85,10 +88,30 @@ impl Target<'_> {
 
     fn selects(&self, element: &Value) -> bool {
         match &self.filter {
-            Some(filter) => search_element(self.attribute, element)
-                .is_some_and(|element| matches_element(filter, &element)),
+            Some(filter) => {
+                let element = match self.attribute.filter(|_| !self.open) {
+                    Some(attribute) => search_element(attribute, element),
+                    None => open::element(element),
+                };
+                element.is_some_and(|element| matches_element(filter, &element))
+            }
             None => true,
         }
+    }
+
+    fn is_immutable(&self, sub: &str) -> bool {
+        self.attribute
+            .and_then(|attribute| attribute.sub_attribute(sub))
+            .is_some_and(|sub| sub.mutability == Mutability::Immutable)
+    }
+
+    /// The name of a part as it stands in the document, by its key in filters.
+    fn part_name(&self, key: &str) -> String {
+        let key = open::name(key);
+        self.attribute
+            .and_then(|attribute| attribute.sub_attribute(key))
+            .map_or(key, |sub| sub.name.as_str())
+            .to_owned()
     }
 
     /// Whether a value is for the `value` of an element rather than for the element.
@@ -123,7 +146,7 @@ pub(super) fn change(
         (Op::Remove, Some(value)) if target.sub.is_none() => {
             Ok(remove_listed(elements, target, value))
         }
-        (Op::Remove, _) => Ok(remove_selected(elements, target)),
+        (Op::Remove, _) => remove_selected(elements, target),
         (Op::Add | Op::Replace, Some(value)) => {
             set_selected(elements, target, change.op, value, rules, ignored)
         }
@@ -197,7 +220,20 @@ fn remove_listed(mut elements: Vec<Value>, target: &Target<'_>, value: &Value) -
 }
 
 /// Removes the selected elements, or a part of them. An element of which only its use is left is removed as well.
-fn remove_selected(mut elements: Vec<Value>, target: &Target<'_>) -> Vec<Value> {
+fn remove_selected(
+    mut elements: Vec<Value>,
+    target: &Target<'_>,
+) -> Result<Vec<Value>, PatchProblem> {
+    let once_set = target
+        .sub
+        .filter(|sub| target.open && target.is_immutable(sub));
+    if let Some(sub) = once_set
+        && elements
+            .iter()
+            .any(|element| target.selects(element) && element.get(sub).is_some())
+    {
+        return Err(PatchProblem::NotWritable(format!("{}.{sub}", target.name)));
+    }
     elements.retain_mut(|element| {
         if !target.selects(element) {
             return true;
@@ -207,7 +243,7 @@ fn remove_selected(mut elements: Vec<Value>, target: &Target<'_>) -> Vec<Value> 
             _ => false,
         }
     });
-    elements
+    Ok(elements)
 }
 
 /// Removes a part and tells whether the rest only says what it would be used for.
@@ -229,6 +265,7 @@ fn set_selected(
         let target = Target {
             attribute: target.attribute,
             name: target.name,
+            open: target.open,
             filter: target.filter.clone(),
             sub: Some("value"),
         };
@@ -240,7 +277,7 @@ fn set_selected(
         target.element(value, ignored)?
     };
     let Some(next) = next else {
-        return Ok(remove_selected(elements, target));
+        return remove_selected(elements, target);
     };
     let mut selected: Vec<usize> = (0..elements.len())
         .filter(|index| target.selects(&elements[*index]))
@@ -248,7 +285,7 @@ fn set_selected(
     let described = target
         .filter
         .as_ref()
-        .map_or_else(|| Some(Map::new()), described);
+        .map_or_else(|| Some(Map::new()), |filter| described(filter, target));
     if selected.is_empty() {
         let no_target = || PatchProblem::NoTarget(target.name.to_owned());
         if op == Op::Replace && !rules.replace_creates {
@@ -274,6 +311,7 @@ fn set_element(
     let (Value::Object(object), Some(sub)) = (&mut *element, target.sub) else {
         match (element, next) {
             (Value::Object(object), Value::Object(next)) => {
+                check_immutable_parts(object, next, target)?;
                 if op == Op::Replace {
                     *object = described.cloned().unwrap_or_default();
                 }
@@ -284,20 +322,36 @@ fn set_element(
         return Ok(());
     };
     let key = same_key(object, sub);
-    let definition = target
-        .attribute
-        .and_then(|attribute| attribute.sub_attribute(sub));
-    if definition.is_some_and(|sub| sub.mutability == Mutability::Immutable)
-        && object.get(&key).is_some_and(|old| old != next)
-    {
+    if target.is_immutable(sub) && object.get(&key).is_some_and(|old| old != next) {
         return Err(PatchProblem::NotWritable(format!("{}.{sub}", target.name)));
     }
     set(object, key, Some(next.clone()));
     Ok(())
 }
 
+/// Of an element that stays, the parts that were set once.
+fn check_immutable_parts(old: &Map, next: &Map, target: &Target<'_>) -> Result<(), PatchProblem> {
+    let changed = target
+        .attribute
+        .filter(|_| target.open)
+        .into_iter()
+        .flat_map(|attribute| &attribute.sub_attributes)
+        .filter(|sub| sub.mutability == Mutability::Immutable)
+        .find(|sub| {
+            let (old, next) = (old.get(&sub.name), next.get(&sub.name));
+            old.is_some() && next.is_some() && old != next
+        });
+    match changed {
+        Some(sub) => Err(PatchProblem::NotWritable(format!(
+            "{}.{}",
+            target.name, sub.name
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// The element that a filter of `eq` terms describes; none if it says anything else.
-fn described(filter: &Filter) -> Option<Map> {
+fn described(filter: &Filter, target: &Target<'_>) -> Option<Map> {
     let terms = match filter {
         Filter::And(terms) => terms.as_slice(),
         other => std::slice::from_ref(other),
@@ -317,7 +371,8 @@ fn described(filter: &Filter) -> Option<Map> {
             Literal::Text { given, .. } => Value::String(given.clone()),
             Literal::Time(time) => Value::String(time.to_string()),
         };
-        element.insert(comparison.attribute.sub.clone()?, value);
+        let key = comparison.attribute.sub.as_ref()?;
+        element.insert(target.part_name(key), value);
     }
     Some(element)
 }

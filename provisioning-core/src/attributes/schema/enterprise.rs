@@ -12,6 +12,7 @@ pub(super) fn schema() -> Schema {
     Schema {
         id: URN.to_owned(),
         name: "EnterpriseUser".to_owned(),
+        built_in: true,
         description: "Enterprise User".to_owned(),
         attributes: vec![
             string(

@@ -12,6 +12,7 @@ pub(super) fn schema() -> Schema {
     Schema {
         id: URN.to_owned(),
         name: "Group".to_owned(),
+        built_in: true,
         description: "Group".to_owned(),
         attributes: vec![
             string(

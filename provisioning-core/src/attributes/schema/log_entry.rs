@@ -29,6 +29,7 @@ pub(super) fn schema() -> Schema {
     Schema {
         id: URN.to_owned(),
         name: "LogEntry".to_owned(),
+        built_in: true,
         description: "Entry of the provisioning log".to_owned(),
         attributes: attributes
             .into_iter()

@@ -12,6 +12,7 @@ pub(super) fn schema() -> Schema {
     Schema {
         id: URN.to_owned(),
         name: "User".to_owned(),
+        built_in: true,
         description: "User Account".to_owned(),
         attributes: [person(), lists()].concat(),
     }

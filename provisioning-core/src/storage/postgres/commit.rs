@@ -9,12 +9,12 @@ use crate::{
     ids::TenantId,
     receipts::Receipt,
     storage::{
-        AccountWrite, Commit, Mutation, StorageError, Write,
+        AccountWrite, Commit, Mutation, SchemaWrite, StorageError, Write,
         binds::{
             CLAIM_DISPLAY_NAMES, CLAIM_OBJECT_IDS, HEAD_INSERT, RELEASE_DISPLAY_NAMES,
-            TENANT_INSERT, TENANT_UPDATE, TOKEN_INSERT, TOKEN_RETIRE, TOKEN_REVOKE, account_insert,
-            account_update, bind_account, bind_change, bind_log_entry, bind_receipt, bind_tenant,
-            bind_token, conflict, log_entry_insert,
+            SCHEMA_VERSION, TENANT_INSERT, TENANT_UPDATE, TOKEN_INSERT, TOKEN_RETIRE, TOKEN_REVOKE,
+            account_insert, account_update, bind_account, bind_change, bind_log_entry,
+            bind_receipt, bind_tenant, bind_token, conflict, log_entry_insert, schema_query,
         },
     },
     tenants::Tenant,
@@ -219,6 +219,7 @@ async fn write_in(
             conflict => conflict,
         },
         Write::RevokeTokens { ids, at } => revoke_tokens(connection, tenant, ids, *at).await?,
+        Write::ExtensionSchema(write) => write_schema(connection, tenant, write).await?,
         Write::InsertTenant(tenant) => insert_tenant(connection, tenant).await?,
         Write::UpdateTenant {
             tenant,
@@ -281,6 +282,25 @@ async fn revoke_tokens(
         revoke.execute(&mut *connection).await?;
     }
     Ok(Commit::Done)
+}
+
+async fn write_schema(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    write: &SchemaWrite,
+) -> Result<Commit, sqlx::Error> {
+    let version = sqlx::query(SCHEMA_VERSION)
+        .bind(tenant.uuid())
+        .bind(write.version)
+        .bind(write.expected_version);
+    let advanced = decide(
+        version.execute(&mut *connection).await,
+        Commit::VersionMismatch,
+    )?;
+    if advanced == Commit::Done {
+        schema_query!(tenant, write).execute(connection).await?;
+    }
+    Ok(advanced)
 }
 
 async fn insert_tenant(

@@ -11,12 +11,12 @@ use crate::{
     log::LogEntry,
     receipts::Receipt,
     storage::{
-        AccountWrite, Commit, EmailKey, Mutation, TokenUse, Write,
+        AccountWrite, Commit, EmailKey, Mutation, SchemaWrite, TokenUse, Write,
         binds::{
             CLAIM_DISPLAY_NAMES, CLAIM_OBJECT_IDS, HEAD_INSERT, RELEASE_DISPLAY_NAMES,
-            TENANT_INSERT, TENANT_UPDATE, TOKEN_INSERT, TOKEN_RETIRE, TOKEN_REVOKE, TOKEN_TOUCH,
-            account_insert, account_update, bind_account, bind_change, bind_log_entry,
-            bind_receipt, bind_tenant, bind_token, conflict, log_entry_insert,
+            SCHEMA_VERSION, TENANT_INSERT, TENANT_UPDATE, TOKEN_INSERT, TOKEN_RETIRE, TOKEN_REVOKE,
+            TOKEN_TOUCH, account_insert, account_update, bind_account, bind_change, bind_log_entry,
+            bind_receipt, bind_tenant, bind_token, conflict, log_entry_insert, schema_query,
         },
     },
     tenants::Tenant,
@@ -102,6 +102,7 @@ pub(super) async fn apply(
             conflict => conflict,
         },
         Write::RevokeTokens { ids, at } => revoke_tokens(connection, tenant, ids, *at).await?,
+        Write::ExtensionSchema(write) => write_schema(connection, tenant, write).await?,
         Write::InsertTenant(tenant) => insert_tenant(connection, tenant).await?,
         Write::UpdateTenant {
             tenant,
@@ -249,6 +250,25 @@ async fn revoke_tokens(
         revoke.execute(&mut *connection).await?;
     }
     Ok(Commit::Done)
+}
+
+async fn write_schema(
+    connection: &mut SqliteConnection,
+    tenant: TenantId,
+    write: &SchemaWrite,
+) -> Result<Commit, sqlx::Error> {
+    let version = sqlx::query(SCHEMA_VERSION)
+        .bind(tenant.uuid())
+        .bind(write.version)
+        .bind(write.expected_version);
+    let advanced = decide(
+        version.execute(&mut *connection).await,
+        Commit::VersionMismatch,
+    )?;
+    if advanced == Commit::Done {
+        schema_query!(tenant, write).execute(connection).await?;
+    }
+    Ok(advanced)
 }
 
 async fn insert_tenant(
