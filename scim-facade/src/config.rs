@@ -10,6 +10,8 @@ pub struct FacadeConfig {
     pub public_base_url: String,
     /// How long one SCIM request may wait for the core, all its calls and their retries together.
     pub call_timeout: Duration,
+    /// How long the operations of one bulk request may take together: what has not begun by then is answered 503.
+    pub bulk_timeout: Duration,
     /// Whether a call is tried again when the core cannot be reached. For a core in another process; every mutation carries a
     /// request id, so that a second try does not act twice.
     pub retries_enabled: bool,
@@ -21,6 +23,7 @@ impl FacadeConfig {
         Self {
             public_base_url: public_base_url.into(),
             call_timeout: CALL_TIMEOUT,
+            bulk_timeout: BULK_TIMEOUT,
             retries_enabled: false,
         }
     }
@@ -29,8 +32,19 @@ impl FacadeConfig {
 /// An outage is answered by 503 within five seconds, so that requests do not pile up behind it; half a second is left for the rest.
 const CALL_TIMEOUT: Duration = Duration::from_millis(4_500);
 
+/// The operations of a bulk are done one after the other, each with a deadline of its own. With the last of them, this is less than the half
+/// minute after which clients and proxies give up waiting.
+const BULK_TIMEOUT: Duration = Duration::from_secs(20);
+
 /// A body is at most this large: a resource with every attribute set is a hundredth of it.
 pub(crate) const BODY_SIZE_MAX: usize = 1024 * 1024;
+
+/// The bytes of all bodies together that are larger than [`BODY_SMALL_BYTES`]: bodies come before it is known who sends them, and must not
+/// fill the memory.
+pub(crate) const BODIES_BYTES_MAX: usize = 64 * BODY_SIZE_MAX;
+
+/// What a body may have without counting for that: almost every request, and no more than its connection's own buffers.
+pub(crate) const BODY_SMALL_BYTES: usize = 16 * 1024;
 
 /// How long a client may take to send a body of that size.
 pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -42,8 +56,17 @@ pub(crate) const JSON_DEPTH_MAX: usize = 32;
 /// operation may become several here.
 pub(crate) const OPERATIONS_MAX: usize = 100;
 
-/// Accounts of one page; also `filter.maxResults` of the `ServiceProviderConfig`.
+/// Operations of one bulk request: each is a call, and a bulk of this many ends within its time unless the storage is slow.
+pub(crate) const BULK_OPERATIONS_MAX: usize = 100;
+
+/// Resources of one page; also `filter.maxResults` of the `ServiceProviderConfig`.
 pub(crate) const PAGE_SIZE_MAX: i32 = 200;
+
+/// Resources of a page when the client does not say: the core's own default.
+pub(crate) const PAGE_SIZE_DEFAULT: i32 = 100;
+
+/// How many seconds a cursor is good for: the life of the core's page tokens.
+pub(crate) const CURSOR_TIMEOUT_S: u32 = 3_600;
 
 /// Answers of the core: a full page of large accounts fits.
 pub(crate) const ANSWER_SIZE_MAX: usize = 64 * 1024 * 1024;

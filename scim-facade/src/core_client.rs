@@ -9,6 +9,7 @@ use std::{
 use opentelemetry::propagation::Injector;
 use provisioning_proto::v1::{
     self, account_service_client::AccountServiceClient, facade_service_client::FacadeServiceClient,
+    group_service_client::GroupServiceClient, resource_service_client::ResourceServiceClient,
     schema_service_client::SchemaServiceClient,
 };
 use tokio::time::{Instant, sleep, timeout};
@@ -52,6 +53,16 @@ impl CallMetadata {
             forwarded_for,
             waited_us: AtomicU64::new(0),
         }
+    }
+
+    /// That of one operation of many: with a time of its own, and an id of its own that shows whose it is. Up to 255 ids differ in their last
+    /// byte only, and stay random UUIDs.
+    pub(crate) fn derived(&self, number: u8) -> Self {
+        Self::new(
+            Uuid::from_u128(self.request_id.as_u128() ^ u128::from(number)),
+            self.authorization.clone(),
+            self.forwarded_for.clone(),
+        )
     }
 
     fn waited(&self) -> Duration {
@@ -138,6 +149,13 @@ impl CoreClient {
         AccountServiceClient.replace_account(ReplaceAccountRequest) -> ReplaceAccountResponse;
         AccountServiceClient.patch_account(PatchAccountRequest) -> PatchAccountResponse;
         AccountServiceClient.delete_account(DeleteAccountRequest) -> DeleteAccountResponse;
+        GroupServiceClient.create_group(CreateGroupRequest) -> CreateGroupResponse;
+        GroupServiceClient.get_group(GetGroupRequest) -> GetGroupResponse;
+        GroupServiceClient.list_groups(ListGroupsRequest) -> ListGroupsResponse;
+        GroupServiceClient.replace_group(ReplaceGroupRequest) -> ReplaceGroupResponse;
+        GroupServiceClient.patch_group(PatchGroupRequest) -> PatchGroupResponse;
+        GroupServiceClient.delete_group(DeleteGroupRequest) -> DeleteGroupResponse;
+        ResourceServiceClient.list_resources(ListResourcesRequest) -> ListResourcesResponse;
         FacadeServiceClient.authenticate(AuthenticateRequest) -> AuthenticateResponse;
         FacadeServiceClient.report_rejected_request(ReportRejectedRequestRequest) -> ReportRejectedRequestResponse;
         SchemaServiceClient.list_schemas(ListSchemasRequest) -> ListSchemasResponse;

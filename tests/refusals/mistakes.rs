@@ -184,10 +184,9 @@ fn places(alice: &str) -> Vec<Case> {
         case("an unknown route", Method::GET, "/Userz", 404, "Tenant URL"),
         case("a wrong method", Method::POST, alice, 405, "Allow").json(&body),
         case("a PUT of all users", Method::PUT, "/Users", 405, "Allow").json(&body),
-        case("Me", Method::GET, "/Me", 501, "not supported"),
-        case("Bulk", Method::POST, "/Bulk", 501, "not supported").json(&json!({"Operations": []})),
-        case("a group", Method::POST, "/Groups", 501, "Groups")
-            .json(&json!({"displayName": "Engineering"})),
+        case("Me", Method::GET, "/Me", 404, "not for a person"),
+        case("an empty bulk", Method::POST, "/Bulk", 400, "nothing to do")
+            .json(&json!({"Operations": []})),
     ]
 }
 

@@ -4,8 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use super::urn::without_core;
-use crate::scim::{is_urn, patch::Operation};
+use crate::scim::{is_urn, patch::Operation, without_core};
 
 /// In a resource of POST or PUT (`SCIMReferenceCode`, Postman collection, request 45).
 pub(super) fn in_resource(resource: &mut Map<String, Value>) {

@@ -6,8 +6,10 @@
 
 use serde_json::{Map, Value};
 
-use super::urn::without_core;
-use crate::scim::patch::{Op, Operation};
+use crate::scim::{
+    patch::{Op, Operation},
+    without_core,
+};
 
 /// In a resource of POST or PUT: an `active` that says nothing is left out, and the core keeps what it has.
 pub(super) fn in_resource(resource: &mut Map<String, Value>) {

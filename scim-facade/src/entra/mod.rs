@@ -7,8 +7,10 @@
 mod booleans;
 mod clearing;
 mod manager;
+mod members;
 mod no_path;
 mod nulls;
+mod path_keys;
 #[cfg(test)]
 mod tests;
 mod urn;
@@ -19,9 +21,11 @@ use crate::scim::patch::Operation;
 
 /// The passes over a resource of POST and PUT.
 pub(crate) fn resource(resource: &mut Map<String, Value>) {
+    path_keys::unfold(resource);
     clearing::in_resource(resource);
     booleans::in_resource(resource);
     manager::in_resource(resource);
+    members::in_resource(resource);
 }
 
 /// The passes over the operations of a PATCH, in an order where each sees what the ones before made. `Remove` with the values to
@@ -30,6 +34,7 @@ pub(crate) fn operations(operations: Vec<Operation>) -> Vec<Operation> {
     let mut operations = no_path::split(operations);
     nulls::dropped(&mut operations);
     let operations = manager::in_operations(operations);
+    let operations = members::in_operations(operations);
     let mut operations = clearing::as_removal(operations);
     booleans::in_operations(&mut operations);
     operations

@@ -1,11 +1,12 @@
 //! The captured bodies, and what holds for all passes together.
 
 use proptest::prelude::*;
+use provisioning_proto::v1::{Account, Group};
 use serde_json::{Map, Value, json};
 
 use super::{operations, resource};
 use crate::scim::{
-    account,
+    input,
     patch::{self, Op, Operation},
 };
 
@@ -64,11 +65,14 @@ fn every_captured_body_is_understood() {
             } else {
                 let mut body = fixture(name);
                 resource(&mut body);
-                let account = account::parse(body).expect("the fixture is a user");
-                format!(
-                    "{name}\n  {}",
-                    serde_json::to_string(&account).expect("an account is JSON")
-                )
+                let json = if name.starts_with("group-") {
+                    let group: Group = input::parse(body).expect("the fixture is a group");
+                    serde_json::to_string(&group)
+                } else {
+                    let account: Account = input::parse(body).expect("the fixture is a user");
+                    serde_json::to_string(&account)
+                };
+                format!("{name}\n  {}", json.expect("a resource is JSON"))
             }
         })
         .collect();
@@ -164,6 +168,8 @@ fn name() -> impl Strategy<Value = String> {
         "members",
         "userName",
         "emails[type eq \"work\"].value",
+        "displayName",
+        "urn:ietf:params:scim:schemas:core:2.0:Group:members",
         "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
         "urn:ietf:params:scim:schemas:core:2.0:User",
         "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager",
@@ -185,13 +191,14 @@ fn operation() -> impl Strategy<Value = Operation> {
 
 type Pass = fn(Vec<Operation>) -> Vec<Operation>;
 
-const PASSES: [(&str, Pass); 6] = [
+const PASSES: [(&str, Pass); 7] = [
     ("no path", super::no_path::split),
     ("nulls", |mut operations| {
         super::nulls::dropped(&mut operations);
         operations
     }),
     ("manager", super::manager::in_operations),
+    ("members", super::members::in_operations),
     ("clearing", super::clearing::as_removal),
     ("booleans", |mut operations| {
         super::booleans::in_operations(&mut operations);
@@ -216,7 +223,8 @@ proptest! {
             let once = body.clone();
             resource(&mut body);
             prop_assert_eq!(&body, &once);
-            let _ = account::parse(body);
+            let _ = input::parse::<Account>(body.clone());
+            let _ = input::parse::<Group>(body);
         }
     }
 

@@ -1,14 +1,14 @@
 //! `/ServiceProviderConfig`, `/ResourceTypes` and `/Schemas` (RFC 7644 section 4).
 
 use axum::{http::StatusCode, response::Response};
-use provisioning_proto::v1::{AuthenticateRequest, ListSchemasRequest, Schema};
+use provisioning_proto::v1::{GroupView, Schema};
 
 use crate::{
     http::{
         exchange::{Exchange, Failure},
         response,
     },
-    scim::{discovery, error::ScimError, resource},
+    scim::{discovery, error::ScimError, list, resource_type::ResourceType},
 };
 
 /// `GET /ServiceProviderConfig`.
@@ -19,15 +19,8 @@ pub(crate) async fn service_provider_config(exchange: Exchange) -> Response {
 
 async fn try_service_provider_config(exchange: &Exchange) -> Result<Response, Failure> {
     check_no_filter(exchange)?;
-    let authenticate = AuthenticateRequest {
-        tenant: exchange.tenant.clone(),
-    };
-    exchange
-        .facade
-        .core
-        .authenticate(&exchange.metadata, authenticate)
-        .await?;
-    Ok(ok(resource::to_bytes(&discovery::service_provider_config(
+    exchange.caller(GroupView::Basic).authenticate().await?;
+    Ok(ok(list::to_bytes(&discovery::service_provider_config(
         &exchange.endpoint(),
     ))))
 }
@@ -40,8 +33,10 @@ pub(crate) async fn resource_types(exchange: Exchange) -> Response {
 
 async fn try_resource_types(exchange: &Exchange) -> Result<Response, Failure> {
     let schemas = list_schemas(exchange).await?;
-    let resource_type = discovery::user_resource_type(&schemas, &exchange.endpoint());
-    Ok(ok(resource::list(vec![resource_type], 1, 1)))
+    let endpoint = exchange.endpoint();
+    let types = ResourceType::ALL.into_iter();
+    let types = types.filter_map(|of| discovery::resource_type(of, &schemas, &endpoint));
+    Ok(ok(list::whole(types.collect())))
 }
 
 /// `GET /ResourceTypes/{id}`.
@@ -52,15 +47,13 @@ pub(crate) async fn resource_type(exchange: Exchange) -> Response {
 
 async fn try_resource_type(exchange: &Exchange) -> Result<Response, Failure> {
     let schemas = list_schemas(exchange).await?;
-    if !exchange.id.eq_ignore_ascii_case(discovery::USER) {
-        return Err(
-            ScimError::not_found("There is no such resource type; see /ResourceTypes.").into(),
-        );
-    }
-    Ok(ok(resource::to_bytes(&discovery::user_resource_type(
-        &schemas,
-        &exchange.endpoint(),
-    ))))
+    let named = ResourceType::parse(&exchange.id);
+    named
+        .and_then(|of| discovery::resource_type(of, &schemas, &exchange.endpoint()))
+        .map(|resource_type| ok(list::to_bytes(&resource_type)))
+        .ok_or_else(|| {
+            ScimError::not_found("There is no such resource type; see /ResourceTypes.").into()
+        })
 }
 
 /// `GET /Schemas`.
@@ -72,12 +65,10 @@ pub(crate) async fn schemas(exchange: Exchange) -> Response {
 async fn try_schemas(exchange: &Exchange) -> Result<Response, Failure> {
     let schemas = list_schemas(exchange).await?;
     let endpoint = exchange.endpoint();
-    let shown: Vec<_> = schemas
+    let shown = schemas
         .iter()
-        .map(|schema| discovery::Schema::new(schema, &endpoint))
-        .collect();
-    let total = i64::try_from(shown.len()).expect("there are at most 100 schemas");
-    Ok(ok(resource::list(shown, total, 1)))
+        .map(|schema| discovery::Schema::new(schema, &endpoint));
+    Ok(ok(list::whole(shown.collect())))
 }
 
 /// `GET /Schemas/{id}`.
@@ -94,27 +85,15 @@ async fn try_schema(exchange: &Exchange) -> Result<Response, Failure> {
     else {
         return Err(ScimError::not_found("There is no such schema; see /Schemas.").into());
     };
-    Ok(ok(resource::to_bytes(&discovery::Schema::new(
+    Ok(ok(list::to_bytes(&discovery::Schema::new(
         schema,
         &exchange.endpoint(),
     ))))
 }
 
-/// The schemas of the resource types that are served.
 async fn list_schemas(exchange: &Exchange) -> Result<Vec<Schema>, Failure> {
     check_no_filter(exchange)?;
-    let request = ListSchemasRequest {
-        tenant: exchange.tenant.clone(),
-        ..ListSchemasRequest::default()
-    };
-    let mut schemas = exchange
-        .facade
-        .core
-        .list_schemas(&exchange.metadata, request)
-        .await?
-        .schemas;
-    schemas.retain(|schema| schema.resource_type == discovery::USER);
-    Ok(schemas)
+    Ok(exchange.caller(GroupView::Basic).schemas().await?)
 }
 
 /// RFC 7644 section 4: 403, so that no client believes its filter was applied.

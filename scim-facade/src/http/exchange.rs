@@ -3,12 +3,13 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
+    body::Body,
     extract::{ConnectInfo, FromRequestParts, MatchedPath},
     http::{HeaderMap, Method, StatusCode, Uri, header, request::Parts},
     response::Response,
 };
 use percent_encoding::percent_decode_str;
-use provisioning_proto::v1;
+use provisioning_proto::v1::GroupView;
 use tonic::{
     Status,
     metadata::{Ascii, MetadataValue},
@@ -17,14 +18,17 @@ use tonic::{
 use crate::{
     core_client::CallMetadata,
     http::{
-        Facade,
+        Facade, body,
+        collection::Caller,
         observe::RequestId,
-        query::{Query, has_parameter},
+        query::{self, has_parameter},
         response,
     },
     scim::{
+        endpoint::Endpoint,
         error::{Challenge, ScimError},
-        resource::Endpoint,
+        projection::Returned,
+        query::Query,
         strip_prefix_ignore_case,
     },
 };
@@ -64,52 +68,69 @@ impl From<ScimError> for Failure {
     }
 }
 
-impl Exchange {
-    /// The answer to the client. What was refused here is reported first, so that the tenant's admin finds it in the log; the
-    /// report also tells whether the credential holds, which matters more than what was wrong with the request.
-    pub(crate) async fn answer(self, result: Result<Response, Failure>) -> Response {
-        let error = match result {
-            Ok(response) => return response,
-            Err(Failure::Core(status)) => ScimError::from(&status),
-            Err(Failure::Refused(error)) => match self.report(&error).await {
+impl Failure {
+    /// The error for the client. What was refused here is reported first, so that the tenant's admin finds it in the log; the report also
+    /// tells whether the credential holds, which matters more than what was wrong with the request.
+    pub(crate) async fn reported(
+        self,
+        caller: &Caller<'_>,
+        operation: &str,
+        resource_id: &str,
+    ) -> ScimError {
+        match self {
+            Self::Core(status) => ScimError::from(&status),
+            Self::Refused(error) => match caller.report(operation, resource_id, &error).await {
                 Ok(()) => error,
                 Err(status) => ScimError::from(&status),
             },
+        }
+    }
+}
+
+impl Exchange {
+    /// The answer to the client.
+    pub(crate) async fn answer(self, result: Result<Response, Failure>) -> Response {
+        let failure = match result {
+            Ok(response) => return response,
+            Err(failure) => failure,
         };
+        let caller = self.caller(GroupView::Basic);
+        let error = failure.reported(&caller, &self.operation, &self.id).await;
         response::error(&error, self.metadata.request_id)
     }
 
-    async fn report(&self, error: &ScimError) -> Result<(), Status> {
-        let report = v1::ReportRejectedRequestRequest {
-            tenant: self.tenant.clone(),
-            operation: self.operation.clone(),
-            http_status: i32::from(error.status.as_u16()),
-            scim_type: error
-                .scim_type
-                .map_or("", |scim_type| scim_type.as_str())
-                .to_owned(),
-            detail: error.detail.clone(),
-            resource_id: self.id.clone(),
-        };
-        self.facade
-            .core
-            .report_rejected_request(&self.metadata, report)
-            .await
-            .map(|_| ())
+    /// Who asks, for the operations.
+    pub(crate) fn caller(&self, view: GroupView) -> Caller<'_> {
+        Caller {
+            view,
+            core: &self.facade.core,
+            metadata: &self.metadata,
+            tenant: &self.tenant,
+        }
+    }
+
+    /// The JSON object of the body.
+    pub(crate) async fn read(&self, body: Body) -> Result<body::Read, ScimError> {
+        self.facade.bodies.read(&self.headers, body).await
     }
 
     /// The parameters of the request.
     pub(crate) fn query(&self) -> Result<Query, ScimError> {
-        Query::parse(self.uri.query().unwrap_or_default())
+        query::parse(self.uri.query().unwrap_or_default())
     }
 
     pub(crate) fn endpoint(&self) -> Endpoint {
         Endpoint::new(&self.facade.config.public_base_url, &self.tenant)
     }
 
-    /// The request id as the core's key of a mutation.
-    pub(crate) fn request_id(&self) -> String {
-        self.metadata.request_id.to_string()
+    /// When the attributes of the tenant's own schemas may be seen. Only an answer that has some is worth the question.
+    pub(crate) async fn returned(&self, has_extensions: bool) -> Result<Returned, Status> {
+        if !has_extensions {
+            return Ok(Returned::default());
+        }
+        Ok(Returned::new(
+            &self.caller(GroupView::Basic).schemas().await?,
+        ))
     }
 }
 

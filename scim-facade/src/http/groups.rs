@@ -1,36 +1,26 @@
-//! Groups are not provisioned yet. The list is there and empty: Entra probes it, and takes a 404 for a server that is no SCIM server
-//! (entra-docs, application-provisioning-quarantine-status).
+//! The calls behind `/Groups`.
 
-use axum::{http::StatusCode, response::Response};
-use provisioning_proto::v1::AuthenticateRequest;
+use provisioning_proto::v1::{self, Dialect, Group, get_group_request::Key};
+use tonic::Status;
 
 use crate::{
-    http::{
-        exchange::{Exchange, Failure},
-        response,
-    },
-    scim::resource,
+    http::collection::{Caller, Collection, Listing, Page, Target, calls, list_request},
+    scim::patch::Operation,
 };
 
-/// `GET /Groups`.
-pub(crate) async fn list(exchange: Exchange) -> Response {
-    let result = try_list(&exchange).await;
-    exchange.answer(result).await
-}
+impl Collection for Group {
+    calls! {
+        group, groups, view;
+        create_group: CreateGroupRequest;
+        get_group: GetGroupRequest by Key::Id;
+        list_groups: ListGroupsRequest;
+        replace_group: ReplaceGroupRequest;
+        patch_group: PatchGroupRequest;
+        delete_group: DeleteGroupRequest;
+    }
 
-async fn try_list(exchange: &Exchange) -> Result<Response, Failure> {
-    let query = exchange.query()?;
-    let authenticate = AuthenticateRequest {
-        tenant: exchange.tenant.clone(),
-    };
-    exchange
-        .facade
-        .core
-        .authenticate(&exchange.metadata, authenticate)
-        .await?;
-    let no_groups: Vec<()> = Vec::new();
-    Ok(response::json(
-        StatusCode::OK,
-        resource::list(no_groups, 0, query.start_index),
-    ))
+    /// In no dialect: the answer would hold all members.
+    fn is_shown_after_patch(_dialect: Dialect) -> bool {
+        false
+    }
 }

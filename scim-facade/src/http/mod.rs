@@ -1,13 +1,17 @@
 //! The routes: which path and method is which operation.
 
 mod body;
+mod collection;
 mod discovery;
 mod exchange;
 mod groups;
 mod health;
+mod listing;
 mod observe;
+mod operations;
 mod preconditions;
 mod query;
+mod resources;
 mod response;
 mod unsupported;
 mod users;
@@ -19,12 +23,16 @@ use axum::{
     routing::{any, get, post},
 };
 
+use provisioning_proto::v1::{Account, Group};
+
+use self::collection::Collection;
 use crate::{channel::CoreChannel, config::FacadeConfig, core_client::CoreClient};
 
 /// What every request needs.
 pub(crate) struct Facade {
     pub core: CoreClient,
     pub config: FacadeConfig,
+    pub bodies: body::Room,
     pub metrics: observe::Metrics,
 }
 
@@ -37,6 +45,7 @@ pub fn router(channel: CoreChannel, config: FacadeConfig) -> Router {
     let facade = Arc::new(Facade {
         core,
         config,
+        bodies: body::Room::new(),
         metrics: observe::Metrics::new(),
     });
     scim_routes()
@@ -54,37 +63,45 @@ pub fn router(channel: CoreChannel, config: FacadeConfig) -> Router {
 /// The routes of one tenant. A slash behind the collection is tolerated: `/Users/?filter=…` is sent
 /// (AzureAD/SCIMReferenceCode, Postman collection, request 12).
 fn scim_routes() -> Router<Arc<Facade>> {
-    let path = |path: &str| format!("/scim/{{identifier}}/v2{path}");
     let mut routes = Router::new()
-        .route(
-            &path("/Users/{id}"),
-            get(users::get)
-                .put(users::replace)
-                .patch(users::patch)
-                .delete(users::delete),
-        )
-        .route(&path("/Groups/{id}"), any(unsupported::not_implemented))
+        .merge(collection::<Account>())
+        .merge(collection::<Group>())
         .route(&path("/ResourceTypes/{id}"), get(discovery::resource_type))
-        .route(&path("/Schemas/{id}"), get(discovery::schema));
+        .route(&path("/Schemas/{id}"), get(discovery::schema))
+        .route(&path("/.search"), post(listing::search_all));
     for slash in ["", "/"] {
         let path = |collection: &str| path(&format!("{collection}{slash}"));
         routes = routes
-            .route(&path("/Users"), get(users::list).post(users::create))
-            .route(
-                &path("/Groups"),
-                get(groups::list).post(unsupported::not_implemented),
-            )
+            .route(&path(""), get(listing::list_all))
             .route(
                 &path("/ServiceProviderConfig"),
                 get(discovery::service_provider_config),
             )
             .route(&path("/ResourceTypes"), get(discovery::resource_types))
             .route(&path("/Schemas"), get(discovery::schemas))
-            .route(&path("/Me"), any(unsupported::not_implemented))
-            .route(&path("/Bulk"), post(unsupported::not_implemented));
-    }
-    for search in ["/.search", "/Users/.search", "/Groups/.search"] {
-        routes = routes.route(&path(search), post(unsupported::not_implemented));
+            .route(&path("/Me"), any(unsupported::me));
     }
     routes
+}
+
+/// The routes of one type of resource.
+fn collection<R: Collection>() -> Router<Arc<Facade>> {
+    let name = R::TYPE.collection();
+    let all = get(listing::list::<R>).post(resources::create::<R>);
+    let one = get(resources::get::<R>)
+        .put(resources::replace::<R>)
+        .patch(resources::patch::<R>)
+        .delete(resources::delete::<R>);
+    Router::new()
+        .route(&path(&format!("/{name}")), all.clone())
+        .route(&path(&format!("/{name}/")), all)
+        .route(&path(&format!("/{name}/{{id}}")), one)
+        .route(
+            &path(&format!("/{name}/.search")),
+            post(listing::search::<R>),
+        )
+}
+
+fn path(below: &str) -> String {
+    format!("/scim/{{identifier}}/v2{below}")
 }

@@ -2,7 +2,7 @@
 //! a user name.
 //!
 //! The line (target `request`) has the fields `method`, `route` (the pattern), `status`, `duration_ms`, `tenant.identifier`,
-//! `request.id`, `outcome` and, for a 5xx, `cause`.
+//! `request.id`, `outcome` and, for a 5xx, `cause`; it is written also when nobody waits for the answer any more.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -90,11 +90,20 @@ pub(crate) async fn observe(
     let pattern = request.extensions().get::<MatchedPath>().cloned();
     let route = route(pattern.as_ref().map_or("", MatchedPath::as_str));
     let tenant = shown_tenant(request.uri().path());
-    let span = span(method, route, &tenant, id, request.headers());
+    let mut seen = Seen {
+        method,
+        route,
+        tenant: &tenant,
+        id,
+        started,
+        span: span(method, route, &tenant, id, request.headers()),
+        metrics: &facade.metrics,
+        end: None,
+    };
 
     let handled = AssertUnwindSafe(next.run(request))
         .catch_unwind()
-        .instrument(span.clone())
+        .instrument(seen.span.clone())
         .await;
     let mut response =
         handled.unwrap_or_else(|_panic| response::error(&ScimError::internal("panic"), id.0));
@@ -102,17 +111,7 @@ pub(crate) async fn observe(
         REQUEST_ID,
         HeaderValue::try_from(id.0.to_string()).expect("a UUID is a header's text"),
     );
-
-    span.record("http.response.status_code", response.status().as_u16());
-    let seen = Seen {
-        method,
-        route,
-        tenant: &tenant,
-        id,
-        duration: started.elapsed(),
-    };
-    span.in_scope(|| seen.log(&response));
-    seen.measure(&response, &facade.metrics);
+    seen.end = Some(End::of(&response));
     response
 }
 
@@ -141,52 +140,84 @@ fn span(
     span
 }
 
-/// A request that was answered.
+/// A request, told of when it is over: also when its client went away, and nobody waits for the end any more.
 struct Seen<'a> {
     method: &'static str,
     route: &'a str,
     tenant: &'a str,
     id: RequestId,
-    duration: Duration,
+    started: Instant,
+    span: Span,
+    metrics: &'a Metrics,
+    end: Option<End>,
+}
+
+/// How a request ended.
+struct End {
+    status: u16,
+    outcome: &'static str,
+    cause: Option<String>,
+}
+
+impl End {
+    fn of(response: &Response) -> Self {
+        let status = response.status();
+        let cause = response.extensions().get::<Cause>();
+        Self {
+            status: status.as_u16(),
+            outcome: outcome(status),
+            cause: cause.map(|Cause(cause)| cause.clone()),
+        }
+    }
+
+    /// No answer was sent; the number is the one that proxies write into their logs for this.
+    fn abandoned() -> Self {
+        Self {
+            status: 499,
+            outcome: "abandoned",
+            cause: None,
+        }
+    }
+}
+
+impl Drop for Seen<'_> {
+    fn drop(&mut self) {
+        let end = self.end.take().unwrap_or_else(End::abandoned);
+        let duration = self.started.elapsed();
+        self.span.record("http.response.status_code", end.status);
+        self.span.in_scope(|| self.log(&end, duration));
+        self.measure(&end, duration);
+    }
 }
 
 impl Seen<'_> {
-    fn log(&self, response: &Response) {
-        let status = response.status();
-        let cause = response
-            .extensions()
-            .get::<Cause>()
-            .map(|Cause(cause)| cause.as_str());
+    fn log(&self, end: &End, duration: Duration) {
         tracing::info!(
             target: "request",
             method = self.method,
             route = self.route,
-            status = status.as_u16(),
-            duration_ms = self.duration.as_secs_f64() * 1000.0,
+            status = end.status,
+            duration_ms = duration.as_secs_f64() * 1000.0,
             tenant.identifier = self.tenant,
             request.id = %self.id.0,
-            outcome = outcome(status),
-            cause,
+            outcome = end.outcome,
+            cause = end.cause.as_deref(),
             "{} {} {}",
             self.method,
             self.route,
-            status.as_u16(),
+            end.status,
         );
     }
 
-    fn measure(&self, response: &Response, metrics: &Metrics) {
+    fn measure(&self, end: &End, duration: Duration) {
         let attributes = [
             KeyValue::new("http.request.method", self.method),
             KeyValue::new("http.route", self.route.to_owned()),
-            KeyValue::new(
-                "http.response.status_code",
-                i64::from(response.status().as_u16()),
-            ),
-            KeyValue::new("outcome", outcome(response.status())),
+            KeyValue::new("http.response.status_code", i64::from(end.status)),
+            KeyValue::new("outcome", end.outcome),
         ];
-        metrics
-            .duration
-            .record(self.duration.as_secs_f64(), &attributes);
+        let histogram = &self.metrics.duration;
+        histogram.record(duration.as_secs_f64(), &attributes);
     }
 }
 

@@ -1,84 +1,48 @@
-//! The parameters of a request (RFC 7644 section 3.4.2): the only place that reads a query string.
+//! The parameters of a request in its URL: the only place that reads a query string.
 
 use percent_encoding::percent_decode;
 
-use crate::{
-    config::PAGE_SIZE_MAX,
-    scim::{
-        error::{ScimError, ScimType},
-        projection::Projection,
-    },
+use crate::scim::{
+    error::ScimError,
+    query::{Parameters, Query},
 };
 
-/// What a client asks for beside the resource.
-#[derive(Debug, Default)]
-pub(crate) struct Query {
-    pub filter: Option<String>,
-    pub projection: Projection,
-    /// Whether `attributes` was given, which asks for an answer with a body.
-    pub asks_attributes: bool,
-    /// One-based; less is 1 (RFC 7644 section 3.4.2.4).
-    pub start_index: i64,
-    /// `None`: as many as the service likes; at most [`PAGE_SIZE_MAX`]; 0: the total only.
-    pub count: Option<i32>,
-    /// In the core's form: a name, with ` desc` for descending order.
-    pub order_by: String,
-}
-
-impl Query {
-    /// Reads the parameters; their names have no case, since `startindex` is sent too (AzureAD/SCIMReferenceCode, `SCIM_Inbound`). What
-    /// is unknown is ignored, Entra's `aadOptscim062020` among it.
-    pub(crate) fn parse(query: &str) -> Result<Self, ScimError> {
-        let mut found: [Option<String>; NAMES.len()] = Default::default();
-        for (name, value) in pairs(query) {
-            let name = decoded(name)?;
-            let Some(at) = NAMES
-                .iter()
-                .position(|known| known.eq_ignore_ascii_case(&name))
-            else {
-                continue;
-            };
-            if found[at].replace(decoded(value)?).is_some() {
-                return Err(ScimError::value(format!(
-                    "The parameter {} is given twice.",
-                    NAMES[at]
-                )));
-            }
+/// Reads the parameters; their names have no case, since `startindex` is sent too (AzureAD/SCIMReferenceCode, `SCIM_Inbound`). What is
+/// unknown is ignored, Entra's `aadOptscim062020` among it.
+pub(crate) fn parse(query: &str) -> Result<Query, ScimError> {
+    let mut parameters = Parameters::default();
+    for (name, value) in pairs(query) {
+        let name = decoded(name)?;
+        let Some((known, parameter)) = parameter(&mut parameters, &name) else {
+            continue;
+        };
+        if parameter.replace(decoded(value)?).is_some() {
+            return Err(ScimError::value(format!(
+                "The parameter {known} is given twice."
+            )));
         }
-        let [
-            filter,
-            attributes,
-            excluded,
-            start_index,
-            count,
-            sort_by,
-            sort_order,
-        ] = found;
-        Ok(Self {
-            filter,
-            projection: Projection::parse(attributes.as_deref(), excluded.as_deref())?,
-            asks_attributes: attributes.is_some(),
-            start_index: integer("startIndex", start_index)?.unwrap_or(1).max(1),
-            count: integer("count", count)?.map(page_size),
-            order_by: order_by(sort_by, sort_order.as_deref())?,
-        })
     }
-
-    /// How many accounts come before the page.
-    pub(crate) fn skip(&self) -> i32 {
-        i32::try_from(self.start_index - 1).unwrap_or(i32::MAX)
-    }
+    Query::new(parameters)
 }
 
-const NAMES: [&str; 7] = [
-    "filter",
-    "attributes",
-    "excludedAttributes",
-    "startIndex",
-    "count",
-    "sortBy",
-    "sortOrder",
-];
+/// The place of the parameter of that name, and the name in its canonical case.
+fn parameter<'a>(
+    parameters: &'a mut Parameters,
+    name: &str,
+) -> Option<(&'static str, &'a mut Option<String>)> {
+    [
+        ("filter", &mut parameters.filter),
+        ("attributes", &mut parameters.attributes),
+        ("excludedAttributes", &mut parameters.excluded_attributes),
+        ("startIndex", &mut parameters.start_index),
+        ("count", &mut parameters.count),
+        ("cursor", &mut parameters.cursor),
+        ("sortBy", &mut parameters.sort_by),
+        ("sortOrder", &mut parameters.sort_order),
+    ]
+    .into_iter()
+    .find(|(known, _)| known.eq_ignore_ascii_case(name))
+}
 
 /// Whether a parameter of that name is there.
 pub(crate) fn has_parameter(query: &str, name: &str) -> bool {
@@ -102,45 +66,12 @@ fn decoded(text: &str) -> Result<String, ScimError> {
     }
 }
 
-fn integer(name: &str, value: Option<String>) -> Result<Option<i64>, ScimError> {
-    let parse = |value: String| {
-        value
-            .trim()
-            .parse()
-            .map_err(|_| ScimError::value(format!("{name} must be an integer.")))
-    };
-    value.map(parse).transpose()
-}
-
-fn page_size(count: i64) -> i32 {
-    i32::try_from(count.clamp(0, i64::from(PAGE_SIZE_MAX))).expect("the bounds fit")
-}
-
-fn order_by(sort_by: Option<String>, sort_order: Option<&str>) -> Result<String, ScimError> {
-    let Some(attribute) = sort_by.filter(|attribute| !attribute.is_empty()) else {
-        return Ok(String::new());
-    };
-    if attribute.contains(char::is_whitespace) {
-        return Err(ScimError::bad_request(
-            ScimType::InvalidPath,
-            "sortBy must be one attribute name.",
-        ));
-    }
-    match sort_order {
-        None => Ok(attribute),
-        Some(order) if order.eq_ignore_ascii_case("ascending") => Ok(attribute),
-        Some(order) if order.eq_ignore_ascii_case("descending") => Ok(format!("{attribute} desc")),
-        Some(_) => Err(ScimError::value(
-            "sortOrder must be ascending or descending.",
-        )),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::scim::query::Paging;
 
     #[test]
     fn a_filter_is_decoded_as_entra_and_as_its_templates_encode_it() {
@@ -149,59 +80,33 @@ mod tests {
             "filter=userName%20eq%20%22alice%40contoso.com%22&aadOptscim062020",
         ] {
             assert_eq!(
-                Query::parse(query).unwrap().filter.unwrap(),
+                parse(query).unwrap().filter.unwrap(),
                 "userName eq \"alice@contoso.com\""
             );
         }
         let guest =
             "filter=userName+eq+%22alias_fabrikam.com%23EXT%23%40contoso.onmicrosoft.com%22";
-        assert!(
-            Query::parse(guest)
-                .unwrap()
-                .filter
-                .unwrap()
-                .contains("#EXT#@")
-        );
+        assert!(parse(guest).unwrap().filter.unwrap().contains("#EXT#@"));
         assert_eq!(
-            Query::parse("filter=a+eq+%22x%2By%22")
-                .unwrap()
-                .filter
-                .unwrap(),
+            parse("filter=a+eq+%22x%2By%22").unwrap().filter.unwrap(),
             "a eq \"x+y\""
         );
     }
 
     #[test]
-    fn a_page_is_clamped_as_the_rfc_says() {
-        let page = |query| {
-            let query = Query::parse(query).unwrap();
-            (query.start_index, query.skip(), query.count)
-        };
-        assert_eq!(page(""), (1, 0, None));
-        assert_eq!(page("count=100&startindex=0"), (1, 0, Some(100)));
-        assert_eq!(page("startIndex=-5&count=-1"), (1, 0, Some(0)));
-        assert_eq!(page("startIndex=6&count=5000"), (6, 5, Some(200)));
-        assert_eq!(
-            page("startIndex=9000000000000"),
-            (9_000_000_000_000, i32::MAX, None)
-        );
-    }
-
-    #[test]
-    fn an_order_is_one_attribute() {
-        let order = |query| {
-            Query::parse(query)
-                .map(|query| query.order_by)
-                .map_err(|error| error.detail)
-        };
-        assert_eq!(order("sortBy=userName").unwrap(), "userName");
-        assert_eq!(
-            order("sortBy=userName&sortOrder=Descending").unwrap(),
-            "userName desc"
-        );
-        assert_eq!(order("sortOrder=descending").unwrap(), "");
-        assert!(order("sortBy=userName+desc").is_err());
-        assert!(order("sortBy=userName&sortOrder=down").is_err());
+    fn every_parameter_is_read() {
+        let query = parse(
+            "filter=a&attributes=userName&excludedAttributes=name&startindex=6&count=5&sortBy=userName&sortOrder=descending",
+        )
+        .unwrap();
+        assert!(query.asks_attributes && !query.projection.shows("name"));
+        assert_eq!(query.order_by, "userName desc");
+        assert_eq!((query.paging.skip(), query.paging.count()), (5, Some(5)));
+        for query in ["cursor", "Cursor=", "a=1&cursor&count=7"] {
+            let paging = parse(query).unwrap().paging;
+            assert!(matches!(paging, Paging::Cursor { .. }), "{query}");
+        }
+        assert_eq!(parse("cursor=a-_b").unwrap().paging.cursor(), "a-_b");
     }
 
     #[test]
@@ -213,10 +118,10 @@ mod tests {
             "filter=a&Filter=b",
             "attributes=emails%5Btype",
         ] {
-            assert!(Query::parse(query).is_err(), "{query}");
+            assert!(parse(query).is_err(), "{query}");
         }
-        assert!(Query::parse("&&filter&unknown=%ff").is_ok());
-        assert!(Query::parse("unknown=1&unknown=2&").is_ok());
+        assert!(parse("&&filter&unknown=%ff").is_ok());
+        assert!(parse("unknown=1&unknown=2&").is_ok());
     }
 
     #[test]
@@ -228,7 +133,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_query_is_read_or_refused(query in "\\PC{0,60}") {
-            let _ = Query::parse(&query);
+            let _ = parse(&query);
         }
     }
 }

@@ -18,13 +18,10 @@ use crate::{
     scim::error::ScimError,
 };
 
-/// Endpoints of RFC 7644 that are not implemented (section 3.11 asks for 501).
-pub(crate) async fn not_implemented(exchange: Exchange) -> Response {
-    let error = ScimError::new(
-        StatusCode::NOT_IMPLEMENTED,
-        None,
-        "This SCIM endpoint provisions users. Groups, /Me, /Bulk and /.search are not supported; switch off the provisioning of groups in \
-         Entra, under Provisioning, Mappings.",
+/// `/Me` (RFC 7644 section 3.11), whatever the method: no person is behind a SCIM token.
+pub(crate) async fn me(exchange: Exchange) -> Response {
+    let error = ScimError::not_found(
+        "A SCIM token stands for the directory that provisions, and not for a person, so that there is no /Me. Name the user: /Users/<id>.",
     );
     exchange.answer(Err(error.into())).await
 }

@@ -1,5 +1,5 @@
-//! The names and kinds of a user's attributes: what the JSON of an account may hold. The serde form of the contract's `Account`
-//! is the other side of this table; a test holds them together.
+//! The names and kinds of the attributes that a client may write. The serde form of the contract's `Account` and `Group` is the other
+//! side of this table; a test holds them together.
 
 /// One attribute.
 #[derive(Debug)]
@@ -78,6 +78,19 @@ pub(crate) const USER: &[Attribute] = &[
     values("x509Certificates"),
 ];
 
+/// The attributes of a group that a client may write.
+pub(crate) const GROUP: &[Attribute] = &[
+    text("displayName"),
+    text("externalId"),
+    Attribute {
+        name: "members",
+        kind: Kind::MultiValued(MEMBER),
+    },
+];
+
+/// What a member is called and of which type it is, the core knows.
+const MEMBER: &[Attribute] = &[text("value")];
+
 /// The attributes of the enterprise extension.
 pub(crate) const ENTERPRISE: &[Attribute] = &[
     text("employeeNumber"),
@@ -123,7 +136,7 @@ const MANAGER: &[Attribute] = &[text("value"), text("$ref"), text("displayName")
 
 #[cfg(test)]
 mod tests {
-    use provisioning_proto::v1::Account;
+    use provisioning_proto::v1::{Account, Group};
     use serde_json::{Map, Value, json};
 
     use super::*;
@@ -163,6 +176,13 @@ mod tests {
             unset, 4,
             "only hold and the three times stay unset, so no attribute is missing from the table: {debug}"
         );
+    }
+
+    #[test]
+    fn the_table_is_what_a_group_reads_and_writes() {
+        let json = filled(GROUP);
+        let group: Group = serde_json::from_value(json.clone()).unwrap();
+        assert_eq!(serde_json::to_value(&group).unwrap(), json);
     }
 
     #[test]

@@ -6,23 +6,30 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    config::PAGE_SIZE_MAX,
-    scim::{CORE_USER, resource::Endpoint},
+    config::{
+        BODY_SIZE_MAX, BULK_OPERATIONS_MAX, CURSOR_TIMEOUT_S, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX,
+    },
+    scim::{endpoint::Endpoint, resource_type::ResourceType},
 };
 
-/// The one resource type served.
-pub(crate) const USER: &str = "User";
-
-/// RFC 7643 section 5.
+/// RFC 7643 section 5, with the `pagination` of RFC 9865 section 4.
 pub(crate) fn service_provider_config(endpoint: &Endpoint) -> Value {
     json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],
         "patch": {"supported": true},
-        "bulk": {"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
+        "bulk": {"supported": true, "maxOperations": BULK_OPERATIONS_MAX, "maxPayloadSize": BODY_SIZE_MAX},
         "filter": {"supported": true, "maxResults": PAGE_SIZE_MAX},
         "changePassword": {"supported": false},
         "sort": {"supported": true},
         "etag": {"supported": true},
+        "pagination": {
+            "cursor": true,
+            "index": true,
+            "defaultPaginationMethod": "index",
+            "defaultPageSize": PAGE_SIZE_DEFAULT,
+            "maxPageSize": PAGE_SIZE_MAX,
+            "cursorTimeout": CURSOR_TIMEOUT_S,
+        },
         "authenticationSchemes": [{
             "type": "oauthbearertoken",
             "name": "SCIM token",
@@ -34,23 +41,33 @@ pub(crate) fn service_provider_config(endpoint: &Endpoint) -> Value {
     })
 }
 
-/// RFC 7643 section 6, with the extensions that are in force for the tenant.
-pub(crate) fn user_resource_type(schemas: &[v1::Schema], endpoint: &Endpoint) -> Value {
-    let extensions: Vec<Value> = schemas
+/// RFC 7643 section 6, from the schemas that are in force for the tenant; `None` when it has none of that type.
+pub(crate) fn resource_type(
+    resource_type: ResourceType,
+    schemas: &[v1::Schema],
+    endpoint: &Endpoint,
+) -> Option<Value> {
+    let name = resource_type.name();
+    let of_type = |schema: &&v1::Schema| schema.resource_type == name;
+    let (extensions, own): (Vec<_>, Vec<_>) = schemas
         .iter()
-        .filter(|schema| schema.extension && schema.resource_type == USER)
+        .filter(of_type)
+        .partition(|schema| schema.extension);
+    let own = own.first()?;
+    let extensions: Vec<Value> = extensions
+        .iter()
         .map(|schema| json!({"schema": schema.id, "required": false}))
         .collect();
-    json!({
+    Some(json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ResourceType"],
-        "id": USER,
-        "name": USER,
-        "endpoint": "/Users",
-        "description": "User Account",
-        "schema": CORE_USER,
+        "id": name,
+        "name": name,
+        "endpoint": format!("/{}", resource_type.collection()),
+        "description": own.description,
+        "schema": own.id,
         "schemaExtensions": extensions,
-        "meta": {"resourceType": "ResourceType", "location": endpoint.of("ResourceTypes/User")},
-    })
+        "meta": {"resourceType": "ResourceType", "location": endpoint.of(&format!("ResourceTypes/{name}"))},
+    }))
 }
 
 /// A schema, RFC 7643 section 7. What is empty is left out; nothing is null.
@@ -129,7 +146,7 @@ impl<'a> Attribute<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scim::ENTERPRISE_USER;
+    use crate::scim::{CORE_GROUP, CORE_USER, ENTERPRISE_USER};
 
     fn endpoint() -> Endpoint {
         Endpoint::new("https://p.example", "acme")
@@ -176,18 +193,27 @@ mod tests {
             extension: true,
             ..v1::Schema::default()
         };
+        let group = v1::Schema {
+            id: CORE_GROUP.to_owned(),
+            description: "Group".to_owned(),
+            resource_type: "Group".to_owned(),
+            ..v1::Schema::default()
+        };
         let schemas = [
             core,
             extension(ENTERPRISE_USER, "User"),
+            group,
             extension("urn:x:Group", "Group"),
         ];
         insta::assert_json_snapshot!(
             "service_provider_config",
             service_provider_config(&endpoint())
         );
-        insta::assert_json_snapshot!(
-            "user_resource_type",
-            user_resource_type(&schemas, &endpoint())
+        let types = ResourceType::ALL.map(|of| resource_type(of, &schemas, &endpoint()));
+        insta::assert_json_snapshot!("resource_types", types);
+        assert_eq!(
+            resource_type(ResourceType::Group, &schemas[..2], &endpoint()),
+            None
         );
         insta::assert_json_snapshot!("schema", Schema::new(&schemas[0], &endpoint()));
     }

@@ -1,8 +1,7 @@
 //! The SCIM error: the only form in which a failure leaves the facade (RFC 7644 section 3.12).
 
-use serde::Serialize;
-
 use http::StatusCode;
+use serde::{Serialize, Serializer};
 
 /// A failed request, as its client sees it. The text is read by the customer's admin in Entra's portal: it says what is wrong and
 /// what to do.
@@ -157,13 +156,19 @@ impl ScimError {
     }
 
     pub(crate) fn to_json(&self) -> Vec<u8> {
-        let body = Body {
+        serde_json::to_vec(self).expect("texts are JSON")
+    }
+}
+
+impl Serialize for ScimError {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Body {
             schemas: ["urn:ietf:params:scim:api:messages:2.0:Error"],
             status: self.status.as_str(),
             scim_type: self.scim_type.map(ScimType::as_str),
             detail: &self.detail,
-        };
-        serde_json::to_vec(&body).expect("texts are JSON")
+        }
+        .serialize(serializer)
     }
 }
 

@@ -1,17 +1,24 @@
-//! SCIM as RFC 7643 and RFC 7644 have it: JSON to the contract's messages and back, errors, discovery, projection.
+//! SCIM as RFC 7643 and RFC 7644 have it: JSON to the contract's messages and back, errors, discovery, queries, projection.
 
-pub(crate) mod account;
 pub(crate) mod attributes;
 pub(crate) mod discovery;
+pub(crate) mod endpoint;
 pub(crate) mod error;
+pub(crate) mod input;
+pub(crate) mod list;
 pub(crate) mod patch;
 pub(crate) mod projection;
+pub(crate) mod query;
 pub(crate) mod resource;
+pub(crate) mod resource_type;
+pub(crate) mod search_request;
 pub(crate) mod status;
 pub(crate) mod strict_json;
 
 /// The schema of a user, RFC 7643 section 4.1.
 pub(crate) const CORE_USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
+/// The schema of a group, RFC 7643 section 4.2.
+pub(crate) const CORE_GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 /// The enterprise extension, RFC 7643 section 4.3.
 pub(crate) const ENTERPRISE_USER: &str =
     "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
@@ -28,4 +35,30 @@ pub(crate) fn strip_prefix_ignore_case<'a>(text: &'a str, prefix: &str) -> Optio
 /// Whether the name of an attribute is a URN.
 pub(crate) fn is_urn(name: &str) -> bool {
     strip_prefix_ignore_case(name, "urn:").is_some()
+}
+
+/// Whether the text is the URN of the own schema of a type of resource.
+pub(crate) fn is_core(urn: &str) -> bool {
+    [CORE_USER, CORE_GROUP]
+        .iter()
+        .any(|core| core.eq_ignore_ascii_case(urn))
+}
+
+/// The path of an attribute of a core schema without its URN, which adds nothing; any other path as it is. Older jobs of Entra write a
+/// dot behind the URN.
+pub(crate) fn without_core(path: &str) -> &str {
+    [CORE_USER, CORE_GROUP]
+        .iter()
+        .find_map(|core| strip_prefix_ignore_case(path, core)?.strip_prefix([':', '.']))
+        .unwrap_or(path)
+}
+
+/// The value under `name` in any case, taken out of the object.
+pub(crate) fn take(
+    object: &mut serde_json::Map<String, serde_json::Value>,
+    name: &str,
+) -> Option<serde_json::Value> {
+    let key = object.keys().find(|key| key.eq_ignore_ascii_case(name))?;
+    let key = key.clone();
+    object.shift_remove(&key)
 }

@@ -1,26 +1,22 @@
-//! `attributes` and `excludedAttributes` (RFC 7644 section 3.4.2.5): the only place that leaves attributes out of an answer.
+//! Which attributes of a resource are shown (RFC 7644 section 3.9, RFC 7643 section 7): the only place that leaves attributes out of an
+//! answer.
+
+mod returned;
+mod selector;
 
 use serde_json::{Map, Value};
 
-use crate::scim::{CORE_USER, error::ScimError, is_urn, strip_prefix_ignore_case};
+use self::selector::{Selector, Trail, selectors};
+pub(crate) use self::{returned::Returned, selector::equality};
+use crate::scim::error::ScimError;
 
-/// Which attributes of a resource are answered. `schemas` and `id` always are (`returned: always`).
+/// `attributes` and `excludedAttributes`. `schemas` and `id` are always shown (`returned: always`).
 #[derive(Debug, Default)]
 pub(crate) struct Projection {
     /// Only these; absent: all.
     only: Option<Vec<Selector>>,
     /// Never these.
     without: Vec<Selector>,
-}
-
-/// One attribute as a client names it: `name.givenName`, `emails[type eq "work"]`, `urn:…:User:manager`.
-#[derive(Debug)]
-struct Selector {
-    /// A name, or a URN with or without an attribute behind it.
-    name: String,
-    sub_attribute: Option<String>,
-    /// Only the elements whose sub-attribute has this text. A richer value filter selects every element.
-    equals: Option<(String, String)>,
 }
 
 impl Projection {
@@ -43,24 +39,51 @@ impl Projection {
         self.only.is_none() && self.without.is_empty()
     }
 
-    /// Leaves out what was not asked for.
-    pub(crate) fn apply(&self, resource: &mut Map<String, Value>) {
+    /// Whether any part of an attribute may be shown: if not, it need not be read.
+    pub(crate) fn shows(&self, attribute: &str) -> bool {
+        let is_chosen = |only: &Vec<Selector>| only.iter().any(|s| s.trail(attribute).is_some());
+        let is_excluded = |s: &Selector| s.trail(attribute).is_some_and(|trail| trail.is_whole());
+        self.only.as_ref().is_none_or(is_chosen) && !self.without.iter().any(is_excluded)
+    }
+
+    /// Leaves out what was not asked for, and what the schemas do not let be seen so.
+    pub(crate) fn apply(&self, resource: &mut Map<String, Value>, returned: &Returned) {
+        returned.hide(resource, |urn, steps| self.requests(urn, steps));
+        let always = returned.always(resource);
         if let Some(only) = &self.only {
             *resource = std::mem::take(resource)
                 .into_iter()
                 .filter_map(|(name, value)| {
-                    let kept = if is_always_returned(&name) {
+                    let shown = if is_always_returned(&name) {
                         Some(value)
                     } else {
-                        kept_of(&name, value, only)
+                        kept(value, &trails(only, &name))
                     };
-                    kept.map(|value| (name, value))
+                    shown.map(|value| (name, value))
                 })
                 .collect();
         }
-        for selector in &self.without {
-            selector.remove_from(resource);
+        resource.retain(|name, value| {
+            is_always_returned(name) || !is_removed(value, &trails(&self.without, name))
+        });
+        for (urn, attributes) in always {
+            let extension = resource.entry(urn).or_insert_with(|| Map::new().into());
+            if let Value::Object(extension) = extension {
+                extension.extend(attributes);
+            }
         }
+    }
+
+    /// Whether `attributes` names this attribute of an extension, and not the extension as a whole.
+    fn requests(&self, urn: &str, steps: &[String]) -> bool {
+        let names = |selector: &Selector| {
+            selector.trail(urn).is_some_and(|trail| {
+                let named = trail.steps.iter().zip(steps);
+                trail.steps.len() >= steps.len()
+                    && named.into_iter().all(|(a, b)| a.eq_ignore_ascii_case(b))
+            })
+        };
+        self.only.iter().flatten().any(names)
     }
 }
 
@@ -68,195 +91,73 @@ fn is_always_returned(name: &str) -> bool {
     name.eq_ignore_ascii_case("id") || name.eq_ignore_ascii_case("schemas")
 }
 
-/// What `selectors` keep of one attribute; `None` when they keep nothing.
-fn kept_of(name: &str, value: Value, selectors: &[Selector]) -> Option<Value> {
-    let matching: Vec<_> = selectors
-        .iter()
-        .filter_map(|selector| selector.part_of(name))
-        .collect();
-    if matching.is_empty() {
-        return None;
-    }
-    if matching
-        .iter()
-        .any(|part| part.sub_attribute.is_none() && part.equals.is_none())
-    {
+fn trails<'a>(selectors: &'a [Selector], name: &str) -> Vec<Trail<'a>> {
+    selectors.iter().filter_map(|s| s.trail(name)).collect()
+}
+
+/// What the trails keep of a value; `None` when they keep nothing.
+fn kept(value: Value, trails: &[Trail]) -> Option<Value> {
+    if trails.iter().any(Trail::is_whole) {
         return Some(value);
     }
-    let keep = |mut element: Value| -> Option<Value> {
-        let parts: Vec<_> = matching
-            .iter()
-            .filter(|part| part.selects(&element))
-            .collect();
-        let Value::Object(fields) = &mut element else {
-            return (!parts.is_empty()).then_some(element);
-        };
-        fields.retain(|field, _| {
-            parts.iter().any(|part| {
-                part.sub_attribute
-                    .is_none_or(|sub| sub.eq_ignore_ascii_case(field))
-            })
-        });
-        (!fields.is_empty()).then_some(element)
-    };
     match value {
         Value::Array(elements) => {
-            let kept: Vec<_> = elements.into_iter().filter_map(keep).collect();
-            (!kept.is_empty()).then_some(Value::Array(kept))
+            let keep = |element| kept_of_element(element, trails);
+            let elements: Vec<_> = elements.into_iter().filter_map(keep).collect();
+            (!elements.is_empty()).then_some(Value::Array(elements))
         }
-        value => keep(value),
+        value => kept_of_element(value, trails),
     }
 }
 
-/// What of a top-level attribute a selector means.
-struct Part<'a> {
-    sub_attribute: Option<&'a str>,
-    equals: Option<&'a (String, String)>,
-}
-
-impl Part<'_> {
-    fn selects(&self, element: &Value) -> bool {
-        self.equals.is_none_or(|(name, text)| {
-            let fields = element.as_object().into_iter().flatten();
-            let mut named = fields.filter(|(field, _)| field.eq_ignore_ascii_case(name));
-            named.any(|(_, value)| match value {
-                Value::String(value) => value.eq_ignore_ascii_case(text),
-                value => value.to_string().eq_ignore_ascii_case(text),
-            })
-        })
+fn kept_of_element(element: Value, trails: &[Trail]) -> Option<Value> {
+    let chosen: Vec<_> = trails.iter().filter(|t| t.selects(&element)).collect();
+    if chosen.iter().any(|trail| trail.steps.is_empty()) {
+        return Some(element);
     }
-}
-
-impl Selector {
-    /// How this selector sees the attribute or extension `name`; `None` when it names another.
-    fn part_of<'a>(&'a self, name: &str) -> Option<Part<'a>> {
-        let sub_attribute = if self.name.eq_ignore_ascii_case(name) {
-            self.sub_attribute.as_deref()
-        } else if is_urn(name) {
-            // `URN:attribute`; a deeper sub-attribute selects the whole attribute.
-            Some(strip_prefix_ignore_case(&self.name, name)?.strip_prefix(':')?)
-        } else {
-            return None;
-        };
-        Some(Part {
-            sub_attribute,
-            equals: self.equals.as_ref(),
-        })
-    }
-
-    fn remove_from(&self, resource: &mut Map<String, Value>) {
-        let names: Vec<String> = resource
-            .keys()
-            .filter(|name| !is_always_returned(name))
-            .cloned()
-            .collect();
-        for name in names {
-            let Some(part) = self.part_of(&name) else {
-                continue;
-            };
-            let value = resource.get_mut(&name).expect("the name was just read");
-            let is_gone = match (value, part.sub_attribute) {
-                (Value::Array(elements), None) if part.equals.is_some() => {
-                    elements.retain(|element| !part.selects(element));
-                    elements.is_empty()
-                }
-                (_, None) => true,
-                (Value::Array(elements), Some(sub)) => {
-                    elements
-                        .iter_mut()
-                        .filter(|element| part.selects(element))
-                        .for_each(|element| remove(element, sub));
-                    false
-                }
-                (value, Some(sub)) => {
-                    remove(value, sub);
-                    false
-                }
-            };
-            if is_gone {
-                resource.shift_remove(&name);
-            }
-        }
-    }
-}
-
-fn remove(element: &mut Value, name: &str) {
-    if let Value::Object(fields) = element {
-        fields.retain(|field, _| !field.eq_ignore_ascii_case(name));
-    }
-}
-
-/// The items of a comma-separated list; a comma inside brackets or quotes belongs to a value filter.
-fn selectors(list: &str) -> Result<Vec<Selector>, ScimError> {
-    let (mut in_quotes, mut in_brackets, mut escaped) = (false, false, false);
-    let items = list.split(|c: char| {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' if in_quotes => escaped = true,
-            '"' => in_quotes = !in_quotes,
-            '[' if !in_quotes => in_brackets = true,
-            ']' if !in_quotes => in_brackets = false,
-            ',' => return !in_quotes && !in_brackets,
-            _ => {}
-        }
-        false
-    });
-    items
-        .map(str::trim)
-        .filter(|item| !item.is_empty())
-        .map(selector)
-        .collect()
-}
-
-fn selector(item: &str) -> Result<Selector, ScimError> {
-    let malformed = || {
-        ScimError::value(
-            "attributes and excludedAttributes take attribute names, separated by commas.",
-        )
-    };
-    let item = strip_prefix_ignore_case(item, CORE_USER)
-        .and_then(|rest| rest.strip_prefix(':'))
-        .unwrap_or(item);
-    if let Some((name, rest)) = item.split_once('[') {
-        let (filter, rest) = rest.rsplit_once(']').ok_or_else(malformed)?;
-        let sub_attribute = match rest {
-            "" => None,
-            rest => Some(rest.strip_prefix('.').ok_or_else(malformed)?.to_owned()),
-        };
-        return Ok(Selector {
-            name: name.trim().to_owned(),
-            sub_attribute,
-            equals: equality(filter),
-        });
-    }
-    // The dots of a URN's version separate nothing.
-    let attribute_at = item.rfind(':').map_or(0, |colon| colon + 1);
-    let (name, sub_attribute) = match item[attribute_at..].split_once('.') {
-        Some((attribute, sub)) if is_urn(item) => {
-            (&item[..attribute_at + attribute.len()], Some(sub))
-        }
-        Some((attribute, sub)) => (attribute, Some(sub)),
-        None => (item, None),
-    };
-    Ok(Selector {
-        name: name.to_owned(),
-        sub_attribute: sub_attribute.map(str::to_owned),
-        equals: None,
-    })
-}
-
-/// `type eq "work"` as a name and a text; `None` for any other filter.
-fn equality(filter: &str) -> Option<(String, String)> {
-    let mut words = filter.trim().splitn(3, ' ');
-    let (name, operator, literal) = (words.next()?, words.next()?, words.next()?.trim());
-    if !operator.eq_ignore_ascii_case("eq") {
+    let Value::Object(fields) = element else {
         return None;
-    }
-    let text = match serde_json::from_str(literal).ok()? {
-        Value::String(text) => text,
-        literal => literal.to_string(),
     };
-    Some((name.to_owned(), text))
+    let fields: Map<_, _> = fields
+        .into_iter()
+        .filter_map(|(name, value)| {
+            let deeper: Vec<_> = chosen.iter().filter_map(|t| t.step(&name)).collect();
+            kept(value, &deeper).map(|value| (name, value))
+        })
+        .collect();
+    (!fields.is_empty()).then_some(Value::Object(fields))
+}
+
+/// Takes what the trails name out of a value; whether nothing is left of it.
+fn is_removed(value: &mut Value, trails: &[Trail]) -> bool {
+    if trails.is_empty() {
+        return false;
+    }
+    if trails.iter().any(Trail::is_whole) {
+        return true;
+    }
+    match value {
+        Value::Array(elements) => {
+            elements.retain_mut(|element| !is_removed_element(element, trails));
+            elements.is_empty()
+        }
+        value => is_removed_element(value, trails),
+    }
+}
+
+fn is_removed_element(element: &mut Value, trails: &[Trail]) -> bool {
+    let chosen: Vec<_> = trails.iter().filter(|t| t.selects(element)).collect();
+    if chosen.iter().any(|trail| trail.steps.is_empty()) {
+        return true;
+    }
+    let Value::Object(fields) = element else {
+        return false;
+    };
+    fields.retain(|name, value| {
+        let deeper: Vec<_> = chosen.iter().filter_map(|t| t.step(name)).collect();
+        !is_removed(value, &deeper)
+    });
+    !chosen.is_empty() && fields.is_empty()
 }
 
 #[cfg(test)]
@@ -271,7 +172,7 @@ mod tests {
         json!({
             "schemas": ["s"], "id": "1", "userName": "alice", "name": {"givenName": "A", "familyName": "E"},
             "emails": [{"type": "work", "value": "w"}, {"type": "home", "value": "h", "primary": true}],
-            ENTERPRISE_USER: {"department": "R&D", "manager": {"value": "m"}}, "urn:x": {"tag": 1},
+            ENTERPRISE_USER: {"department": "R&D", "manager": {"value": "m", "displayName": "Bob"}}, "urn:x": {"tag": 1},
             "meta": {"resourceType": "User"},
         })
     }
@@ -281,7 +182,7 @@ mod tests {
         let Value::Object(mut resource) = user() else {
             unreachable!()
         };
-        projection.apply(&mut resource);
+        projection.apply(&mut resource, &Returned::default());
         resource
             .remove("schemas")
             .expect("schemas are always returned");
@@ -319,11 +220,11 @@ mod tests {
         );
         assert_eq!(
             projected(&format!("{urn}:manager"), ""),
-            json!({urn: {"manager": {"value": "m"}}})
+            json!({urn: {"manager": {"value": "m", "displayName": "Bob"}}})
         );
         assert_eq!(
-            projected(&format!("{urn}:manager.value"), ""),
-            json!({urn: {"manager": {"value": "m"}}})
+            projected(&format!("{urn}:manager.displayName"), ""),
+            json!({urn: {"manager": {"displayName": "Bob"}}})
         );
         assert_eq!(projected("URN:X", ""), json!({"urn:x": {"tag": 1}}));
     }
@@ -374,6 +275,40 @@ mod tests {
             projected("", &format!("{ENTERPRISE_USER}:manager"))[ENTERPRISE_USER],
             json!({"department": "R&D"})
         );
+        assert_eq!(
+            projected("", &format!("{ENTERPRISE_USER}:manager.value"))[ENTERPRISE_USER],
+            json!({"department": "R&D", "manager": {"displayName": "Bob"}})
+        );
+        without("name.givenName,name.familyName", &["name"]);
+    }
+
+    #[test]
+    fn an_attribute_that_cannot_be_shown_need_not_be_read() {
+        let shows = |attributes, excluded| {
+            Projection::parse(attributes, excluded)
+                .unwrap()
+                .shows("members")
+        };
+        let urn = "urn:ietf:params:scim:schemas:core:2.0:Group:members";
+        for (attributes, excluded) in [
+            (None, None),
+            (None, Some("displayName,members.display")),
+            (Some("Members.value"), None),
+            (Some(urn), None),
+            (Some(r#"members[type eq "User"]"#), None),
+            (None, Some(r#"members[type eq "User"]"#)),
+            (Some(" "), Some("")),
+        ] {
+            assert!(shows(attributes, excluded), "{attributes:?} {excluded:?}");
+        }
+        for (attributes, excluded) in [
+            (None, Some("MEMBERS")),
+            (None, Some(urn)),
+            (Some("id"), None),
+            (Some("members"), Some("members")),
+        ] {
+            assert!(!shows(attributes, excluded), "{attributes:?} {excluded:?}");
+        }
     }
 
     #[test]
@@ -382,7 +317,7 @@ mod tests {
         let Value::Object(mut resource) = user() else {
             unreachable!()
         };
-        projection.apply(&mut resource);
+        projection.apply(&mut resource, &Returned::default());
         assert_eq!(
             resource.keys().collect::<Vec<_>>(),
             ["schemas", "id", "userName", "name", "meta"]
@@ -394,7 +329,7 @@ mod tests {
         fn no_list_makes_it_panic(list in "[a-z.:,\\[\\]\" \\\\é]{0,30}", excluded in "(urn:x|emails|name)?[a-z.:,\\[\\]\" ]{0,20}") {
             if let Ok(projection) = Projection::parse(Some(&list), Some(&excluded)) {
                 let Value::Object(mut resource) = user() else { unreachable!() };
-                projection.apply(&mut resource);
+                projection.apply(&mut resource, &Returned::default());
                 prop_assert!(resource.contains_key("id") && resource.contains_key("schemas"));
             }
         }

@@ -1,56 +1,150 @@
-//! The contract's `Account` to a user's JSON: written straight to bytes, with the keys always in the same order.
+//! The contract's accounts and groups to SCIM's JSON: written straight to bytes, with the keys always in the same order.
 
-use prost_types::Timestamp;
-use provisioning_proto::v1::Account;
-use serde::{Serialize, Serializer, ser::SerializeSeq};
-use serde_json::Value;
+use std::collections::BTreeMap;
 
-use crate::scim::{CORE_USER, ENTERPRISE_USER, LIST_RESPONSE, projection::Projection};
+use prost_types::{Struct, Timestamp};
+use provisioning_proto::v1::{self, Account, Group};
+use serde::{Serialize, Serializer, de::DeserializeOwned, ser::SerializeSeq};
 
-/// Where a tenant's resources are, for `Location` and `meta.location`: `{public_base_url}/scim/{identifier}/v2`.
-#[derive(Clone, Debug)]
-pub(crate) struct Endpoint(String);
+use crate::scim::{ENTERPRISE_USER, endpoint::Endpoint, resource_type::ResourceType};
 
-impl Endpoint {
-    pub(crate) fn new(public_base_url: &str, tenant: &str) -> Self {
-        Self(format!(
-            "{}/scim/{tenant}/v2",
-            public_base_url.trim_end_matches('/')
-        ))
+/// What users and groups have in common in the contract: a message whose serde form is SCIM's JSON, apart from [`Head`].
+pub(crate) trait Resource:
+    Serialize + DeserializeOwned + Default + Send + Sync + 'static
+{
+    const TYPE: ResourceType;
+
+    fn head(&self) -> Head<'_>;
+
+    /// Fills in the `$ref` of every resource that the core says this one is tied to.
+    fn refer(&mut self, endpoint: &Endpoint);
+}
+
+/// What SCIM shows of a resource beside its attributes.
+pub(crate) struct Head<'a> {
+    pub id: &'a str,
+    pub etag: &'a str,
+    created: Option<Timestamp>,
+    last_modified: Option<Timestamp>,
+    has_enterprise: bool,
+    pub extensions: &'a BTreeMap<String, Struct>,
+}
+
+impl Resource for Account {
+    const TYPE: ResourceType = ResourceType::User;
+
+    fn head(&self) -> Head<'_> {
+        Head {
+            id: &self.id,
+            etag: &self.etag,
+            created: self.create_time,
+            last_modified: self.update_time,
+            has_enterprise: self.enterprise.is_some(),
+            extensions: &self.extensions,
+        }
     }
 
-    pub(crate) fn user(&self, id: &str) -> String {
-        format!("{}/Users/{id}", self.0)
-    }
-
-    pub(crate) fn of(&self, path: &str) -> String {
-        format!("{}/{path}", self.0)
+    fn refer(&mut self, endpoint: &Endpoint) {
+        for group in &mut self.groups {
+            let id = group.value.as_deref();
+            group.r#ref = id.map(|id| endpoint.resource(ResourceType::Group, id));
+        }
     }
 }
 
-/// A user as SCIM shows it.
+impl Resource for Group {
+    const TYPE: ResourceType = ResourceType::Group;
+
+    fn head(&self) -> Head<'_> {
+        Head {
+            id: &self.id,
+            etag: &self.etag,
+            created: self.create_time,
+            last_modified: self.update_time,
+            has_enterprise: false,
+            extensions: &self.extensions,
+        }
+    }
+
+    fn refer(&mut self, endpoint: &Endpoint) {
+        for member in &mut self.members {
+            let of_type = member.r#type.as_deref().and_then(ResourceType::parse);
+            let of_type = of_type.unwrap_or(ResourceType::User);
+            member.r#ref = member
+                .value
+                .as_deref()
+                .map(|id| endpoint.resource(of_type, id));
+        }
+    }
+}
+
+/// A resource as SCIM shows it.
 #[derive(Serialize)]
-struct User<'a> {
+pub(crate) struct Shown<'a, R> {
     schemas: Schemas<'a>,
     id: &'a str,
     #[serde(flatten)]
-    account: &'a Account,
+    resource: &'a R,
     meta: Meta<'a>,
 }
 
-/// The schemas that the user's attributes come from.
-struct Schemas<'a>(&'a Account);
+impl<'a, R: Resource> Shown<'a, R> {
+    pub(crate) fn new(resource: &'a R, endpoint: &Endpoint) -> Self {
+        let head = resource.head();
+        Self {
+            schemas: Schemas {
+                own: R::TYPE.schema(),
+                has_enterprise: head.has_enterprise,
+                extensions: head.extensions,
+            },
+            id: head.id,
+            resource,
+            meta: Meta {
+                resource_type: R::TYPE.name(),
+                created: head.created,
+                last_modified: head.last_modified,
+                location: endpoint.resource(R::TYPE, head.id),
+                version: head.etag,
+            },
+        }
+    }
+}
+
+/// A resource of any type as SCIM shows it.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(crate) enum ShownAny<'a> {
+    User(Shown<'a, Account>),
+    Group(Shown<'a, Group>),
+}
+
+impl<'a> ShownAny<'a> {
+    /// A resource of a type that this version does not know is not shown.
+    pub(crate) fn new(resource: &'a v1::Resource, endpoint: &Endpoint) -> Option<Self> {
+        match resource.resource.as_ref()? {
+            v1::resource::Resource::Account(account) => {
+                Some(Self::User(Shown::new(account, endpoint)))
+            }
+            v1::resource::Resource::Group(group) => Some(Self::Group(Shown::new(group, endpoint))),
+        }
+    }
+}
+
+/// The schemas that the attributes come from.
+struct Schemas<'a> {
+    own: &'static str,
+    has_enterprise: bool,
+    extensions: &'a BTreeMap<String, Struct>,
+}
 
 impl Serialize for Schemas<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut extensions: Vec<_> = self.0.extensions.keys().collect();
-        extensions.sort_unstable();
         let mut schemas = serializer.serialize_seq(None)?;
-        schemas.serialize_element(CORE_USER)?;
-        if self.0.enterprise.is_some() {
+        schemas.serialize_element(self.own)?;
+        if self.has_enterprise {
             schemas.serialize_element(ENTERPRISE_USER)?;
         }
-        for extension in extensions {
+        for extension in self.extensions.keys() {
             schemas.serialize_element(extension)?;
         }
         schemas.end()
@@ -74,141 +168,78 @@ fn time<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok,
     serializer.collect_str(&time.expect("absence is skipped"))
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ListResponse<T> {
-    schemas: [&'static str; 1],
-    total_results: i64,
-    start_index: i64,
-    items_per_page: usize,
-    #[serde(rename = "Resources")]
-    resources: Vec<T>,
-}
-
-impl<'a> User<'a> {
-    fn new(account: &'a Account, endpoint: &Endpoint) -> Self {
-        let meta = Meta {
-            resource_type: "User",
-            created: account.create_time,
-            last_modified: account.update_time,
-            location: endpoint.user(&account.id),
-            version: &account.etag,
-        };
-        Self {
-            schemas: Schemas(account),
-            id: &account.id,
-            account,
-            meta,
-        }
-    }
-
-    fn projected(&self, projection: &Projection) -> Value {
-        let mut user = serde_json::to_value(self).expect("an account is JSON");
-        if let Value::Object(attributes) = &mut user {
-            projection.apply(attributes);
-        }
-        user
-    }
-}
-
-/// The JSON of one user.
-pub(crate) fn user(account: &Account, endpoint: &Endpoint, projection: &Projection) -> Vec<u8> {
-    let user = User::new(account, endpoint);
-    if projection.is_whole() {
-        to_bytes(&user)
-    } else {
-        to_bytes(&user.projected(projection))
-    }
-}
-
-/// The JSON of a page of users.
-pub(crate) fn users(
-    accounts: &[Account],
-    total_results: i64,
-    start_index: i64,
-    endpoint: &Endpoint,
-    projection: &Projection,
-) -> Vec<u8> {
-    let users = accounts.iter().map(|account| User::new(account, endpoint));
-    if projection.is_whole() {
-        list(users.collect(), total_results, start_index)
-    } else {
-        list(
-            users.map(|user| user.projected(projection)).collect(),
-            total_results,
-            start_index,
-        )
-    }
-}
-
-/// The JSON of a list, RFC 7644 section 3.4.2; `Resources` is there also when it is empty.
-pub(crate) fn list<T: Serialize>(
-    resources: Vec<T>,
-    total_results: i64,
-    start_index: i64,
-) -> Vec<u8> {
-    to_bytes(&ListResponse {
-        schemas: [LIST_RESPONSE],
-        total_results,
-        start_index,
-        items_per_page: resources.len(),
-        resources,
-    })
-}
-
-/// The bytes of any answer.
-pub(crate) fn to_bytes(answer: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(answer).expect("answers have string keys and no failing serializer")
-}
-
 #[cfg(test)]
 mod tests {
+    use provisioning_proto::v1::{GroupMember, MultiValue};
     use serde_json::json;
 
     use super::*;
 
-    fn account() -> Account {
-        let json = json!({"userName": "alice@contoso.com", "externalId": "o", "active": false,
-            "emails": [{"value": "alice@contoso.com", "type": "work", "primary": true}],
-            ENTERPRISE_USER: {"manager": {"value": "m", "$ref": "../Users/m"}},
-            "urn:b:User": {"tag": "x"}, "urn:a:User": {"tag": "y"}});
-        Account {
-            id: "0192f0c1-0000-7000-8000-000000000001".to_owned(),
-            create_time: Some(Timestamp {
-                seconds: 1_700_000_000,
-                nanos: 0,
-            }),
-            update_time: Some(Timestamp {
-                seconds: 1_700_000_001,
-                nanos: 123_456_000,
-            }),
-            etag: "\"1\"".to_owned(),
-            protected: true,
-            hold: Some(provisioning_proto::v1::Hold {
-                reason: "leaving".to_owned(),
-                create_time: None,
-            }),
-            ..serde_json::from_value(json).unwrap()
-        }
+    const ID: &str = "0192f0c1-0000-7000-8000-000000000001";
+
+    fn time(seconds: i64, nanos: i32) -> Timestamp {
+        Timestamp { seconds, nanos }
+    }
+
+    fn shown<R: Resource>(mut resource: R) -> String {
+        let endpoint = Endpoint::new("https://p.example/", "acme");
+        resource.refer(&endpoint);
+        serde_json::to_string(&Shown::new(&resource, &endpoint)).unwrap()
     }
 
     #[test]
     fn a_user_is_written_whole_and_in_order() {
-        let endpoint = Endpoint::new("https://p.example/", "acme");
-        let json = String::from_utf8(user(&account(), &endpoint, &Projection::default())).unwrap();
-        insta::assert_snapshot!(json);
+        let json = json!({"userName": "alice@contoso.com", "externalId": "o", "active": false,
+            "emails": [{"value": "alice@contoso.com", "type": "work", "primary": true}],
+            ENTERPRISE_USER: {"manager": {"value": "m", "$ref": "../Users/m"}},
+            "urn:b:User": {"tag": "x"}, "urn:a:User": {"tag": "y"}});
+        let account = Account {
+            id: ID.to_owned(),
+            create_time: Some(time(1_700_000_000, 0)),
+            update_time: Some(time(1_700_000_001, 123_456_000)),
+            etag: "\"1\"".to_owned(),
+            protected: true,
+            hold: Some(v1::Hold {
+                reason: "leaving".to_owned(),
+                create_time: None,
+            }),
+            groups: vec![MultiValue {
+                value: Some("g".to_owned()),
+                display: Some("Engineering".to_owned()),
+                r#type: Some("direct".to_owned()),
+                ..MultiValue::default()
+            }],
+            ..serde_json::from_value(json).unwrap()
+        };
+        insta::assert_snapshot!(shown(account));
     }
 
     #[test]
-    fn an_empty_list_has_its_resources() {
-        let json = String::from_utf8(users(
-            &[],
-            0,
-            1,
-            &Endpoint::new("", ""),
-            &Projection::default(),
-        ))
-        .unwrap();
-        insta::assert_snapshot!(json);
+    fn a_group_is_written_whole_and_in_order() {
+        let member = |id: &str, of_type: &str, display: &str| GroupMember {
+            value: Some(id.to_owned()),
+            r#ref: None,
+            r#type: Some(of_type.to_owned()),
+            display: Some(display.to_owned()),
+        };
+        let json =
+            json!({"displayName": "Engineering", "externalId": "o", "urn:a:Group": {"tag": "y"}});
+        let group = Group {
+            id: ID.to_owned(),
+            create_time: Some(time(1_700_000_000, 0)),
+            update_time: Some(time(1_700_000_001, 0)),
+            etag: "\"17\"".to_owned(),
+            members: vec![
+                member("u", "User", "Alice"),
+                member("g", "Group", "Interns"),
+            ],
+            ..serde_json::from_value(json).unwrap()
+        };
+        insta::assert_snapshot!(shown(group));
+    }
+
+    #[test]
+    fn a_group_without_members_has_no_key_for_them() {
+        assert!(!shown(Group::default()).contains("members"));
     }
 }

@@ -6,7 +6,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use crate::{
-    config::RATE_LIMIT_RETRY_AFTER_S,
+    config::{CURSOR_TIMEOUT_S, RATE_LIMIT_RETRY_AFTER_S},
     scim::error::{Challenge, RetryAfter, ScimError, ScimType},
 };
 
@@ -38,8 +38,17 @@ fn from_reason(reason: ErrorReason, status: &Status) -> ScimError {
         ErrorReason::InvalidRequest | ErrorReason::InvalidValue | ErrorReason::UnknownMember => {
             bad(ScimType::InvalidValue)
         }
-        ErrorReason::InvalidPageToken => bad(ScimType::InvalidCursor),
-        ErrorReason::ExpiredPageToken => bad(ScimType::ExpiredCursor),
+        ErrorReason::InvalidPageToken => ScimError::bad_request(
+            ScimType::InvalidCursor,
+            "The cursor is not one that this query returned. Repeat the query with nothing changed but the cursor, or begin again with an \
+             empty one.",
+        ),
+        ErrorReason::ExpiredPageToken => ScimError::bad_request(
+            ScimType::ExpiredCursor,
+            format!(
+                "The cursor is older than {CURSOR_TIMEOUT_S} seconds. Begin again with an empty one."
+            ),
+        ),
         ErrorReason::InvalidSyntax => bad(ScimType::InvalidSyntax),
         ErrorReason::NoTarget => bad(ScimType::NoTarget),
         ErrorReason::Mutability => bad(ScimType::Mutability),

@@ -4,6 +4,7 @@ use axum::{
     body::Body,
     http::{Method, Request},
 };
+use provisioning_proto::v1;
 use serde_json::json;
 
 use crate::client::Client;
@@ -19,11 +20,23 @@ async fn the_documents_are_served_to_a_valid_token() {
 
     let types = client.get("/ResourceTypes").await.json();
     assert_eq!(
-        (&types["totalResults"], &types["Resources"][0]["endpoint"]),
-        (&json!(1), &json!("/Users"))
+        (
+            &types["totalResults"],
+            &types["Resources"][0]["endpoint"],
+            &types["Resources"][1]["endpoint"]
+        ),
+        (&json!(2), &json!("/Users"), &json!("/Groups"))
     );
-    assert_eq!(client.get("/ResourceTypes/user").await.json()["id"], "User");
-    client.get("/ResourceTypes/Group").await.error(404, None);
+    for name in ["user", "Group"] {
+        let resource_type = client.get(&format!("/ResourceTypes/{name}")).await.json();
+        assert!(
+            resource_type["id"]
+                .as_str()
+                .unwrap()
+                .eq_ignore_ascii_case(name)
+        );
+    }
+    client.get("/ResourceTypes/Device").await.error(404, None);
 
     let schemas = client.get("/Schemas/").await.json();
     assert_eq!(
@@ -31,17 +44,56 @@ async fn the_documents_are_served_to_a_valid_token() {
             &schemas["totalResults"],
             &schemas["Resources"][0]["description"]
         ),
-        (&json!(2), &json!("User Account"))
+        (&json!(3), &json!("User Account"))
     );
     let schema = client
         .get("/Schemas/URN:ietf:params:scim:schemas:core:2.0:User")
         .await
         .json();
     assert_eq!(schema["attributes"][0]["name"], "userName");
-    client
+    let group = client
         .get("/Schemas/urn:ietf:params:scim:schemas:core:2.0:Group")
-        .await
-        .error(404, None);
+        .await;
+    assert_eq!(group.status, 200);
+    client.get("/Schemas/urn:x").await.error(404, None);
+}
+
+#[tokio::test]
+async fn a_schema_of_the_tenants_own_is_discovered() {
+    let client = Client::new();
+    client.core.define(v1::Schema {
+        id: "urn:x:Desk:2.0:User".to_owned(),
+        resource_type: "User".to_owned(),
+        extension: true,
+        ..v1::Schema::default()
+    });
+    let user = client.get("/ResourceTypes/User").await.json();
+    assert_eq!(
+        user["schemaExtensions"][1],
+        json!({"schema": "urn:x:Desk:2.0:User", "required": false})
+    );
+    let group = client.get("/ResourceTypes/Group").await.json();
+    assert_eq!(group["schemaExtensions"], json!([]));
+    let schema = client.get("/Schemas/urn:x:desk:2.0:user").await;
+    assert_eq!(schema.json()["id"], "urn:x:Desk:2.0:User");
+}
+
+#[tokio::test]
+async fn the_configuration_is_what_the_service_does() {
+    let config = Client::new().get("/ServiceProviderConfig").await.json();
+    assert_eq!(
+        config["pagination"],
+        json!({"cursor": true, "index": true, "defaultPaginationMethod": "index", "defaultPageSize": 100,
+            "maxPageSize": 200, "cursorTimeout": 3600})
+    );
+    assert_eq!(config["filter"]["maxResults"], 200);
+    assert_eq!(
+        config["bulk"],
+        json!({"supported": true, "maxOperations": 100, "maxPayloadSize": 1_048_576})
+    );
+    for feature in ["patch", "filter", "sort", "etag"] {
+        assert_eq!(config[feature]["supported"], true, "{feature}");
+    }
 }
 
 #[tokio::test]
@@ -60,36 +112,20 @@ async fn discovery_takes_no_filter() {
 }
 
 #[tokio::test]
-async fn groups_are_an_empty_list_for_the_probe() {
-    let client = Client::new();
-    let answer = client
-        .get("/Groups?excludedAttributes=members&filter=displayName+eq+%22x%22")
-        .await;
-    assert_eq!(
-        (
-            answer.status,
-            &answer.json()["Resources"],
-            &answer.json()["totalResults"]
-        ),
-        (200, &json!([]), &json!(0))
-    );
-    assert_eq!(client.core.methods(), ["Authenticate"]);
-}
-
-#[tokio::test]
-async fn what_is_not_done_is_501_and_reported() {
-    for (method, path) in [
-        (Method::POST, "/Groups"),
-        (Method::PATCH, "/Groups/1"),
-        (Method::GET, "/Groups/1"),
-        (Method::POST, "/Bulk"),
-        (Method::GET, "/Me"),
-        (Method::POST, "/.search"),
-        (Method::POST, "/Users/.search"),
+async fn nobody_is_behind_a_token() {
+    for method in [
+        Method::GET,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
     ] {
         let client = Client::new();
-        client.call(method, path, "{}").await.error(501, None);
-        assert_eq!(client.core.methods(), ["ReportRejectedRequest"], "{path}");
+        let answer = client.call(method.clone(), "/Me", "{}").await;
+        assert!(answer.error(404, None).contains("not for a person"));
+        assert_eq!(client.core.methods(), ["ReportRejectedRequest"]);
+        let report: v1::ReportRejectedRequestRequest = client.core.last();
+        assert_eq!(report.operation, format!("{method} /Me"));
     }
 }
 

@@ -6,12 +6,15 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use crate::fake_groups::group;
 use provisioning_proto::{
     ERROR_DOMAIN,
     v1::{
         self, ErrorReason,
         account_service_server::{AccountService, AccountServiceServer},
         facade_service_server::{FacadeService, FacadeServiceServer},
+        group_service_server::GroupServiceServer,
+        resource_service_server::{ResourceService, ResourceServiceServer},
         schema_service_server::{SchemaService, SchemaServiceServer},
     },
 };
@@ -40,9 +43,14 @@ pub struct FakeCore {
 struct State {
     calls: Vec<Call>,
     failures: VecDeque<Status>,
+    /// Failures of calls by their number.
+    failures_at: Vec<(usize, Status)>,
     account: Option<v1::Account>,
+    schemas: Vec<v1::Schema>,
     dialect: v1::Dialect,
-    is_silent: bool,
+    /// How many calls are answered; `None`: all.
+    answers_left: Option<usize>,
+    gives_names_as_ids: bool,
     panics: bool,
 }
 
@@ -70,6 +78,8 @@ pub fn account() -> v1::Account {
 impl FakeCore {
     pub fn routes(&self) -> Routes {
         Routes::new(AccountServiceServer::new(self.clone()))
+            .add_service(GroupServiceServer::new(self.clone()))
+            .add_service(ResourceServiceServer::new(self.clone()))
             .add_service(FacadeServiceServer::new(self.clone()))
             .add_service(SchemaServiceServer::new(self.clone()))
     }
@@ -79,13 +89,35 @@ impl FakeCore {
         self.state.lock().unwrap().failures.push_back(status);
     }
 
+    /// So many calls succeed, and the one after them fails so.
+    pub fn fail_after(&self, calls: usize, status: Status) {
+        let at = self.state.lock().unwrap().calls.len() + calls;
+        self.state.lock().unwrap().failures_at.push((at, status));
+    }
+
     pub fn speak(&self, dialect: v1::Dialect) {
         self.state.lock().unwrap().dialect = dialect;
     }
 
     /// From now on no call is answered.
     pub fn fall_silent(&self) {
-        self.state.lock().unwrap().is_silent = true;
+        self.fall_silent_after(0);
+    }
+
+    /// So many more calls are answered, and no other.
+    pub fn fall_silent_after(&self, calls: usize) {
+        self.state.lock().unwrap().answers_left = Some(calls);
+    }
+
+    /// From now on what is created has its name as its id, so that a test can tell them apart.
+    pub fn give_names_as_ids(&self) {
+        self.state.lock().unwrap().gives_names_as_ids = true;
+    }
+
+    /// The id of what is created under this name.
+    pub(crate) fn id_of(&self, name: &str) -> String {
+        let gives_names = self.state.lock().unwrap().gives_names_as_ids;
+        if gives_names { name } else { ID }.to_owned()
     }
 
     /// From now on every call panics.
@@ -101,6 +133,13 @@ impl FakeCore {
             .iter()
             .map(|call| call.method)
             .collect()
+    }
+
+    /// Waits for the first call.
+    pub async fn until_called(&self) {
+        while self.methods().is_empty() {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// How long each call said that it may take.
@@ -144,7 +183,7 @@ impl FakeCore {
             .clone()
     }
 
-    async fn called<M: Clone + Send + Sync + 'static>(
+    pub(crate) async fn called<M: Clone + Send + Sync + 'static>(
         &self,
         method: &'static str,
         request: Request<M>,
@@ -156,12 +195,20 @@ impl FakeCore {
             let authorization = metadata
                 .get("authorization")
                 .map(|value| value.to_str().unwrap().to_owned());
+            let number = state.calls.len();
+            let at = state.failures_at.iter().position(|(at, _)| *at == number);
+            if let Some(at) = at {
+                let (_, status) = state.failures_at.remove(at);
+                state.failures.push_front(status);
+            }
             state.calls.push(Call {
                 method,
                 metadata,
                 message: Arc::new(message.clone()),
             });
-            (state.failures.pop_front(), state.is_silent, authorization)
+            let is_silent = state.answers_left == Some(0);
+            state.answers_left = state.answers_left.map(|left| left.saturating_sub(1));
+            (state.failures.pop_front(), is_silent, authorization)
         };
         if is_silent {
             std::future::pending::<()>().await;
@@ -173,6 +220,29 @@ impl FakeCore {
             return Err(failure_of_credential());
         }
         Ok(message)
+    }
+
+    /// From now on the core has this account.
+    pub fn have(&self, account: v1::Account) {
+        self.state.lock().unwrap().account = Some(account);
+    }
+
+    /// From now on the tenant has this schema of its own too.
+    pub fn define(&self, schema: v1::Schema) {
+        self.state.lock().unwrap().schemas.push(schema);
+    }
+
+    pub(crate) fn dialect(&self) -> v1::Dialect {
+        self.state.lock().unwrap().dialect
+    }
+
+    /// The messages of all calls of one method.
+    pub fn all<M: Clone + 'static>(&self) -> Vec<M> {
+        let calls = &self.state.lock().unwrap().calls;
+        let messages = calls
+            .iter()
+            .filter_map(|call| call.message.downcast_ref::<M>());
+        messages.cloned().collect()
     }
 
     fn account(&self) -> v1::Account {
@@ -193,6 +263,15 @@ fn failure_of_credential() -> Status {
     )
 }
 
+/// There are two pages: a token that was given asks for the last.
+pub fn next_page_token(page_token: &str) -> String {
+    if page_token.is_empty() {
+        "next-page".to_owned()
+    } else {
+        String::new()
+    }
+}
+
 #[tonic::async_trait]
 impl AccountService for FakeCore {
     async fn create_account(
@@ -200,10 +279,11 @@ impl AccountService for FakeCore {
         request: Request<v1::CreateAccountRequest>,
     ) -> Result<Response<v1::CreateAccountResponse>, Status> {
         let message = self.called("CreateAccount", request).await?;
+        let account = message.account.unwrap_or_default();
         let account = v1::Account {
-            id: ID.to_owned(),
+            id: self.id_of(&account.user_name),
             etag: ETAG.to_owned(),
-            ..message.account.unwrap_or_default()
+            ..account
         };
         Ok(Response::new(v1::CreateAccountResponse {
             account: Some(account),
@@ -242,7 +322,7 @@ impl AccountService for FakeCore {
         Ok(Response::new(v1::ListAccountsResponse {
             accounts,
             total_size: 11,
-            ..Default::default()
+            next_page_token: next_page_token(&message.page_token),
         }))
     }
 
@@ -266,11 +346,10 @@ impl AccountService for FakeCore {
         request: Request<v1::PatchAccountRequest>,
     ) -> Result<Response<v1::PatchAccountResponse>, Status> {
         self.called("PatchAccount", request).await?;
-        let dialect = self.state.lock().unwrap().dialect;
         Ok(Response::new(v1::PatchAccountResponse {
             account: Some(self.account()),
             changed: true,
-            dialect: dialect.into(),
+            dialect: self.dialect().into(),
         }))
     }
 
@@ -280,6 +359,26 @@ impl AccountService for FakeCore {
     ) -> Result<Response<v1::DeleteAccountResponse>, Status> {
         self.called("DeleteAccount", request).await?;
         Ok(Response::new(v1::DeleteAccountResponse {}))
+    }
+}
+
+#[tonic::async_trait]
+impl ResourceService for FakeCore {
+    async fn list_resources(
+        &self,
+        request: Request<v1::ListResourcesRequest>,
+    ) -> Result<Response<v1::ListResourcesResponse>, Status> {
+        let message = self.called("ListResources", request).await?;
+        let account = v1::resource::Resource::Account(self.account());
+        let group = v1::resource::Resource::Group(group(message.view()));
+        let resources = [account, group].map(|resource| v1::Resource {
+            resource: Some(resource),
+        });
+        Ok(Response::new(v1::ListResourcesResponse {
+            resources: resources.into(),
+            total_size: 12,
+            next_page_token: next_page_token(&message.page_token),
+        }))
     }
 }
 
@@ -312,7 +411,7 @@ impl SchemaService for FakeCore {
         let schema = |id: &str, resource_type: &str, extension| v1::Schema {
             id: id.to_owned(),
             name: resource_type.to_owned(),
-            description: "User Account".to_owned(),
+            description: format!("{resource_type} Account"),
             attributes: vec![v1::Attribute {
                 name: "userName".to_owned(),
                 r#type: "string".to_owned(),
@@ -321,7 +420,7 @@ impl SchemaService for FakeCore {
             resource_type: resource_type.to_owned(),
             extension,
         };
-        let schemas = vec![
+        let mut schemas = vec![
             schema("urn:ietf:params:scim:schemas:core:2.0:User", "User", false),
             schema(
                 "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
@@ -334,6 +433,7 @@ impl SchemaService for FakeCore {
                 false,
             ),
         ];
+        schemas.extend(self.state.lock().unwrap().schemas.clone());
         Ok(Response::new(v1::ListSchemasResponse {
             schemas,
             ..Default::default()

@@ -121,6 +121,25 @@ async fn unreadiness_has_its_cause_in_the_line() {
 }
 
 #[tokio::test]
+async fn a_request_whose_client_went_away_has_its_line_too() {
+    let log = Log::default();
+    let _guard = log.capture();
+    let client = Client::new();
+    client.core.fall_silent();
+    tokio::select! {
+        _ = client.get("/Users") => panic!("the core is silent"),
+        () = client.core.until_called() => {}
+    }
+    let lines = log.request_lines();
+    assert_eq!(lines.len(), 1);
+    let fields = &lines[0]["fields"];
+    assert_eq!(
+        (&fields["message"], &fields["status"], &fields["outcome"]),
+        (&json!("GET /Users 499"), &json!(499), &json!("abandoned"))
+    );
+}
+
+#[tokio::test]
 async fn nothing_secret_or_personal_is_logged() {
     let log = Log::default();
     let _guard = log.capture();

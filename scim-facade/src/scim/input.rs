@@ -1,31 +1,36 @@
-//! A user's JSON, as the RFC has it, to the contract's `Account`: the only place that reads a resource.
+//! A resource's JSON, as the RFC has it, to the contract's message: the only place that reads a resource.
 
 use http::StatusCode;
-use provisioning_proto::v1;
 use serde_json::{Map, Value};
 
 use crate::scim::{
-    CORE_USER, ENTERPRISE_USER,
+    ENTERPRISE_USER,
     attributes::{self, Attribute, Kind},
     error::ScimError,
-    is_urn,
+    is_core, is_urn,
+    resource::Resource,
+    resource_type::ResourceType,
 };
 
 /// Reads a resource.
 ///
 /// Names have no case. Null and the empty array are absence (RFC 7643 section 2.5). What the client may not write (`id`, `meta`,
-/// `groups`, `password`) and what is unknown is ignored, as RFC 7644 section 3.3 allows; `schemas` adds nothing to what the keys
-/// say. An object under any other URN is an extension, listed in `schemas` or not, and is kept as it is.
-pub(crate) fn parse(json: Map<String, Value>) -> Result<v1::Account, ScimError> {
+/// `groups`, `password`, the `display` of a member) and what is unknown is ignored, as RFC 7644 section 3.3 allows; `schemas` adds
+/// nothing to what the keys say, and may name schemas that nobody knows. An object under any other URN is an extension, listed in `schemas` or not, and is kept as it is.
+pub(crate) fn parse<R: Resource>(json: Map<String, Value>) -> Result<R, ScimError> {
+    let (attributes, has_enterprise) = match R::TYPE {
+        ResourceType::User => (attributes::USER, true),
+        ResourceType::Group => (attributes::GROUP, false),
+    };
     let mut canonical = Map::new();
     for (name, value) in json {
-        if name.eq_ignore_ascii_case(ENTERPRISE_USER) {
+        if has_enterprise && name.eq_ignore_ascii_case(ENTERPRISE_USER) {
             if let Some(object) = complex(attributes::ENTERPRISE, value, ENTERPRISE_USER)? {
                 canonical.insert(ENTERPRISE_USER.to_owned(), object);
             }
         } else if is_urn(&name) {
             extension(&mut canonical, name, value);
-        } else if let Some(attribute) = attributes::find(attributes::USER, &name) {
+        } else if let Some(attribute) = attributes::find(attributes, &name) {
             insert(&mut canonical, attribute, value, attribute.name)?;
         }
     }
@@ -33,15 +38,15 @@ pub(crate) fn parse(json: Map<String, Value>) -> Result<v1::Account, ScimError> 
         ScimError::new(
             StatusCode::BAD_REQUEST,
             None,
-            format!("The user cannot be read: {error}."),
+            format!("The {} cannot be read: {error}.", R::TYPE.noun()),
         )
     })
 }
 
-/// The core's own schema is no extension; an empty extension is absent.
+/// A core schema is no extension; an empty extension is absent.
 fn extension(canonical: &mut Map<String, Value>, name: String, value: Value) {
     let is_kept = match &value {
-        Value::Object(object) => !object.is_empty() && !name.eq_ignore_ascii_case(CORE_USER),
+        Value::Object(object) => !object.is_empty() && !is_core(&name),
         _ => false,
     };
     if is_kept {
@@ -118,16 +123,40 @@ fn wrong(place: &str, wanted: &str) -> ScimError {
 
 #[cfg(test)]
 mod tests {
+    use provisioning_proto::v1::{Account, Group};
     use serde_json::json;
 
     use super::*;
+    use crate::scim::{CORE_GROUP, CORE_USER};
 
     fn read(json: Value) -> Result<Value, String> {
+        read_as::<Account>(json)
+    }
+
+    fn read_as<R: Resource>(json: Value) -> Result<Value, String> {
         let Value::Object(object) = json else {
             panic!("a resource is an object")
         };
-        let account = parse(object).map_err(|error| error.detail)?;
-        Ok(serde_json::to_value(&account).expect("an account is JSON"))
+        let resource: R = parse(object).map_err(|error| error.detail)?;
+        Ok(serde_json::to_value(&resource).expect("a resource is JSON"))
+    }
+
+    #[test]
+    fn a_group_is_its_name_its_object_id_its_members_and_its_extensions() {
+        let json = json!({
+            "schemas": [CORE_GROUP, "http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group"],
+            "DisplayName": "Engineering", "externalId": "o", "id": "mine", "meta": {"resourceType": "Group"}, "userName": "a",
+            "members": [{"Value": "u", "$ref": null, "display": "VP", "type": "User"}, {}, null],
+            "urn:x:2.0:Group": {"tag": 1}, CORE_GROUP: {"displayName": "other"}, ENTERPRISE_USER: {"department": "R&D"},
+        });
+        let expected = json!({"displayName": "Engineering", "externalId": "o", "members": [{"value": "u"}],
+            ENTERPRISE_USER: {"department": "R&D"}, "urn:x:2.0:Group": {"tag": 1}});
+        assert_eq!(read_as::<Group>(json).unwrap(), expected);
+        let error = read_as::<Group>(json!({"members": [{"value": 1}]})).unwrap_err();
+        assert!(
+            error.starts_with("members[0].value must be a string"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -166,7 +195,7 @@ mod tests {
 
     #[test]
     fn the_cores_schema_is_no_extension() {
-        let json = json!({"userName": "a", CORE_USER: {"role": "Admin"}, "urn:x:ext": "text"});
+        let json = json!({"userName": "a", CORE_USER: {"role": "Admin"}, CORE_GROUP: {"a": 1}, "urn:x:ext": "text"});
         assert_eq!(read(json).unwrap(), json!({"userName": "a"}));
     }
 
