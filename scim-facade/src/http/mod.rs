@@ -1,6 +1,7 @@
 //! The routes: which path and method is which operation.
 
 mod body;
+mod bulk;
 mod collection;
 mod discovery;
 mod exchange;
@@ -79,7 +80,8 @@ fn scim_routes() -> Router<Arc<Facade>> {
             )
             .route(&path("/ResourceTypes"), get(discovery::resource_types))
             .route(&path("/Schemas"), get(discovery::schemas))
-            .route(&path("/Me"), any(unsupported::me));
+            .route(&path("/Me"), any(unsupported::me))
+            .route(&path("/Bulk"), post(bulk::bulk));
     }
     routes
 }

@@ -1,6 +1,7 @@
 //! SCIM as RFC 7643 and RFC 7644 have it: JSON to the contract's messages and back, errors, discovery, queries, projection.
 
 pub(crate) mod attributes;
+pub(crate) mod bulk;
 pub(crate) mod discovery;
 pub(crate) mod endpoint;
 pub(crate) mod error;

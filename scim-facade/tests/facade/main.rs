@@ -1,5 +1,6 @@
 //! The facade over the wire's own codec, against a core that is scripted: what it asks, and what it answers.
 
+mod bulk;
 mod client;
 mod discovery;
 mod entra;
