@@ -1,20 +1,21 @@
 //! JSON read strictly: the only place that turns bytes into a JSON tree.
 //!
-//! Two things that JSON parsers let pass are refused, since two readers could understand the text differently: a name that
-//! appears twice in an object, also in another case (SCIM's names have none), and deep nesting.
+//! A name that appears twice in an object, also in another case (SCIM's names have none), is refused, since two readers could understand the
+//! text differently; deep nesting too. So are more values than any request has: two bytes of text make a value of some eighty in memory.
 
-use std::{collections::HashSet, fmt};
+use std::{cell::Cell, collections::HashSet, fmt};
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use crate::config::JSON_DEPTH_MAX;
+use crate::config::{JSON_DEPTH_MAX, JSON_VALUES_MAX};
 
 /// Reads one JSON document. The error names the line and the column.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Value, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = Strict {
         depth_left: JSON_DEPTH_MAX,
+        values_left: &Cell::new(JSON_VALUES_MAX),
     }
     .deserialize(&mut deserializer)?;
     deserializer.end()?;
@@ -22,14 +23,15 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Value, serde_json::Error> {
 }
 
 #[derive(Clone, Copy)]
-struct Strict {
+struct Strict<'a> {
     depth_left: usize,
+    values_left: &'a Cell<usize>,
 }
 
-impl Strict {
+impl Strict<'_> {
     fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
         match self.depth_left.checked_sub(1) {
-            Some(depth_left) => Ok(Self { depth_left }),
+            Some(depth_left) => Ok(Self { depth_left, ..self }),
             None => Err(E::custom(format_args!(
                 "more than {JSON_DEPTH_MAX} objects and arrays in each other"
             ))),
@@ -37,15 +39,21 @@ impl Strict {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Strict {
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        let Some(values_left) = self.values_left.get().checked_sub(1) else {
+            return Err(D::Error::custom(format_args!(
+                "more than {JSON_VALUES_MAX} values"
+            )));
+        };
+        self.values_left.set(values_left);
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
+impl<'de> Visitor<'de> for Strict<'_> {
     type Value = Value;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -161,6 +169,13 @@ mod tests {
         assert!(refused(&nested(JSON_DEPTH_MAX + 1)).contains("more than 32"));
         assert!(refused(&"[".repeat(1_000_000)).contains("more than 32"));
         assert!(refused(&r#"{"a":"#.repeat(200_000)).contains("more than 32"));
+    }
+
+    #[test]
+    fn values_end_at_the_bound() {
+        let with = |values: usize| format!("[{}0]", "0,".repeat(values - 2));
+        assert!(parse(with(JSON_VALUES_MAX).as_bytes()).is_ok());
+        assert!(refused(&with(JSON_VALUES_MAX + 1)).contains("more than 65536 values"));
     }
 
     #[test]
