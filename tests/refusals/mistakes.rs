@@ -185,8 +185,15 @@ fn places(alice: &str) -> Vec<Case> {
         case("a wrong method", Method::POST, alice, 405, "Allow").json(&body),
         case("a PUT of all users", Method::PUT, "/Users", 405, "Allow").json(&body),
         case("Me", Method::GET, "/Me", 404, "not for a person"),
-        case("an empty bulk", Method::POST, "/Bulk", 400, "nothing to do")
-            .json(&json!({"Operations": []})),
+        Case::new(
+            "an empty bulk",
+            Method::POST,
+            "/Bulk",
+            400,
+            SYNTAX,
+            "nothing to do",
+        )
+        .json(&json!({"Operations": []})),
     ]
 }
 
