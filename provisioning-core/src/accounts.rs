@@ -46,8 +46,8 @@ pub struct Account {
     pub updated_at: Timestamp,
     /// Set on a tombstone.
     pub deleted_at: Option<Timestamp>,
-    /// The attributes as SCIM JSON with canonical names: everything but `id`, `schemas` and `meta`. `userName`, `externalId` and `active` are
-    /// in it too.
+    /// The attributes as SCIM JSON with canonical names: everything but `id`, `schemas` and `meta`. `userName` and `externalId` are
+    /// in it too, and `active` unless it is unassigned.
     pub document: String,
 }
 

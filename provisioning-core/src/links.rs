@@ -221,7 +221,7 @@ impl Core {
         if !has_it {
             document.insert(EXTERNAL_ID.to_owned(), Value::String(asked.to_string()));
         }
-        let draft = Draft::from_document(document, Unsaid::of(account))?;
+        let draft = Draft::from_document(document, Unsaid::unassigned(account))?;
         Ok(Some(draft.update(account, self.now(), |next| {
             next.object_id_exclusive = true;
         })))
@@ -237,7 +237,7 @@ impl Core {
         }
         let mut document = document.clone();
         document.shift_remove(EXTERNAL_ID);
-        let draft = Draft::from_document(document, Unsaid::of(account))?;
+        let draft = Draft::from_document(document, Unsaid::unassigned(account))?;
         Ok(draft.update(account, self.now(), |next| next.object_id_exclusive = false))
     }
 

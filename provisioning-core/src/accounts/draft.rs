@@ -27,8 +27,10 @@ const DOCUMENT_BYTES_MAX: usize = 128 << 10;
 pub enum Unsaid {
     /// A new account is active.
     New,
-    /// An account stays as it is: to leave `active` out, or to clear it, lifts no suspension.
+    /// An account stays as it is, and shows it: to leave `active` out, or to clear it, lifts no suspension.
     Was(bool),
+    /// An account stays as it is, and does not show it.
+    Unassigned(bool),
 }
 
 impl Unsaid {
@@ -37,10 +39,15 @@ impl Unsaid {
         Self::Was(account.directory_active)
     }
 
+    /// Of an account whose `active` was never shown, or is not to be shown any longer.
+    pub const fn unassigned(account: &Account) -> Self {
+        Self::Unassigned(account.directory_active)
+    }
+
     const fn active(self) -> bool {
         match self {
             Self::New => true,
-            Self::Was(active) => active,
+            Self::Was(active) | Self::Unassigned(active) => active,
         }
     }
 }
@@ -123,11 +130,11 @@ impl Draft {
         check_lengths(&document)?;
         check_size(&document)?;
         let object_id = text(&document, "externalId");
-        let active = document
-            .get("active")
-            .and_then(Value::as_bool)
-            .unwrap_or(unsaid.active());
-        document.insert("active".to_owned(), Value::Bool(active));
+        let said = document.get("active").and_then(Value::as_bool);
+        let active = said.unwrap_or(unsaid.active());
+        if said.is_some() || !matches!(unsaid, Unsaid::Unassigned(_)) {
+            document.insert("active".to_owned(), Value::Bool(active));
+        }
         Ok(Self {
             document,
             user_name,

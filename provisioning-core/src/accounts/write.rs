@@ -120,11 +120,16 @@ impl Core {
         );
         self.write_account(attempt, once, |account, admitted, schemas| {
             let document = parse_document(account)?;
-            let rules = admitted.tenant.settings.rules().patch;
-            let patched = patch::apply(&document, operations, &schemas.user, &rules)
+            let rules = admitted.tenant.settings.rules();
+            let patched = patch::apply(&document, operations, &schemas.user, &rules.patch)
                 .map_err(Refusal::from)?;
             let detail = refusals::ignored(&patched.ignored);
-            let draft = Draft::from_document(patched.document, Unsaid::of(account))?;
+            let unsaid = if rules.active_unassigned {
+                Unsaid::unassigned(account)
+            } else {
+                Unsaid::of(account)
+            };
+            let draft = Draft::from_document(patched.document, unsaid)?;
             self.decide(account, admitted, draft, Operation::Patch, detail)
         })
         .await
@@ -147,7 +152,8 @@ impl Core {
             204,
         );
         self.write_account(attempt, once, |account, _, _| {
-            let draft = Draft::from_document(parse_document(account)?, Unsaid::of(account))?;
+            let document = parse_document(account)?;
+            let draft = Draft::from_document(document, Unsaid::unassigned(account))?;
             let now = self.now();
             let write = draft.update(account, now, |account| {
                 account.deleted_at = Some(account.updated_at);

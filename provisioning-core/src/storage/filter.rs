@@ -218,9 +218,6 @@ impl Compiler<'_> {
     fn compare_column(&mut self, column: &Column, operator: Operator, literal: &Literal) -> String {
         let sign = compare_sign(operator);
         match (column.kind, literal) {
-            (Kind::Bool, Literal::Boolean(value)) => {
-                format!("({} = {})", column.sql, self.bind(Bind::Bool(*value)))
-            }
             (Kind::Micros, Literal::Time(time)) => format!(
                 "({} {sign} {})",
                 column.sql,

@@ -17,6 +17,8 @@ pub enum Dialect {
 pub struct Rules {
     /// How a PATCH treats a value path that selects nothing, and what DragOnce has no attribute for.
     pub patch: PatchRules,
+    /// Whether a PATCH may leave `active` unassigned. In any case the account stays suspended, or not, as it was.
+    pub active_unassigned: bool,
     /// What SCIM answers to a PATCH of an account: 200 with the resource, or 204.
     pub account_patch_status: u16,
     /// What happens to ids of members that the tenant does not have.
@@ -31,6 +33,7 @@ const ENTRA: Rules = Rules {
         ignore_unknown: true,
         keep_unknown_schemas: true,
     },
+    active_unassigned: false,
     account_patch_status: 204,
     unknown_members: UnknownMembers::Ignore,
     group_display_name_unique: true,
@@ -42,6 +45,7 @@ const RFC: Rules = Rules {
         ignore_unknown: false,
         keep_unknown_schemas: true,
     },
+    active_unassigned: true,
     account_patch_status: 200,
     unknown_members: UnknownMembers::Reject,
     group_display_name_unique: false,

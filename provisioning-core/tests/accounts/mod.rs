@@ -11,13 +11,17 @@ use provisioning_core::{
     call::Call,
     changes::{ChangeKind, Resource},
     error::{Error, Reason},
+    links::LinkTarget,
     log::{self, Outcome},
     receipts::{Answer, Once},
+    tenants::{Dialect, TenantChanges},
     tokens::{NewToken, TokenId},
 };
 use serde_json::{Map, Value, json};
 
-use crate::world::{CONTOSO, FABRIKAM, World, admin, fresh, on_every_engine, once, reason, scim};
+use crate::world::{
+    CONTOSO, FABRIKAM, World, admin, fresh, on_every_engine, once, operator, reason, scim,
+};
 
 const GUID: &str = "0a21f0f2-8d2a-4f8e-bf98-7363c4aed4ef";
 
@@ -88,6 +92,24 @@ on_every_engine! {
         fresh(world.core.replace_account(&entra, alice.id, &replaced, &Precondition::default(), None).await);
         let after = read(&world, &alice).await;
         assert!(!after.directory_active && after.document.contains("Engineer"));
+    }
+
+    async fn in_the_rfcs_dialect_active_is_cleared_and_lifts_no_suspension(world: World) {
+        let rfc = TenantChanges { dialect: Some(Dialect::Rfc), ..TenantChanges::default() };
+        fresh(world.core.update_tenant(&operator(CONTOSO), &rfc, &Precondition::default(), None).await);
+        let entra = entra(&world, CONTOSO).await;
+        let alice = world.create_account("alice@contoso.com", None).await;
+        patch(&world, &entra, &alice, &[operation(Op::Replace, "active", json!(false))]).await.expect("it is suspended");
+        let clearing = Operation { op: Op::Remove, path: Some("active".to_owned()), value: None };
+        for next in [clearing, operation(Op::Replace, "title", json!("Engineer"))] {
+            patch(&world, &entra, &alice, &[next]).await.expect("it is taken");
+            let after = read(&world, &alice).await;
+            assert!(!after.directory_active && !after.document.contains("active"), "{}", after.document);
+        }
+        let link = LinkTarget { account: AccountKey::Id(alice.id), precondition: Precondition::default(), reason: String::new() };
+        fresh(world.core.link_object_id(&admin(CONTOSO), &link, GUID, None).await);
+        let after = read(&world, &alice).await;
+        assert!(!after.directory_active && !after.document.contains("active"), "{}", after.document);
     }
 
     async fn the_first_write_of_provisioning_adopts_an_account(world: World) {

@@ -198,7 +198,7 @@ on_every_engine! {
             (r#"title eq "dr" or title pr"#.to_owned(), vec!["Ada@x", "bob@x"]),
             ("externalId pr".to_owned(), vec!["Ada@x"]),
             ("not (externalId pr)".to_owned(), vec!["bob@x"]),
-            ("active eq true".to_owned(), vec!["Ada@x", "bob@x"]),
+            ("active eq true".to_owned(), vec!["Ada@x"]),
             ("active eq false".to_owned(), vec![]),
             (format!("meta.created ge \"{}\" and meta.lastModified le \"{}\"", make::T0, make::seconds(1)), vec!["Ada@x", "bob@x"]),
             (format!("meta.created gt \"{}\"", ada.created_at), vec![]),

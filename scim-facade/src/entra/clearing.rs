@@ -2,7 +2,7 @@
 //!
 //! AzureAD/SCIMReferenceCode, `SCIMTests_Workflow`, `SCIM_Null_Update_Test`, both phases.
 //!
-//! `active` alone is never cleared: a user without it counts as active, so that clearing it would let a suspended person in.
+//! `active` is cleared in a PATCH only, where the core decides what that means: in no dialect does it let a suspended person in.
 
 use serde_json::{Map, Value};
 
@@ -16,7 +16,7 @@ pub(super) fn in_resource(resource: &mut Map<String, Value>) {
     resource.retain(|name, value| !(is_active(name) && says_nothing(value)));
 }
 
-/// Clearing becomes a removal, and that of `active` nothing at all. `userName` stays as it is sent: it cannot be cleared, and the
+/// Clearing becomes a removal. `userName` stays as it is sent: it cannot be cleared, and the
 /// core says so.
 pub(super) fn as_removal(operations: Vec<Operation>) -> Vec<Operation> {
     let mut cleared = Vec::with_capacity(operations.len());
@@ -32,7 +32,13 @@ pub(super) fn as_removal(operations: Vec<Operation>) -> Vec<Operation> {
             other => cleared.push(other),
         }
     }
-    cleared.retain(|operation| !clears_active(operation));
+    for operation in cleared
+        .iter_mut()
+        .filter(|operation| clears_active(operation))
+    {
+        operation.op = Op::Remove;
+        operation.value = None;
+    }
     cleared
 }
 
@@ -175,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn clearing_active_is_nothing_to_do() {
+    fn clearing_active_is_a_removal() {
         let core = "urn:ietf:params:scim:schemas:core:2.0:User";
         let replace = |path: Option<&str>, value| Operation {
             op: Op::Replace,
@@ -193,8 +199,11 @@ mod tests {
                 replace(None, json!({core: {"active": nothing}})),
                 replace(None, json!({format!("{core}:active"): nothing})),
             ] {
-                let kept = as_removal(no_path::split(vec![operation.clone()]));
-                assert!(kept.is_empty(), "{operation:?}");
+                let operations = as_removal(no_path::split(vec![operation.clone()]));
+                assert!(
+                    removed(&operations).into_iter().all(is_active),
+                    "{operation:?}"
+                );
             }
         }
         for value in [None, Some(json!(false)), Some(json!([true]))] {
@@ -203,7 +212,7 @@ mod tests {
                 path: Some("ACTIVE".to_owned()),
                 value,
             };
-            assert!(as_removal(vec![removal]).is_empty());
+            assert_eq!(removed(&as_removal(vec![removal])), ["ACTIVE"]);
         }
     }
 

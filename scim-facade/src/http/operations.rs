@@ -51,7 +51,7 @@ pub(crate) async fn patch<R: Collection>(
     Ok((resource, R::is_shown_after_patch(dialect)))
 }
 
-/// The resource as a PATCH of nothing leaves it, for example one that clears `active`.
+/// The resource as a PATCH of which nothing is left leaves it, for example one that only sets a manager to null.
 async fn unchanged<R: Collection>(
     caller: &Caller<'_>,
     id: &str,

@@ -371,7 +371,12 @@ async fn an_empty_active_neither_suspends_nor_lets_in() {
     let answer = client.call(Method::PATCH, &user_path(), clear).await;
     assert_eq!(
         (answer.status, client.core.methods()),
-        (204, vec!["GetAccount"])
+        (204, vec!["PatchAccount"])
+    );
+    let sent = client.core.last::<v1::PatchAccountRequest>().operations;
+    assert!(
+        sent.iter()
+            .all(|operation| operation.op() == v1::patch_operation::Op::Remove)
     );
     let body = json!({"userName": "a", "active": ""});
     assert_eq!(client.call(Method::POST, "/Users", &body).await.status, 201);

@@ -43,9 +43,7 @@ impl Columns {
             _ if column.ordered => SortColumn::Indexed(column.sql),
             Kind::Micros | Kind::Int => SortColumn::Int(column.sql),
             // The digits of a version order as its entity tag does.
-            Kind::Text | Kind::Word | Kind::Uuid | Kind::Bool | Kind::Version => {
-                SortColumn::Text(column.sql)
-            }
+            Kind::Text | Kind::Word | Kind::Uuid | Kind::Version => SortColumn::Text(column.sql),
         })
     }
 
@@ -94,8 +92,6 @@ pub(super) enum Kind {
     Word,
     /// A UUID.
     Uuid,
-    /// A boolean.
-    Bool,
     /// Microseconds since 1970.
     Micros,
     /// A whole number.
@@ -146,7 +142,7 @@ impl Column {
     pub(super) fn text(&self, engine: Engine) -> String {
         let sql = self.sql;
         match (self.kind, engine) {
-            (Kind::Text | Kind::Bool | Kind::Micros | Kind::Int, _) => sql.to_owned(),
+            (Kind::Text | Kind::Micros | Kind::Int, _) => sql.to_owned(),
             // The only folding by a database: ASCII, in PostgreSQL by the rules of no language.
             (Kind::Word, Engine::Sqlite) => format!("lower({sql})"),
             (Kind::Word, Engine::Postgres) => format!("lower({sql} COLLATE \"C\")"),
@@ -171,7 +167,6 @@ const ACCOUNTS: &[Column] = &[
     Column::new("id", "a.id", Kind::Uuid),
     Column::new("userName", "a.user_name_key", Kind::Text).ordered(),
     Column::new("externalId", "a.object_id", Kind::Text),
-    Column::new("active", "a.directory_active", Kind::Bool),
     Column::new("displayName", "a.display_name_key", Kind::Text),
     Column {
         attribute: (Some(ENTERPRISE_URN), "employeeNumber", None),
