@@ -250,6 +250,7 @@ impl Patch<'_> {
 
     fn at(&mut self, text: &str, change: Change<'_>) -> Result<(), PatchProblem> {
         match path::parse(text, self.schema) {
+            Err(error) if error.is_unknown() && is_schemas(text) => Ok(()),
             Err(error) if error.is_unknown() && self.rules.ignore_unknown => {
                 validate::ignore(&mut self.ignored, text);
                 Ok(())
@@ -352,8 +353,8 @@ impl Patch<'_> {
             .find(|attribute| !attribute.is_writable());
         match refused {
             None => Ok(true),
-            // A password is accepted and thrown away.
-            Some(refused) if refused.is_hidden() => Ok(false),
+            // A password is accepted and thrown away, and `schemas` follows from what is there.
+            Some(refused) if refused.is_hidden() || is_schemas(&refused.name) => Ok(false),
             Some(_) if self.rules.ignore_unknown => {
                 validate::ignore(&mut self.ignored, &attribute.name);
                 Ok(false)
@@ -434,6 +435,12 @@ impl Patch<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a path names `schemas`, of the resource or of an extension's object: it tells what the object is, and is nothing to change.
+fn is_schemas(path: &str) -> bool {
+    let name = path.rsplit_once(':').map_or(path, |(_, name)| name);
+    name.eq_ignore_ascii_case("schemas")
 }
 
 /// Sets or removes a key; the order of the others stays.

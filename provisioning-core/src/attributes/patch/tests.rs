@@ -496,7 +496,6 @@ fn what_is_unknown_or_not_writable_is_passed_over_or_refused() {
             "emails[color eq \"red\"].value",
             "id",
             "meta",
-            "schemas",
             "groups",
             "name.shoe"
         ]
@@ -512,6 +511,22 @@ fn what_is_unknown_or_not_writable_is_passed_over_or_refused() {
     }
     let password = patched(&json!({}), &json!([given[5]]), RFC).expect("it is accepted");
     assert_eq!((password.changed, password.ignored.len()), (false, 0));
+}
+
+#[test]
+fn what_an_object_says_it_is_is_no_change() {
+    let schemas = json!(["urn:ietf:params:scim:schemas:core:2.0:User", E]);
+    let given = json!([
+        {"op": "add", "value": {"schemas": schemas, "title": "t", E: {"schemas": [E], "department": "d"}}},
+        {"op": "replace", "path": E, "value": {"schemas": [E], "division": "v"}},
+        {"op": "add", "path": "schemas", "value": schemas},
+    ]);
+    for rules in [ENTRA, RFC] {
+        let found = patched(&json!({}), &given, rules).expect("it is accepted");
+        let expected = json!({"title": "t", E: {"department": "d", "division": "v"}});
+        assert_eq!(Value::Object(found.document), expected);
+        assert!(found.ignored.is_empty(), "{:?}", found.ignored);
+    }
 }
 
 #[test]
