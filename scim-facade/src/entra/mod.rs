@@ -31,10 +31,9 @@ pub(crate) fn resource(resource: &mut Map<String, Value>) {
 /// The passes over the operations of a PATCH, in an order where each sees what the ones before made. `Remove` with the values to
 /// remove, Entra's way to drop single members, stays as it is: the core takes it so.
 pub(crate) fn operations(operations: Vec<Operation>) -> Vec<Operation> {
-    let mut operations = no_path::split(operations);
+    let mut operations = members::in_operations(no_path::split(operations));
     nulls::dropped(&mut operations);
     let operations = manager::in_operations(operations);
-    let operations = members::in_operations(operations);
     let mut operations = clearing::as_removal(operations);
     booleans::in_operations(&mut operations);
     operations
