@@ -28,6 +28,12 @@ enum Recipe {
     Test(recipes::test::Args),
     /// Run the benchmarks against both engines, with a PostgreSQL cluster up.
     Bench(recipes::bench::Args),
+    /// Compare random filters on both engines with memory, and random PATCH requests with a plain model.
+    Equivalence(recipes::equivalence::Args),
+    /// Run the fuzz targets for a while each.
+    Fuzz(recipes::fuzz::Args),
+    /// Measure what refusing nested and long filters costs.
+    Bombs,
     /// Start a throw-away PostgreSQL cluster, print its URL, and stop it at Ctrl-C.
     Postgres,
     /// Check licences, banned crates and sources of every dependency.
@@ -41,6 +47,9 @@ fn main() -> ExitCode {
     let done = match Cli::parse().recipe {
         Recipe::Test(args) => recipes::test::run(&args),
         Recipe::Bench(args) => recipes::bench::run(&args),
+        Recipe::Equivalence(args) => recipes::equivalence::run(&args),
+        Recipe::Fuzz(args) => recipes::fuzz::run(&args),
+        Recipe::Bombs => recipes::bombs::run(),
         Recipe::Postgres => recipes::postgres::run(),
         Recipe::Deny(args) => recipes::deny::run(&args),
         Recipe::PostgresGuard(args) => postgres::guard::run(&args),

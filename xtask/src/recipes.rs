@@ -1,6 +1,9 @@
 //! What a developer can ask for: one recipe, one file.
 
 pub mod bench;
+pub mod bombs;
 pub mod deny;
+pub mod equivalence;
+pub mod fuzz;
 pub mod postgres;
 pub mod test;

@@ -536,4 +536,6 @@ fn merge(
 }
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;

@@ -27,6 +27,12 @@ pub const DENY: CargoTool = CargoTool {
     install: &["cargo-deny"],
 };
 
+/// Runs the fuzz targets.
+pub const FUZZ: CargoTool = CargoTool {
+    subcommand: "fuzz",
+    install: &["cargo-fuzz"],
+};
+
 impl CargoTool {
     /// Makes sure that `cargo <subcommand>` works.
     pub fn find_or_install(&self) -> Result<()> {

@@ -1,8 +1,10 @@
 //! A filter means the same in memory, in SQLite and in PostgreSQL.
 
-use std::{cell::Cell, collections::BTreeSet};
+mod property;
+mod walk;
 
-use proptest::{prelude::*, test_runner::TestRunner};
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use sqlx::{
     AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _, SqliteConnection,
@@ -12,15 +14,11 @@ use super::*;
 use crate::attributes::{
     Map,
     filter::{self, DEPTH_MAX, FILTER_BYTES_MAX, TERMS_MAX},
-    fold::fold,
     schema::{ENTERPRISE_URN, ResourceSchema},
     search::{self, Record},
     validate,
 };
 
-/// How many filters are compared; more with the environment variable `PROPERTY_CASES`.
-const CASES: u32 = 300;
-const FILTERS_PER_CASE: u32 = 5;
 const TENANT: Uuid = Uuid::from_u128(7);
 
 /// An account with all that storage derives from it.
@@ -227,242 +225,8 @@ impl Engines {
     }
 }
 
-/// Texts on which engines like to disagree.
-const ODD: &[&str] = &[
-    "a", "A", "b", "work", "home", "WORK", "%", "_", "\\", "\"", "'", "''", ".", "$", "{", "İ",
-    "i\u{307}", "\u{212a}", "k", "é", "e\u{301}", "É", "ß", "😀", "\u{ffff}", "ﬁ", "true", "1",
-    "null", "@x.y", " ", "\t",
-];
-
-fn odd_text() -> impl Strategy<Value = String> {
-    prop::collection::vec(prop::sample::select(ODD), 0..4).prop_map(|parts| parts.concat())
-}
-
-fn maybe<T: Strategy>(strategy: T) -> impl Strategy<Value = Option<T::Value>> {
-    prop::option::weighted(0.6, strategy)
-}
-
-fn document() -> impl Strategy<Value = Value> {
-    let kind = || {
-        prop::sample::select(vec![
-            Value::Null,
-            json!("work"),
-            json!("Home"),
-            json!("other"),
-        ])
-    };
-    let email = (odd_text(), kind(), any::<Option<bool>>()).prop_map(
-        |(value, kind, primary)| json!({"value": value, "type": kind, "primary": primary}),
-    );
-    let custom = prop_oneof![
-        odd_text().prop_map(Value::from),
-        any::<bool>().prop_map(Value::from),
-        (-2..3_i64).prop_map(Value::from),
-        prop::sample::select(vec![0.5, 1.0, 1e10]).prop_map(Value::from),
-        prop::collection::vec(odd_text(), 0..3).prop_map(Value::from),
-        prop::collection::vec(
-            (odd_text(), -1..2_i64).prop_map(|(value, n)| json!({"Value": value, "n": n})),
-            0..3
-        )
-        .prop_map(Value::from),
-        Just(json!({"n": 1, "Value": "a", "deep": {"x": [1]}})),
-        Just(Value::Null),
-    ];
-    (
-        (maybe(odd_text()), maybe(odd_text()), maybe(odd_text()), any::<bool>()),
-        (maybe(odd_text()), maybe(odd_text())),
-        prop::collection::vec(email, 0..3),
-        (maybe(odd_text()), maybe(odd_text())),
-        maybe(custom),
-        odd_text(),
-    )
-        .prop_map(|((external_id, display_name, title, active), (given, family), emails, (number, manager), custom, name)| {
-            json!({
-                "userName": format!("u{name}u"), "externalId": external_id, "displayName": display_name, "title": title, "active": active,
-                "name": {"givenName": given, "familyName": family}, "emails": emails,
-                ENTERPRISE_URN: {"employeeNumber": number, "manager": {"value": manager}},
-                "urn:x:Custom:2.0:User": {"Tag": custom},
-            })
-        })
-}
-
 fn quoted(text: &str) -> String {
     Value::from(text).to_string()
-}
-
-/// A comparison as text. Within brackets there are only the parts of mail addresses.
-fn leaf(within: bool) -> BoxedStrategy<String> {
-    let texts: &[&str] = if within {
-        &["value", "type", "display"]
-    } else {
-        &[
-            "userName",
-            "externalId",
-            "displayName",
-            "title",
-            "name.givenName",
-            "name.familyName",
-            "emails",
-            "emails.value",
-            "emails.type",
-            "id",
-            "meta.version",
-            "meta.resourceType",
-            "schemas",
-            "employeeNumber",
-            "manager",
-            "urn:x:Custom:2.0:User:tag",
-            "urn:x:Custom:2.0:User:tag.n",
-        ]
-    };
-    let operator = || prop::sample::select(Operator::ALL.map(Operator::as_str).to_vec());
-    let text = (prop::sample::select(texts.to_vec()), operator(), odd_text()).prop_map(
-        |(name, operator, text)| {
-            // With no value only equality can be asked.
-            let operator = if text.is_empty() && !matches!(operator, "eq" | "ne") {
-                "ne"
-            } else {
-                operator
-            };
-            format!("{name} {operator} {}", quoted(&text))
-        },
-    );
-    let present = prop::sample::select(texts.to_vec()).prop_map(|name| format!("{name} pr"));
-    let booleans = if within {
-        vec!["primary"]
-    } else {
-        vec!["active", "emails.primary", "urn:x:Custom:2.0:User:tag"]
-    };
-    let boolean = (
-        prop::sample::select(booleans),
-        prop::sample::select(vec!["eq", "ne"]),
-        any::<bool>(),
-    )
-        .prop_map(|(name, operator, value)| format!("{name} {operator} {value}"));
-    if within {
-        return prop_oneof![4 => text, 1 => present, 2 => boolean].boxed();
-    }
-    let order = || prop::sample::select(vec!["eq", "ne", "gt", "ge", "lt", "le"]);
-    let number = (
-        prop::sample::select(vec![
-            "urn:x:Custom:2.0:User:tag",
-            "urn:x:custom:2.0:user:TAG.N",
-        ]),
-        order(),
-        prop::sample::select(vec!["-1", "0", "1", "0.5", "1e10"]),
-    )
-        .prop_map(|(name, operator, value)| format!("{name} {operator} {value}"));
-    let time = (
-        prop::sample::select(vec!["meta.created", "meta.lastModified"]),
-        order(),
-        0..8_i64,
-    )
-        .prop_map(|(name, operator, second)| {
-            format!("{name} {operator} \"1970-01-01T00:00:0{second}Z\"")
-        });
-    let id = (operator(), 0..8_u128).prop_map(|(operator, index)| {
-        format!(
-            "id {operator} \"{}\"",
-            Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + index)
-        )
-    });
-    prop_oneof![6 => text, 1 => present, 2 => boolean, 1 => number, 1 => time, 1 => id].boxed()
-}
-
-fn combined(leaf: BoxedStrategy<String>) -> BoxedStrategy<String> {
-    leaf.prop_recursive(3, 8, 3, |inner| {
-        prop_oneof![
-            3 => prop::collection::vec(inner.clone(), 2..4).prop_map(|parts| format!("({})", parts.join(" and "))),
-            3 => prop::collection::vec(inner.clone(), 2..4).prop_map(|parts| format!("({})", parts.join(" or "))),
-            2 => inner.prop_map(|part| format!("not ({part})")),
-        ]
-    })
-    .boxed()
-}
-
-fn filter_text() -> BoxedStrategy<String> {
-    let element = combined(leaf(true)).prop_map(|inner| format!("emails[{inner}]"));
-    let part = (combined(leaf(true)), odd_text())
-        .prop_map(|(inner, value)| format!("emails[{inner}].value eq {}", quoted(&value)));
-    let match_mail =
-        (prop::sample::select(ODD), prop::sample::select(ODD)).prop_map(|(kind, value)| {
-            format!(
-                "emails[type eq {}].value eq {}",
-                quoted(kind),
-                quoted(value)
-            )
-        });
-    combined(prop_oneof![6 => leaf(false), 2 => element, 1 => part, 1 => match_mail].boxed())
-}
-
-#[test]
-fn a_filter_finds_the_same_in_memory_in_sqlite_and_in_postgresql() {
-    let filters: u32 = std::env::var("PROPERTY_CASES").ok().map_or(CASES, |cases| {
-        cases.parse().expect("PROPERTY_CASES is a number")
-    });
-    let engines = std::cell::RefCell::new(Engines::start("property"));
-    let (all, combinations, hits) = (Cell::new(0_u32), Cell::new(0_u32), Cell::new(0_u32));
-    let cases = filters.div_ceil(FILTERS_PER_CASE);
-    let mut runner = TestRunner::new(ProptestConfig {
-        cases,
-        failure_persistence: None,
-        max_shrink_iters: 300,
-        ..ProptestConfig::default()
-    });
-    let input = (
-        prop::collection::vec(document(), 1..8),
-        prop::collection::vec(filter_text(), FILTERS_PER_CASE as usize),
-    );
-    let result = runner.run(&input, |(documents, filters)| {
-        let mut names = BTreeSet::new();
-        let stored: Vec<_> = documents
-            .iter()
-            .filter(|document| names.insert(fold(document["userName"].as_str().expect("a text"))))
-            .filter(|document| {
-                validate::canonical(
-                    document.as_object().expect("an object"),
-                    ResourceSchema::user(),
-                )
-                .is_ok()
-            })
-            .enumerate()
-            .map(|(index, document)| Stored::new(index, document))
-            .collect();
-        let mut engines = engines.borrow_mut();
-        engines.store(&stored);
-        for text in filters {
-            all.set(all.get() + 1);
-            combinations.set(
-                combinations.get() + u32::from(text.contains(" and ") || text.contains(" or ")),
-            );
-            let found = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                engines.compare(&stored, &text)
-            }));
-            let found = found.map_err(|panic| {
-                TestCaseError::fail(
-                    panic
-                        .downcast_ref::<String>()
-                        .cloned()
-                        .unwrap_or_else(|| "no message".to_owned()),
-                )
-            })?;
-            hits.set(hits.get() + u32::from(!found.is_empty() && found.len() < stored.len()));
-        }
-        Ok(())
-    });
-    result.unwrap_or_else(|error| panic!("{error}"));
-    assert!(
-        combinations.get() * 10 >= all.get() * 3,
-        "{} of {} filters combine",
-        combinations.get(),
-        all.get()
-    );
-    assert!(
-        hits.get() * 10 >= all.get(),
-        "{} of {} filters tell accounts apart",
-        hits.get(),
-        all.get()
-    );
 }
 
 /// A case that the property found, or that is too rare for it to find.
