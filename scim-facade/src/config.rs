@@ -41,7 +41,7 @@ pub(crate) const BODY_SIZE_MAX: usize = 1024 * 1024;
 
 /// The bytes of all bodies together that are larger than [`BODY_SMALL_BYTES`]: bodies come before it is known who sends them, and must not
 /// fill the memory.
-pub(crate) const BODIES_BYTES_MAX: usize = 64 * BODY_SIZE_MAX;
+pub(crate) const BODIES_BYTES_MAX: usize = 32 * BODY_SIZE_MAX;
 
 /// What a body may have without counting for that: almost every request, and no more than its connection's own buffers.
 pub(crate) const BODY_SMALL_BYTES: usize = 16 * 1024;

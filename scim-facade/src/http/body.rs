@@ -65,21 +65,25 @@ impl Room {
         if announced.is_some_and(|length| length > BODY_SIZE_MAX) {
             return Err(too_large());
         }
-        timeout(BODY_TIMEOUT, self.gather(body))
-            .await
-            .unwrap_or_else(|_elapsed| {
-                Err(ScimError::new(
-                    StatusCode::REQUEST_TIMEOUT,
-                    None,
-                    "The body did not arrive in time; send the request again.",
-                ))
-            })
+        timeout(
+            BODY_TIMEOUT,
+            self.gather(body, announced.unwrap_or(BODY_SIZE_MAX)),
+        )
+        .await
+        .unwrap_or_else(|_elapsed| {
+            Err(ScimError::new(
+                StatusCode::REQUEST_TIMEOUT,
+                None,
+                "The body did not arrive in time; send the request again.",
+            ))
+        })
     }
 
     /// Room is taken for what has arrived, not for what was announced: who sends nothing holds nothing.
     async fn gather(
         &self,
         mut body: Body,
+        expected: usize,
     ) -> Result<(Vec<u8>, Option<OwnedSemaphorePermit>), ScimError> {
         let mut bytes = Vec::new();
         let mut room: Option<OwnedSemaphorePermit> = None;
@@ -93,6 +97,8 @@ impl Room {
                 return Err(too_large());
             }
             if size > BODY_SMALL_BYTES {
+                // Once: a buffer that grows by being copied is in memory twice.
+                bytes.reserve_exact(expected.max(size) - bytes.len());
                 let held = room.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
                 let more = self.take(size - held)?;
                 match &mut room {
