@@ -131,6 +131,19 @@ fn a_removal_of_listed_values_is_one_operation() {
     );
 }
 
+#[test]
+fn a_member_alone_loses_its_nulls_too() {
+    let add = Operation {
+        op: Op::Add,
+        path: None,
+        value: Some(json!({"members": {"$ref": null, "type": null, "value": "u"}})),
+    };
+    assert_eq!(
+        paths_and_values(operations(vec![add])),
+        [("members".to_owned(), json!([{"value": "u"}]))]
+    );
+}
+
 /// Names and values that the passes look for, mixed with any others.
 fn json() -> impl Strategy<Value = Value> {
     let text = prop_oneof![

@@ -27,7 +27,7 @@ use crate::{
     scim::{
         endpoint::Endpoint,
         error::{Challenge, ScimError},
-        projection::Returned,
+        projection::{Projection, Returned},
         query::Query,
         strip_prefix_ignore_case,
     },
@@ -123,14 +123,18 @@ impl Exchange {
         Endpoint::new(&self.facade.config.public_base_url, &self.tenant)
     }
 
-    /// When the attributes of the tenant's own schemas may be seen. Only an answer that has some is worth the question.
-    pub(crate) async fn returned(&self, has_extensions: bool) -> Result<Returned, Status> {
-        if !has_extensions {
+    /// What of the tenant's own schemas cannot be left out. Only an answer that leaves something out and has such attributes is worth the
+    /// question.
+    pub(crate) async fn returned(
+        &self,
+        projection: &Projection,
+        has_extensions: bool,
+    ) -> Result<Returned, Status> {
+        if projection.is_whole() || !has_extensions {
             return Ok(Returned::default());
         }
-        Ok(Returned::new(
-            &self.caller(GroupView::Basic).schemas().await?,
-        ))
+        let caller = self.caller(GroupView::Basic);
+        Ok(Returned::new(&caller.schemas().await?))
     }
 }
 

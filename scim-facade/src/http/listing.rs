@@ -131,7 +131,9 @@ async fn answer<T: Serialize>(
     resources: impl Iterator<Item = T>,
     found: Found,
 ) -> Result<Response, Failure> {
-    let returned = exchange.returned(found.has_extensions).await?;
+    let returned = exchange
+        .returned(&query.projection, found.has_extensions)
+        .await?;
     let place = match query.paging {
         Paging::Index { start_index, .. } => Place::Index(start_index),
         Paging::Cursor { .. } => {

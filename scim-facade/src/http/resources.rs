@@ -137,7 +137,9 @@ async fn shown<R: Resource>(
     let endpoint = exchange.endpoint();
     resource.refer(&endpoint);
     let head = resource.head();
-    let returned = exchange.returned(!head.extensions.is_empty()).await?;
+    let returned = exchange
+        .returned(projection, !head.extensions.is_empty())
+        .await?;
     let view = View {
         projection,
         returned: &returned,

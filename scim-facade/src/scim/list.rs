@@ -31,7 +31,7 @@ struct ListResponse<'a, T> {
     resources: Vec<T>,
 }
 
-/// What of a resource is shown: what the client chose among what its schemas let be seen.
+/// What of a resource is shown: what the client chose, and what its schemas let nobody leave out.
 pub(crate) struct View<'a> {
     pub projection: &'a Projection,
     pub returned: &'a Returned,
@@ -40,7 +40,7 @@ pub(crate) struct View<'a> {
 impl View<'_> {
     /// The JSON of one resource.
     pub(crate) fn one(&self, resource: &impl Serialize) -> Vec<u8> {
-        if self.is_whole() {
+        if self.projection.is_whole() {
             to_bytes(resource)
         } else {
             to_bytes(&self.of(resource))
@@ -54,16 +54,12 @@ impl View<'_> {
         total_results: i64,
         place: &Place,
     ) -> Vec<u8> {
-        if self.is_whole() {
+        if self.projection.is_whole() {
             page(resources.collect(), total_results, place)
         } else {
             let parts = resources.map(|resource| self.of(&resource));
             page(parts.collect(), total_results, place)
         }
-    }
-
-    fn is_whole(&self) -> bool {
-        self.projection.is_whole() && self.returned.is_default()
     }
 
     fn of(&self, resource: &impl Serialize) -> Value {

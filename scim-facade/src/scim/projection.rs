@@ -46,9 +46,8 @@ impl Projection {
         self.only.as_ref().is_none_or(is_chosen) && !self.without.iter().any(is_excluded)
     }
 
-    /// Leaves out what was not asked for, and what the schemas do not let be seen so.
+    /// Leaves out what was not asked for and is not always returned.
     pub(crate) fn apply(&self, resource: &mut Map<String, Value>, returned: &Returned) {
-        returned.hide(resource, |urn, steps| self.requests(urn, steps));
         let always = returned.always(resource);
         if let Some(only) = &self.only {
             *resource = std::mem::take(resource)
@@ -72,18 +71,6 @@ impl Projection {
                 extension.extend(attributes);
             }
         }
-    }
-
-    /// Whether `attributes` names this attribute of an extension, and not the extension as a whole.
-    fn requests(&self, urn: &str, steps: &[String]) -> bool {
-        let names = |selector: &Selector| {
-            selector.trail(urn).is_some_and(|trail| {
-                let named = trail.steps.iter().zip(steps);
-                trail.steps.len() >= steps.len()
-                    && named.into_iter().all(|(a, b)| a.eq_ignore_ascii_case(b))
-            })
-        };
-        self.only.iter().flatten().any(names)
     }
 }
 

@@ -41,15 +41,7 @@ pub(super) struct Trail<'a> {
     filter: Option<(usize, &'a (String, Value))>,
 }
 
-impl<'a> Trail<'a> {
-    /// The whole way of a name of an extension's attribute.
-    pub(super) fn of(steps: &'a [String]) -> Self {
-        Self {
-            steps: steps.iter().map(String::as_str).collect(),
-            filter: None,
-        }
-    }
-
+impl Trail<'_> {
     /// Whether the whole value is meant.
     pub(super) fn is_whole(&self) -> bool {
         self.steps.is_empty() && self.filter.is_none()
