@@ -13,6 +13,7 @@ use std::{
 
 use http::Uri;
 use provisioning_core::{
+    Retention,
     grpc::jwt::{JwksSource, JwtConfig},
     storage::{StorageConfig, StorageUrl},
 };
@@ -48,6 +49,9 @@ const DATABASE_FILE: &str = "provisiond.db";
 /// a shell and far below that of a service.
 const DEFAULT_CONNECTIONS: usize = 1_024;
 const CONNECTIONS_MAX: usize = 100_000;
+const DAY: Duration = Duration::from_hours(24);
+/// As good as for ever, and far from where times overflow.
+const RETENTION_DAYS_MAX: u32 = 36_500;
 /// Longer than any request should take, shorter than what orchestrators wait before they kill.
 const DEFAULT_SHUTDOWN_GRACE_SECONDS: u64 = 10;
 const SHUTDOWN_GRACE_SECONDS_MAX: u64 = 3_600;
@@ -109,6 +113,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// The database, for roles with a core.
     pub storage: StorageConfig,
+    /// How long the core keeps history.
+    pub retention: Retention,
     /// For roles with a facade.
     pub http: ListenerConfig,
     /// For roles with a core.
@@ -157,10 +163,12 @@ impl Config {
         let data_dir = data_dir(&options, &mut faults);
         let storage = storage(&options, &data_dir, &mut faults);
         let telemetry = telemetry(options.clone(), &mut faults);
+        let retention = retention(&options, &mut faults);
         let configured_jwks = jwks_source(options.jwks_file, options.jwks_url, &mut faults);
         let config = Self {
             role,
             storage,
+            retention,
             http: ListenerConfig {
                 addr: options.http_addr.unwrap_or(DEFAULT_HTTP_ADDR),
                 tls: tls_files(
@@ -228,6 +236,26 @@ impl Config {
             ));
         }
         faults.or(config)
+    }
+}
+
+fn retention(options: &Options, faults: &mut Faults) -> Retention {
+    let default = Retention::default();
+    let mut kept = |key, days: Option<u32>, default: Duration| match days {
+        Some(_) => DAY * faults.within(key, days, 1, 1, RETENTION_DAYS_MAX),
+        None => default,
+    };
+    Retention {
+        log: kept(
+            "log_retention_days",
+            options.log_retention_days,
+            default.log,
+        ),
+        changes: kept(
+            "change_retention_days",
+            options.change_retention_days,
+            default.changes,
+        ),
     }
 }
 
@@ -507,6 +535,10 @@ mod tests {
             matches!(config.storage.url, StorageUrl::Sqlite(path) if path == Path::new("provisiond-data/provisiond.db"))
         );
         assert!(config.grpc_reflection && config.telemetry.otlp_endpoint.is_none());
+        assert_eq!(
+            (config.retention.log, config.retention.changes),
+            (DAY * 400, DAY * 90)
+        );
     }
 
     #[test]

@@ -261,6 +261,7 @@ async fn start_core(
 ) -> anyhow::Result<StartedCore> {
     let settings = CoreSettings {
         public_base_url: public_base_url.to_owned(),
+        retention: config.retention,
     };
     let core = Core::new(storage.clone(), Arc::new(SystemClock), settings);
 

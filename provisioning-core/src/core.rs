@@ -12,6 +12,7 @@ use crate::{
     log::{LogEntry, Operation, Outcome, ResourceType},
     page_token::{PageTokens, Query},
     receipts,
+    retention::Retention,
     schemas::SchemaCache,
     storage::{Mutation, Storage, StorageError, Write},
     tenants::{Identifier, Tenant},
@@ -34,6 +35,8 @@ const PURGE_BATCH: u32 = 500;
 pub struct CoreSettings {
     /// Where customers reach the facade, without a slash at the end: the start of every SCIM endpoint.
     pub public_base_url: String,
+    /// How long history is kept.
+    pub retention: Retention,
 }
 
 /// Accounts, tokens, links and the log of every tenant. Cheap to clone.
@@ -91,6 +94,11 @@ impl Core {
     ) -> Query<'_> {
         let tokens = &self.inner.page_tokens;
         Query::new(tokens, self.now(), method, tenant_id, parameters)
+    }
+
+    /// How long history is kept.
+    pub(crate) fn retention(&self) -> Retention {
+        self.inner.settings.retention
     }
 
     /// What the admin pastes into "Tenant URL".
@@ -211,6 +219,8 @@ impl Core {
             every(TOKEN_USE_INTERVAL, &cancel, "write token uses", || self
                 .write_token_uses()),
             every(PURGE_INTERVAL, &cancel, "purge", || self.purge(&cancel)),
+            every(PURGE_INTERVAL, &cancel, "purge history", || self
+                .purge_history(&cancel)),
         );
         if let Err(error) = self.write_token_uses().await {
             tracing::warn!(

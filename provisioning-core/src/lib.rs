@@ -15,10 +15,14 @@ pub mod links;
 pub mod log;
 pub mod page_token;
 pub mod receipts;
+mod retention;
 pub mod schemas;
 pub mod service_key;
 pub mod storage;
 pub mod tenants;
 pub mod tokens;
 
-pub use crate::core::{Core, CoreSettings};
+pub use crate::{
+    core::{Core, CoreSettings},
+    retention::Retention,
+};

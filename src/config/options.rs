@@ -88,6 +88,14 @@ options! {
         #[arg(long, env = "PROVISIOND_POOL_SIZE_MAX", value_name = "N", help_heading = "Service")]
         pool_size_max: u32,
 
+        /// How long entries of the provisioning log are kept [default: 400]
+        #[arg(long, env = "PROVISIOND_LOG_RETENTION_DAYS", value_name = "DAYS", help_heading = "Service")]
+        log_retention_days: u32,
+
+        /// How long changes are kept for those who follow them [default: 90]
+        #[arg(long, env = "PROVISIOND_CHANGE_RETENTION_DAYS", value_name = "DAYS", help_heading = "Service")]
+        change_retention_days: u32,
+
         /// Where SCIM is served; port 0 takes a free one [default: 127.0.0.1:8080]
         #[arg(long, env = "PROVISIOND_HTTP_ADDR", value_name = "ADDR", help_heading = "Listeners")]
         http_addr: SocketAddr,

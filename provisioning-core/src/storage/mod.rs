@@ -11,6 +11,7 @@ mod columns;
 mod config;
 mod error;
 pub mod filter;
+mod history;
 mod list;
 mod log;
 mod mutation;
@@ -32,6 +33,7 @@ pub use self::{
     accounts::CreateCandidates,
     config::{StorageConfig, StorageUrl},
     error::{OpenError, StorageError},
+    history::History,
     mutation::{
         AccountIndex, AccountWrite, Commit, EmailKey, Mutation, SchemaChange, SchemaWrite, Write,
     },

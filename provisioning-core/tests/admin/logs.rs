@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use provisioning_core::{error::Reason, log::Outcome};
+use tokio_util::sync::CancellationToken;
 
 use crate::world::{CONTOSO, FABRIKAM, World, admin, on_every_engine, reason};
 
@@ -58,6 +59,37 @@ on_every_engine! {
 
         let elsewhere = world.core.list_log_entries(&admin(CONTOSO), "operation eq \"create\"", 2, &page_token).await;
         assert_eq!(reason(elsewhere), Reason::InvalidPageToken, "the token belongs to another filter");
+    }
+
+    async fn history_that_has_outlived_its_retention_is_removed(world: World) {
+        world.create_account("alice@contoso.com", None).await;
+        world.clock.advance(Duration::from_hours(24 * 100));
+        world.create_account("bob@contoso.com", None).await;
+        let number_of_changes = world.changes(CONTOSO).await.len();
+        assert_eq!(number_of_changes, 2);
+        let cancel = CancellationToken::new();
+        let upkeep = async {
+            world.core.run_upkeep(cancel.clone()).await;
+        };
+        let watch = async {
+            // Changes go after 90 days, the log after 400.
+            while world.changes(CONTOSO).await.len() > 1 {}
+            assert_eq!(world.log(CONTOSO, "resourceType eq \"User\"").await.len(), 2);
+            cancel.cancel();
+        };
+        tokio::join!(upkeep, watch);
+
+        world.clock.advance(Duration::from_hours(24 * 301));
+        let cancel = CancellationToken::new();
+        let upkeep = async {
+            world.core.run_upkeep(cancel.clone()).await;
+        };
+        let watch = async {
+            while world.log(CONTOSO, "resourceType eq \"User\"").await.len() > 1 {}
+            cancel.cancel();
+        };
+        tokio::join!(upkeep, watch);
+        assert_eq!(world.log(CONTOSO, "resourceType eq \"User\"").await[0].user_name, "bob@contoso.com");
     }
 
     async fn an_entry_is_read_by_its_own_tenant_only(world: World) {

@@ -1,6 +1,9 @@
 //! What has outlived its retention goes, in bounded steps; the rest stays.
 
-use provisioning_core::storage::{Commit, Mutation, Write};
+use provisioning_core::{
+    changes::ChangeKind,
+    storage::{Commit, History, Mutation, Write},
+};
 use serde_json::json;
 
 use super::{make, on_every_engine};
@@ -28,6 +31,49 @@ on_every_engine! {
         assert!(tombstone(&tenant, "oid3").await.is_none());
         assert!(tombstone(&tenant, "oid4").await.is_some(), "it was deleted at that time, not before");
         assert!(tombstone(&other, "oid0").await.is_some(), "it is another tenant's");
+    }
+
+    async fn log_entries_go_after_their_time(fixture: Fixture) {
+        let storage = &fixture.storage;
+        let tenants = [make::stored_tenant(storage, "contoso").await, make::stored_tenant(storage, "fabrikam").await];
+        for tenant in &tenants {
+            for number in 0..5 {
+                let mutation = Mutation { log: Some(make::entry(make::seconds(number))), ..make::mutation(tenant.id, Write::Nothing) };
+                assert_eq!(storage.commit(mutation).await.unwrap(), Commit::Done);
+            }
+        }
+        let purge = async |limit| storage.purge_history(tenants[0].id, History::Log, make::seconds(3), limit).await.unwrap();
+        assert_eq!((purge(2).await, purge(2).await, purge(2).await), (2, 1, 0));
+        let left = storage.list_log_entries(tenants[0].id, None, 10, None).await.unwrap();
+        assert_eq!(left.iter().map(|entry| entry.at).collect::<Vec<_>>(), [make::seconds(4), make::seconds(3)]);
+        assert_eq!(storage.list_log_entries(tenants[1].id, None, 10, None).await.unwrap().len(), 5, "it is another tenant's");
+    }
+
+    async fn changes_go_from_the_first_on_and_leave_no_gap(fixture: Fixture) {
+        let storage = &fixture.storage;
+        let tenant = make::stored_tenant(storage, "contoso").await;
+        // The third is younger than those behind it: a replica's clock was ahead.
+        for (number, at) in [0, 1, 9, 2, 3].into_iter().enumerate() {
+            let mut mutation = make::recorded(tenant.id, make::named(&format!("user{number}")), ChangeKind::Created);
+            mutation.change.as_mut().expect("it has one").at = make::seconds(at);
+            assert_eq!(storage.commit(mutation).await.unwrap(), Commit::Done);
+            while storage.number_changes(10).await.unwrap() > 0 {}
+        }
+        let first = async || storage.first_change_number(tenant.id).await.unwrap();
+        let purge = async |before, limit| storage.purge_history(tenant.id, History::Changes, make::seconds(before), limit).await.unwrap();
+        assert_eq!(first().await, Some(1));
+        assert_eq!((purge(5, 1).await, purge(5, 10).await, purge(5, 10).await), (1, 1, 0));
+        let left = storage.list_changes(tenant.id, 0, 10).await.unwrap();
+        assert_eq!(left.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [3, 4, 5]);
+        assert_eq!(first().await, Some(3));
+        assert_eq!(purge(10, 10).await, 3);
+        assert_eq!(first().await, Some(6), "the next one is the first that can be read");
+        let mutation = make::recorded(tenant.id, make::named("later"), ChangeKind::Created);
+        assert_eq!(storage.commit(mutation).await.unwrap(), Commit::Done);
+        while storage.number_changes(10).await.unwrap() > 0 {}
+        let left = storage.list_changes(tenant.id, 0, 10).await.unwrap();
+        assert_eq!(left.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [6]);
+        assert_eq!(storage.first_change_number(make::tenant("nobody").id).await.unwrap(), None);
     }
 
     async fn receipts_of_all_tenants_go_after_their_time(fixture: Fixture) {

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use provisioning_core::{
-    Core, CoreSettings,
+    Core, CoreSettings, Retention,
     accounts::{Account, AccountKey, Created, Precondition},
     call::{Call, Credential, Principal, Scope, Settled},
     changes::{ChangeKind, Resource},
@@ -215,6 +215,7 @@ pub fn scim(tenant: &str, text: &SecretString) -> Call {
 fn core(storage: &Storage, clock: &Arc<ManualClock>) -> Core {
     let settings = CoreSettings {
         public_base_url: "https://scim.example".to_owned(),
+        retention: Retention::default(),
     };
     Core::new(storage.clone(), clock.clone(), settings)
 }

@@ -13,7 +13,11 @@ use crate::{
     clock::Timestamp,
     ids::TenantId,
     log::LogEntry,
-    storage::{Commit, Mutation, StorageError, TokenUse, error::is_outage},
+    storage::{
+        Commit, Mutation, StorageError, TokenUse,
+        error::is_outage,
+        history::{self, Purge},
+    },
 };
 
 /// Writes in one transaction: ten to twenty times as many a second as one by one; more gain little and make the first of them wait.
@@ -42,6 +46,7 @@ enum Work {
     AppendLogOnce(TenantId, Box<LogEntry>),
     PurgeTombstones(TenantId, Timestamp, u32),
     PurgeReceipts(Timestamp, u32),
+    PurgeHistory(Purge),
 }
 
 /// How a write ended.
@@ -158,6 +163,10 @@ impl Database {
 
     pub async fn purge_receipts(&self, before: Timestamp, limit: u32) -> Result<u64, StorageError> {
         self.writer.rows(Work::PurgeReceipts(before, limit)).await
+    }
+
+    pub async fn purge_history(&self, purge: Purge) -> Result<u64, StorageError> {
+        self.writer.rows(Work::PurgeHistory(purge)).await
     }
 }
 
@@ -311,6 +320,7 @@ async fn apply(connection: &mut SqliteConnection, work: &Work) -> Result<Written
         Work::PurgeTombstones(tenant, before, limit) => {
             Written::Rows(statements::purge_tombstones(connection, *tenant, *before, *limit).await?)
         }
+        Work::PurgeHistory(purge) => Written::Rows(history::purge!(*purge, connection)?),
         Work::PurgeReceipts(before, limit) => {
             Written::Rows(statements::purge_receipts(connection, *before, *limit).await?)
         }
