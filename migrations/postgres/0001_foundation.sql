@@ -47,7 +47,9 @@ CREATE TABLE accounts (
     user_name_key TEXT COLLATE "C" NOT NULL,
     object_id TEXT COLLATE "C",
     object_id_exclusive BOOLEAN NOT NULL,
-    -- The Object ID where it is exclusive, NULL where it may be shared.
+    -- What an Object ID is compared by: a GUID in its canonical spelling, any other text as it is.
+    object_id_key TEXT COLLATE "C",
+    -- The key again, NULL in those that share it with another: one holder has it, so that an exclusive one meets every other.
     object_id_claim TEXT COLLATE "C",
     directory_active BOOLEAN NOT NULL,
     hold_reason TEXT,
@@ -72,6 +74,8 @@ CREATE TABLE accounts (
 CREATE UNIQUE INDEX accounts_user_name_key ON accounts (tenant_id, user_name_key) WHERE deleted_at IS NULL;
 CREATE UNIQUE INDEX accounts_object_id_claim_key ON accounts (tenant_id, object_id_claim) WHERE object_id_claim IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX accounts_object_id ON accounts (tenant_id, object_id) WHERE object_id IS NOT NULL;
+CREATE INDEX accounts_object_id_shared ON accounts (tenant_id, object_id_key) WHERE object_id_key IS NOT NULL AND object_id_claim IS NULL;
+CREATE INDEX accounts_object_id_deleted ON accounts (tenant_id, object_id_key) WHERE object_id_key IS NOT NULL AND deleted_at IS NOT NULL;
 CREATE INDEX accounts_employee_number_key ON accounts (tenant_id, employee_number_key) WHERE employee_number_key IS NOT NULL;
 CREATE INDEX accounts_deleted_at ON accounts (tenant_id, deleted_at) WHERE deleted_at IS NOT NULL;
 

@@ -185,9 +185,13 @@ impl Core {
             resource: Resource::Account(linked.account.id),
             version: linked.account.version,
         };
+        let write = Box::new(write);
         let mutation = Mutation {
             tenant_id: admitted.tenant.id,
-            write: Write::Account(Box::new(write)),
+            write: match wish {
+                Wish::Link(_) => Write::Link(write),
+                Wish::Unlink => Write::Account(write),
+            },
             log: Some(entry),
             change: Some(change),
             receipt: once.map(|once| once.receipt(&linked, self.now())),
@@ -241,24 +245,18 @@ impl Core {
         Ok(draft.update(account, self.now(), |next| next.object_id_exclusive = false))
     }
 
-    /// Another account of the tenant with this GUID, in either of the spellings in which it is written.
+    /// Another account of the tenant with this GUID, however it is spelled there.
     async fn find_other_holder(
         &self,
         tenant_id: TenantId,
         object_id: Uuid,
         account: &Account,
     ) -> Result<Option<Account>, Error> {
-        let lower = object_id.to_string();
-        for spelling in [lower.to_ascii_uppercase(), lower] {
-            let holders = self
-                .storage()
-                .find_object_id_holders(tenant_id, &spelling)
-                .await?;
-            if let Some(other) = holders.into_iter().find(|holder| holder.id != account.id) {
-                return Ok(Some(other));
-            }
-        }
-        Ok(None)
+        let holders = self
+            .storage()
+            .find_object_id_holders(tenant_id, &object_id.to_string())
+            .await?;
+        Ok(holders.into_iter().find(|holder| holder.id != account.id))
     }
 
     fn link_entry(
@@ -290,6 +288,11 @@ impl Core {
         }
         entry
     }
+}
+
+/// What an Object ID is compared by: a GUID in its canonical spelling, any other text as it is.
+pub fn object_id_key(object_id: &str) -> String {
+    parse_guid(object_id).map_or_else(|| object_id.to_owned(), |guid| guid.to_string())
 }
 
 /// A GUID in any of its usual spellings: with or without braces and hyphens, in any case, with white space around it from copying.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Account, AccountKey, Draft, draft::parse_document, refusals};
+use super::{Account, Draft, draft::parse_document, refusals};
 use crate::{
     Core,
     attributes::diff,
@@ -11,7 +11,8 @@ use crate::{
     changes::{Change, ChangeKind, Resource},
     clock::Timestamp,
     error::{Error, Refusal},
-    ids::{AccountId, ChangeId},
+    ids::{AccountId, ChangeId, TenantId},
+    links::object_id_key,
     log::{LogEntry, Operation},
     receipts::{Answer, Once},
     schemas::TenantSchemas,
@@ -71,12 +72,13 @@ impl Core {
                 .object_id()
                 .unwrap_or_default()
                 .clone_into(&mut entry.object_id);
+            let object_id_key = draft.object_id().map(object_id_key);
             let (caller, candidates) = self
                 .storage()
                 .find_create_candidates(
                     &call.caller_key(),
                     draft.user_name_key(),
-                    draft.object_id(),
+                    object_id_key.as_deref(),
                     self.now(),
                 )
                 .await?;
@@ -196,9 +198,10 @@ impl Core {
             Commit::Done => Ok(Some(created)),
             // Somebody else was faster: look again, and say what there is now.
             Commit::UserNameTaken | Commit::VersionMismatch | Commit::RequestIdUsed => Ok(None),
-            Commit::ObjectIdTaken => {
-                Err(self.object_id_taken(call, draft.object_id()).await?.into())
-            }
+            Commit::ObjectIdTaken => Err(self
+                .object_id_taken(admitted.tenant.id, draft.object_id())
+                .await?
+                .into()),
             other @ (Commit::TokenExists
             | Commit::TenantExists
             | Commit::NoCurrentToken
@@ -209,13 +212,12 @@ impl Core {
     /// The refusal that names who holds an Object ID.
     pub(crate) async fn object_id_taken(
         &self,
-        call: &Call,
+        tenant_id: TenantId,
         object_id: Option<&str>,
     ) -> Result<Refusal, Error> {
-        let key = AccountKey::ObjectId(object_id.unwrap_or_default().to_owned());
-        let (_, holders) = self
+        let holders = self
             .storage()
-            .find_accounts(&call.caller_key(), &key)
+            .find_object_id_holders(tenant_id, &object_id_key(object_id.unwrap_or_default()))
             .await?;
         Ok(refusals::object_id_taken(holders.first()))
     }

@@ -18,6 +18,7 @@ use crate::{
     changes::{Change, ChangeKind, Resource},
     error::{Error, Refusal},
     ids::{AccountId, ChangeId},
+    links::object_id_key,
     log::{LogEntry, Operation},
     receipts::{Answer, Once},
     schemas::TenantSchemas,
@@ -201,10 +202,11 @@ impl Core {
             return Ok(Decision::Keep);
         }
         let by_scim = admitted.token_id.is_some();
+        let key = |account: &Account| account.object_id.as_deref().map(object_id_key);
         let write = draft.update(account, self.now(), |next| {
             next.managed |= by_scim;
             // What an admin linked is the Object ID that was there, not whatever takes its place.
-            let linked = account.object_id_exclusive && next.object_id == account.object_id;
+            let linked = account.object_id_exclusive && key(next) == key(account);
             next.object_id_exclusive = linked || admitted.tenant.settings.object_id_unique;
         });
         let adopted = by_scim && !account.managed;
@@ -374,7 +376,7 @@ impl Core {
                 Ok(None)
             }
             Commit::ObjectIdTaken => Err(self
-                .object_id_taken(attempt.call, patched.account.object_id.as_deref())
+                .object_id_taken(admitted.tenant.id, patched.account.object_id.as_deref())
                 .await?
                 .into()),
             other @ (Commit::TokenExists
@@ -391,15 +393,15 @@ impl Core {
         old: &Account,
         new: &Account,
     ) -> Result<(), Error> {
-        let Some(object_id) = new.object_id.as_deref() else {
+        let Some(key) = new.object_id.as_deref().map(object_id_key) else {
             return Ok(());
         };
-        if old.object_id.as_deref() == Some(object_id) {
+        if old.object_id.as_deref().map(object_id_key).as_ref() == Some(&key) {
             return Ok(());
         }
         let holders = self
             .storage()
-            .find_object_id_holders(admitted.tenant.id, object_id)
+            .find_object_id_holders(admitted.tenant.id, &key)
             .await?;
         match holders
             .iter()

@@ -86,14 +86,14 @@ const CREATE_CANDIDATES: &str = concat!(
          UNION ALL
          SELECT a.*
          FROM accounts a
-         WHERE a.tenant_id = (SELECT id FROM tenants WHERE identifier = $1) AND a.object_id_claim = $4 AND a.deleted_at IS NULL
+         WHERE a.tenant_id = (SELECT id FROM tenants WHERE identifier = $1) AND a.object_id_claim = $4 AND a.object_id_exclusive AND a.deleted_at IS NULL
          UNION ALL
          SELECT d.*
          FROM (
              SELECT a.*
              FROM tenants o
              JOIN accounts a ON a.tenant_id = o.id
-             WHERE o.identifier = $1 AND a.object_id = $4 AND a.deleted_at > $5 - o.tombstone_retention_us
+             WHERE o.identifier = $1 AND a.object_id_key = $4 AND a.deleted_at > $5 - o.tombstone_retention_us
              ORDER BY a.deleted_at DESC, a.id DESC
              LIMIT 1
          ) d
@@ -101,12 +101,20 @@ const CREATE_CANDIDATES: &str = concat!(
      WHERE t.identifier = $1"
 );
 
+/// Each arm has an index of its own.
 const OBJECT_ID_HOLDERS: &str = concat!(
     "SELECT ",
     account_columns!(),
     "
-     FROM accounts a
-     WHERE a.tenant_id = $1 AND a.object_id = $2 AND a.deleted_at IS NULL
+     FROM (
+         SELECT a.*
+         FROM accounts a
+         WHERE a.tenant_id = $1 AND a.object_id_claim = $2 AND a.deleted_at IS NULL
+         UNION ALL
+         SELECT a.*
+         FROM accounts a
+         WHERE a.tenant_id = $1 AND a.object_id_key = $2 AND a.object_id_claim IS NULL AND a.deleted_at IS NULL
+     ) a
      ORDER BY a.object_id_claim IS NULL, a.id
      LIMIT 2"
 );
@@ -168,11 +176,11 @@ impl Storage {
         &self,
         key: &CallerKey,
         user_name_key: &str,
-        object_id: Option<&str>,
+        object_id_key: Option<&str>,
         now: Timestamp,
     ) -> Result<(Option<Caller>, CreateCandidates), StorageError> {
         let (tenant, token) = (key.tenant.as_str(), token_id(key));
-        let rows = read!(self, caller_and_account, CREATE_CANDIDATES; tenant, token, user_name_key, object_id, now.as_micros())?;
+        let rows = read!(self, caller_and_account, CREATE_CANDIDATES; tenant, token, user_name_key, object_id_key, now.as_micros())?;
         let (caller, accounts) = split(rows);
         let mut candidates = CreateCandidates::default();
         for account in accounts {
@@ -185,15 +193,15 @@ impl Storage {
         Ok((caller, candidates))
     }
 
-    /// Finds the accounts with an Object ID that are not deleted: at most two, which is enough to know that it is shared. One that holds it
-    /// exclusively comes first.
+    /// Finds the accounts with an Object ID, by its key ([`object_id_key`](crate::links::object_id_key)), that are not deleted: at most two, which is
+    /// enough to know that it is shared. One that holds it exclusively comes first.
     #[tracing::instrument(level = "debug", skip_all, fields(db.system.name = self.engine.name(), db.operation.name = "find_object_id_holders"))]
     pub async fn find_object_id_holders(
         &self,
         tenant: TenantId,
-        object_id: &str,
+        object_id_key: &str,
     ) -> Result<Vec<Account>, StorageError> {
-        read!(self, account, OBJECT_ID_HOLDERS; tenant.uuid(), object_id)
+        read!(self, account, OBJECT_ID_HOLDERS; tenant.uuid(), object_id_key)
     }
 }
 

@@ -1,32 +1,50 @@
 //! What the engines' writes share: the columns they write, in the order in which the values are bound. Macros, so that each use is checked
 //! against its driver.
 
-/// Writes every column of an account: `$1` to `$21`.
+/// Writes every column of an account: `$1` to `$21`. It holds the claim of its Object ID, or, `shared from` where another does, has none.
 macro_rules! account_insert {
     ($search:literal) => {
+        account_insert!(@ $search, "$7", "VALUES (", ")")
+    };
+    ($search:literal, shared from $source:literal) => {
+        account_insert!(@ $search, "NULL", "SELECT ", $source)
+    };
+    (@ $search:literal, $claim:literal, $open:literal, $close:literal) => {
         concat!(
             "INSERT INTO accounts (
-                 tenant_id, id, user_name, user_name_key, object_id, object_id_exclusive, object_id_claim, directory_active, hold_reason,
-                 hold_at, protected, managed, version, created_at, updated_at, deleted_at, employee_number_key, display_name,
-                 display_name_key, document, search
-             )
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, ",
+                 tenant_id, id, user_name, user_name_key, object_id, object_id_exclusive, object_id_key, object_id_claim, directory_active,
+                 hold_reason, hold_at, protected, managed, version, created_at, updated_at, deleted_at, employee_number_key,
+                 display_name, display_name_key, document, search
+             ) ",
+            $open,
+            "$1, $2, $3, $4, $5, $6, $7, ",
+            $claim,
+            ", $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, ",
             $search,
-            ")"
+            $close
         )
     };
 }
 
-/// Writes every column of the account `$1`, `$2` if it is at the version `$22`.
+/// Writes every column of the account `$1`, `$2` if it is at the version `$22`; with the claim of its Object ID, or without `if` another holds it.
 macro_rules! account_update {
     ($search:literal) => {
+        account_update!(@ $search, "$7", "")
+    };
+    ($search:literal, shared if $condition:literal) => {
+        account_update!(@ $search, "NULL", $condition)
+    };
+    (@ $search:literal, $claim:literal, $condition:literal) => {
         concat!(
             "UPDATE accounts
-             SET user_name = $3, user_name_key = $4, object_id = $5, object_id_exclusive = $6, object_id_claim = $7, directory_active = $8,
-                 hold_reason = $9, hold_at = $10, protected = $11, managed = $12, version = $13, created_at = $14, updated_at = $15,
-                 deleted_at = $16, employee_number_key = $17, display_name = $18, display_name_key = $19, document = $20, search = ",
+             SET user_name = $3, user_name_key = $4, object_id = $5, object_id_exclusive = $6, object_id_key = $7, object_id_claim = ",
+            $claim,
+            ",   directory_active = $8, hold_reason = $9, hold_at = $10, protected = $11, managed = $12, version = $13, created_at = $14,
+                 updated_at = $15, deleted_at = $16, employee_number_key = $17, display_name = $18, display_name_key = $19,
+                 document = $20, search = ",
             $search,
-            " WHERE tenant_id = $1 AND id = $2 AND version = $22"
+            " WHERE tenant_id = $1 AND id = $2 AND version = $22 ",
+            $condition
         )
     };
 }
@@ -45,8 +63,8 @@ macro_rules! bind_account {
             .bind(
                 account
                     .object_id
-                    .as_ref()
-                    .filter(|_| account.object_id_exclusive),
+                    .as_deref()
+                    .map($crate::links::object_id_key),
             )
             .bind(account.directory_active)
             .bind(account.hold.as_ref().map(|hold| &hold.reason))
@@ -210,11 +228,19 @@ pub(super) const TENANT_UPDATE: &str = "
         group_display_name_unique = $9, unknown_schemas = $10, version = $11, created_at = $12, updated_at = $13
     WHERE id = $1 AND identifier = $2 AND version = $14";
 
-/// Every linked account of the tenant `$1` claims its Object ID; fails if two have the same.
+/// Every linked account of the tenant `$1` holds its Object ID exclusively; fails if two have the same.
 pub(super) const CLAIM_OBJECT_IDS: &str = "
     UPDATE accounts
-    SET object_id_exclusive = $2, object_id_claim = object_id
-    WHERE tenant_id = $1 AND object_id IS NOT NULL AND object_id_claim IS NULL";
+    SET object_id_exclusive = $2, object_id_claim = object_id_key
+    WHERE tenant_id = $1 AND object_id IS NOT NULL AND NOT object_id_exclusive";
+
+/// Whether another account than `$2` of the tenant `$1` shares the Object ID of the key `$3`, without holding its claim.
+pub(super) const OBJECT_ID_IS_SHARED: &str = "
+    SELECT EXISTS (
+        SELECT 1
+        FROM accounts
+        WHERE tenant_id = $1 AND id <> $2 AND object_id_key = $3 AND object_id_claim IS NULL AND deleted_at IS NULL
+    )";
 
 /// Every group of the tenant `$1` claims its name; fails if two have the same.
 pub(super) const CLAIM_DISPLAY_NAMES: &str = "

@@ -34,6 +34,8 @@ pub enum Write {
     Nothing,
     /// An account.
     Account(Box<AccountWrite>),
+    /// An account that takes its Object ID for itself alone: refused if another holds it, exclusively or not.
+    Link(Box<AccountWrite>),
     /// The tenant's first token.
     InsertToken(Token),
     /// A token in place of the current one.

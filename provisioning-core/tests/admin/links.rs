@@ -159,6 +159,44 @@ on_every_engine! {
         assert!(shared.is_ok(), "an Object ID that no admin linked may be shared");
     }
 
+    async fn the_spelling_of_a_guid_makes_it_no_other(world: World) {
+        let alice = world.create_account("alice@contoso.com", Some(&GUID.to_uppercase())).await;
+        let linked = link(&world, &alice, GUID).await.expect("it is hers").account;
+        assert_eq!(linked.object_id.as_deref(), Some(&*GUID.to_uppercase()), "Entra sees what it sent");
+        let braces = format!("{{{GUID}}}");
+        assert_eq!(reason(world.try_create_account("carol@contoso.com", Some(&braces)).await), Reason::Uniqueness);
+        let bob = world.create_account("bob@contoso.com", None).await;
+        let mut attributes = document(&bob);
+        attributes.insert("externalId".to_owned(), json!(braces));
+        let writer = admin(CONTOSO);
+        let replaced = world.core.replace_account(&writer, bob.id, &attributes, &Precondition::default(), None).await;
+        assert_eq!(reason(replaced), Reason::Uniqueness);
+
+        // Her own account keeps the link when Entra spells it another way.
+        let mut attributes = document(&linked);
+        attributes.insert("externalId".to_owned(), json!(GUID));
+        let respelled = fresh(world.core.replace_account(&writer, alice.id, &attributes, &Precondition::default(), None).await).account;
+        assert_eq!((respelled.object_id.as_deref(), respelled.object_id_exclusive), (Some(GUID), true));
+
+        fresh(world.core.delete_account(&writer, alice.id, &Precondition::default(), None).await);
+        let restored = world.create_account("alice@contoso.com", Some(&GUID.to_uppercase())).await;
+        assert_eq!((restored.id, restored.object_id.as_deref()), (alice.id, Some(&*GUID.to_uppercase())));
+        let found = |object_id: &str| AccountKey::ObjectId(object_id.to_owned());
+        assert_eq!(reason(world.core.get_account(&writer, &found(GUID)).await), Reason::AccountNotFound, "it is looked up as it was sent");
+    }
+
+    async fn a_link_and_a_create_of_one_object_id_at_once_do_not_both_succeed(world: World) {
+        for round in 0..10 {
+            let object_id = GUID.replace("0a21f0f2", &format!("{round:08x}"));
+            let alice = world.create_account(&format!("alice{round}@contoso.com"), None).await;
+            let bob = format!("bob{round}@contoso.com");
+            let (linked, created) = tokio::join!(link(&world, &alice, &object_id), world.try_create_account(&bob, Some(&object_id)));
+            let refused = [linked.err(), created.err()].into_iter().flatten().collect::<Vec<_>>();
+            assert_eq!(refused.len(), 1, "{refused:?}");
+            assert_eq!(reason::<()>(Err(refused.into_iter().next().expect("there is one"))), Reason::Uniqueness);
+        }
+    }
+
     async fn admins_who_link_one_object_id_at_once_do_not_both_succeed(world: World) {
         let alice = world.create_account("alice@contoso.com", None).await;
         let bob = world.create_account("bob@contoso.com", None).await;

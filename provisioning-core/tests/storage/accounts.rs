@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use provisioning_core::{
-    accounts::{AccountKey, Hold},
+    accounts::{Account, AccountKey, Hold},
     changes::ChangeKind,
     ids::AccountId,
     storage::{Commit, CreateCandidates, Write},
@@ -12,6 +12,8 @@ use provisioning_core::{
 use serde_json::json;
 
 use super::{make, on_every_engine};
+
+const GUID: &str = "0a21f0f2-8d2a-4f8e-bf98-7363c4aed4ef";
 
 on_every_engine! {
     async fn an_account_comes_back_as_it_was_written(fixture: Fixture) {
@@ -82,8 +84,38 @@ on_every_engine! {
         let mut link = make::next(&ada, &json!({ "userName": "ada", "externalId": "mine" }));
         link.account.object_id_exclusive = true;
         assert_eq!(make::write(storage, tenant.id, link.clone()).await, Commit::ObjectIdTaken);
+        assert_eq!(make::write(storage, tenant.id, make::linked("third", "mine")).await, Commit::ObjectIdTaken, "it is not shared");
+        let share = make::next(&ada, &json!({ "userName": "ada", "externalId": "mine" }));
+        assert_eq!(make::write(storage, tenant.id, share).await, Commit::ObjectIdTaken);
         make::stored(storage, tenant.id, make::deleted(&holder, make::seconds(3))).await;
         make::stored(storage, tenant.id, link).await;
+    }
+
+    async fn an_object_id_that_others_share_cannot_be_linked(fixture: Fixture) {
+        let storage = &fixture.storage;
+        let tenant = make::stored_tenant(storage, "contoso").await;
+        let link = |account: &Account| {
+            let mut write = make::next(account, &json!({ "userName": account.user_name, "externalId": GUID }));
+            write.account.object_id_exclusive = true;
+            Write::Link(write.into())
+        };
+        let ada = make::stored(storage, tenant.id, make::linked("ada", &GUID.to_uppercase())).await;
+        let bob = make::stored(storage, tenant.id, make::linked("bob", &format!("{{{GUID}}}"))).await;
+        let eve = make::stored(storage, tenant.id, make::named("eve")).await;
+        for account in [&ada, &bob, &eve] {
+            assert_eq!(make::commit(storage, tenant.id, link(account)).await, Commit::ObjectIdTaken);
+        }
+        let holders = storage.find_object_id_holders(tenant.id, GUID).await.unwrap();
+        assert_eq!(holders.iter().map(|account| &account.user_name).collect::<Vec<_>>(), ["ada", "bob"], "however it is spelled");
+        assert_eq!(holders[0].object_id.as_deref(), Some(&*GUID.to_uppercase()), "it is kept as it was sent");
+
+        // The first holder lets go; the one that is left is in the way as before, and keeps nobody else out.
+        make::stored(storage, tenant.id, make::deleted(&ada, make::seconds(1))).await;
+        assert_eq!(make::commit(storage, tenant.id, link(&eve)).await, Commit::ObjectIdTaken);
+        let joe = make::stored(storage, tenant.id, make::linked("joe", GUID)).await;
+        make::stored(storage, tenant.id, make::deleted(&joe, make::seconds(2))).await;
+        assert_eq!(make::commit(storage, tenant.id, link(&bob)).await, Commit::Done);
+        assert_eq!(make::write(storage, tenant.id, make::linked("sue", GUID)).await, Commit::ObjectIdTaken);
     }
 
     async fn only_the_writer_that_saw_the_last_version_wins(fixture: Fixture) {

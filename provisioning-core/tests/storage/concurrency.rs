@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use provisioning_core::{
+    accounts::Account,
     changes::ChangeKind,
     storage::{Commit, Mutation, Storage, StorageError, Write},
 };
@@ -56,6 +57,42 @@ on_every_engine! {
         assert_eq!(race(storage, updates).await, outcomes([(Commit::Done, 1), (Commit::VersionMismatch, 63)]));
         assert_eq!(make::found(storage, &tenant, &ada).await.unwrap().version, 2);
         assert_eq!(storage.list_log_entries(tenant.id, None, 100, None).await.unwrap().len(), 1);
+    }
+
+    async fn an_object_id_is_linked_or_shared_but_never_both(fixture: Fixture) {
+        const GUID: &str = "0a21f0f2-8d2a-4f8e-bf98-7363c4aed4ef";
+        let storage = &fixture.storage;
+        let tenant = make::stored_tenant(storage, "contoso").await;
+        for round in 0..40 {
+            let object_id = GUID.replace("0a21f0f2", &format!("{round:08x}"));
+            let document = |name: &str, object_id: &str| json!({ "userName": format!("{name}{round}"), "externalId": object_id });
+            let link = |account: &Account| {
+                let mut write = make::next(account, &document("linked", &object_id));
+                write.account.object_id_exclusive = true;
+                Mutation { write: Write::Link(write.clone().into()), ..make::recorded(tenant.id, write, ChangeKind::Updated) }
+            };
+            let create = |name: &str, object_id: &str| make::recorded(tenant.id, make::account(make::T0, &document(name, object_id)), ChangeKind::Created);
+            let mut linked = make::stored(storage, tenant.id, make::named(&format!("linked{round}"))).await;
+            // Sometimes somebody holds it already, and sometimes lets go of it meanwhile.
+            let mut mutations = vec![create("ada", &object_id), create("bob", &object_id.to_uppercase())];
+            match round % 4 {
+                0 => {}
+                1 => linked = make::stored(storage, tenant.id, make::next(&linked, &document("linked", &object_id))).await,
+                _ => {
+                    let before = make::stored(storage, tenant.id, make::account(make::T0, &document("before", &object_id))).await;
+                    if round % 4 == 2 {
+                        mutations.push(make::recorded(tenant.id, make::deleted(&before, make::T0), ChangeKind::Deleted));
+                    }
+                }
+            }
+            mutations.push(link(&linked));
+            race(storage, mutations).await;
+            let holders = storage.find_object_id_holders(tenant.id, &object_id).await.unwrap();
+            assert!(!holders.is_empty());
+            if holders.iter().any(|account| account.object_id_exclusive) {
+                assert_eq!(holders.len(), 1, "round {round}: {holders:#?}");
+            }
+        }
     }
 
     async fn of_many_first_tokens_one_is_done(fixture: Fixture) {

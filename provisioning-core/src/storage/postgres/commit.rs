@@ -1,20 +1,27 @@
 //! Mutations on PostgreSQL. An account's is one statement, so one round trip and one flush; a conflict is a violated constraint or a row that
 //! is not found, and then the statement has written nothing.
 
-use sqlx::{PgConnection, postgres::PgQueryResult};
+use sqlx::{
+    PgConnection, Postgres,
+    postgres::{PgArguments, PgQueryResult},
+    query::{Query, QueryScalar},
+};
 
 use super::{Database, tries::Tries};
 use crate::{
+    accounts::Account,
     clock::Timestamp,
     ids::TenantId,
+    links::object_id_key,
     receipts::Receipt,
     storage::{
         AccountWrite, Commit, Mutation, SchemaWrite, StorageError, Write,
         binds::{
-            CLAIM_DISPLAY_NAMES, CLAIM_OBJECT_IDS, HEAD_INSERT, RELEASE_DISPLAY_NAMES,
-            SCHEMA_VERSION, TENANT_INSERT, TENANT_UPDATE, TOKEN_INSERT, TOKEN_RETIRE, TOKEN_REVOKE,
-            account_insert, account_update, bind_account, bind_change, bind_log_entry,
-            bind_receipt, bind_tenant, bind_token, conflict, log_entry_insert, schema_query,
+            CLAIM_DISPLAY_NAMES, CLAIM_OBJECT_IDS, HEAD_INSERT, OBJECT_ID_IS_SHARED,
+            RELEASE_DISPLAY_NAMES, SCHEMA_VERSION, TENANT_INSERT, TENANT_UPDATE, TOKEN_INSERT,
+            TOKEN_RETIRE, TOKEN_REVOKE, account_insert, account_update, bind_account, bind_change,
+            bind_log_entry, bind_receipt, bind_tenant, bind_token, conflict, log_entry_insert,
+            schema_query,
         },
     },
     tenants::Tenant,
@@ -25,9 +32,9 @@ use crate::{
 /// change, `$31` to `$49` the log entry, `$50` to `$55` the receipt. Every part takes its row from `account`, so without it there is none.
 /// The change has no number yet: a count locked until the commit would let one mutation of a tenant commit at a time.
 macro_rules! account_mutation {
-    ($account:expr, $emails:literal) => {
+    ($before:expr, $account:expr, $emails:expr) => {
         concat!(
-            "WITH account AS (", $account, " RETURNING tenant_id, id), ",
+            "WITH ", $before, "account AS (", $account, " RETURNING tenant_id, id), ",
             $emails,
             " change AS (
                 INSERT INTO changes (tenant_id, id, at, kind, resource_type, resource_id, version)
@@ -47,32 +54,69 @@ macro_rules! account_mutation {
     };
 }
 
-const ACCOUNT_INSERT: &str = account_mutation!(
-    account_insert!("CAST($21 AS JSONB)"),
-    "emails AS (
-         INSERT INTO account_emails (tenant_id, account_id, position, value_key, type_key)
-         SELECT a.tenant_id, a.id, e.position - 1, e.value_key, e.type_key
-         FROM account a, UNNEST($23::TEXT[], $24::TEXT[]) WITH ORDINALITY e (value_key, type_key, position)
-     ),"
+/// Another account holds the claim of the Object ID and shares it. Locked until the commit, so that it cannot become exclusive or let go of it
+/// before: an exclusive holder then finds this account.
+macro_rules! owner {
+    () => {
+        "owner AS (
+             SELECT id
+             FROM accounts
+             WHERE tenant_id = $1 AND object_id_claim = $7 AND id <> $2 AND NOT object_id_exclusive AND deleted_at IS NULL
+             FOR SHARE
+         ), "
+    };
+}
+
+macro_rules! emails_insert {
+    () => {
+        "emails AS (
+             INSERT INTO account_emails (tenant_id, account_id, position, value_key, type_key)
+             SELECT a.tenant_id, a.id, e.position - 1, e.value_key, e.type_key
+             FROM account a, UNNEST($23::TEXT[], $24::TEXT[]) WITH ORDINALITY e (value_key, type_key, position)
+         ),"
+    };
+}
+
+const ACCOUNT_INSERT: &str =
+    account_mutation!("", account_insert!("CAST($21 AS JSONB)"), emails_insert!());
+const ACCOUNT_INSERT_SHARED: &str = account_mutation!(
+    owner!(),
+    account_insert!("CAST($21 AS JSONB)", shared from " FROM owner"),
+    emails_insert!()
 );
 
 /// Of the mail addresses, only what differs is written; a row cannot be deleted and inserted by one statement.
-const ACCOUNT_UPDATE: &str = account_mutation!(
-    account_update!("CAST($21 AS JSONB)"),
-    "emails_gone AS (
-         DELETE FROM account_emails e
-         USING account a
-         WHERE e.tenant_id = a.tenant_id AND e.account_id = a.id AND e.position >= CARDINALITY($23::TEXT[])
-     ),
-     emails AS (
-         INSERT INTO account_emails AS old (tenant_id, account_id, position, value_key, type_key)
-         SELECT a.tenant_id, a.id, e.position - 1, e.value_key, e.type_key
-         FROM account a, UNNEST($23::TEXT[], $24::TEXT[]) WITH ORDINALITY e (value_key, type_key, position)
-         ON CONFLICT (tenant_id, account_id, position) DO UPDATE
-         SET value_key = EXCLUDED.value_key, type_key = EXCLUDED.type_key
-         WHERE (old.value_key, old.type_key) IS DISTINCT FROM (EXCLUDED.value_key, EXCLUDED.type_key)
-     ),"
+macro_rules! emails_update {
+    () => {
+        "emails_gone AS (
+             DELETE FROM account_emails e
+             USING account a
+             WHERE e.tenant_id = a.tenant_id AND e.account_id = a.id AND e.position >= CARDINALITY($23::TEXT[])
+         ),
+         emails AS (
+             INSERT INTO account_emails AS old (tenant_id, account_id, position, value_key, type_key)
+             SELECT a.tenant_id, a.id, e.position - 1, e.value_key, e.type_key
+             FROM account a, UNNEST($23::TEXT[], $24::TEXT[]) WITH ORDINALITY e (value_key, type_key, position)
+             ON CONFLICT (tenant_id, account_id, position) DO UPDATE
+             SET value_key = EXCLUDED.value_key, type_key = EXCLUDED.type_key
+             WHERE (old.value_key, old.type_key) IS DISTINCT FROM (EXCLUDED.value_key, EXCLUDED.type_key)
+         ),"
+    };
+}
+
+const ACCOUNT_UPDATE: &str =
+    account_mutation!("", account_update!("CAST($21 AS JSONB)"), emails_update!());
+const ACCOUNT_UPDATE_SHARED: &str = account_mutation!(
+    owner!(),
+    account_update!("CAST($21 AS JSONB)", shared if " AND EXISTS (SELECT FROM owner)"),
+    emails_update!()
 );
+
+const OBJECT_ID_IS_EXCLUSIVE: &str = "
+    SELECT EXISTS (
+        SELECT FROM accounts
+        WHERE tenant_id = $1 AND id <> $2 AND object_id_claim = $3 AND object_id_exclusive AND deleted_at IS NULL
+    )";
 
 const LOG_ENTRY_INSERT: &str = concat!(
     log_entry_insert!(),
@@ -109,6 +153,7 @@ impl Database {
         let tenant = mutation.tenant_id;
         match &mutation.write {
             Write::Account(write) => return self.write_account(mutation, write).await,
+            Write::Link(write) => return self.write_link(mutation, write).await,
             Write::Nothing if mutation.receipt.is_none() => {
                 return match &mutation.log {
                     Some(entry) => {
@@ -136,35 +181,64 @@ impl Database {
         Ok(written)
     }
 
+    /// The first holder of an Object ID takes its claim; where another has it and shares it, the account goes without.
     async fn write_account(
         &self,
         mutation: &Mutation,
         write: &AccountWrite,
     ) -> Result<Commit, sqlx::Error> {
-        let sql = if write.expected_version.is_some() {
-            ACCOUNT_UPDATE
-        } else {
-            ACCOUNT_INSERT
+        let (own, shared) = match write.expected_version {
+            None => (ACCOUNT_INSERT, ACCOUNT_INSERT_SHARED),
+            Some(_) => (ACCOUNT_UPDATE, ACCOUNT_UPDATE_SHARED),
         };
-        let emails = &write.index.emails;
-        let query = bind_account!(sqlx::query(sql), mutation.tenant_id, write)
-            .bind(write.expected_version)
-            .bind(
-                emails
-                    .iter()
-                    .map(|email| email.value_key.as_str())
-                    .collect::<Vec<_>>(),
-            )
-            .bind(
-                emails
-                    .iter()
-                    .map(|email| email.type_key.as_deref())
-                    .collect::<Vec<_>>(),
-            );
-        let query = bind_change!(query, mutation.change.as_ref());
-        let query = bind_log_entry!(query, mutation.log.as_ref());
-        let query = bind_receipt!(query, mutation.receipt.as_ref());
-        decide(query.execute(&self.pool).await, Commit::VersionMismatch)
+        let owned = account_query(own, mutation, write)
+            .execute(&self.pool)
+            .await;
+        let owned = decide(owned, Commit::VersionMismatch)?;
+        if owned != Commit::ObjectIdTaken || write.account.object_id_exclusive {
+            return Ok(owned);
+        }
+        let shared = account_query(shared, mutation, write)
+            .execute(&self.pool)
+            .await;
+        let shared = decide(shared, Commit::VersionMismatch)?;
+        // Whoever held the claim may hold it exclusively, or has let go of it since: then the account is to be read again.
+        let exclusive = sqlx::query_scalar(OBJECT_ID_IS_EXCLUSIVE);
+        if shared == Commit::VersionMismatch
+            && bind_holder(exclusive, mutation.tenant_id, &write.account)
+                .fetch_one(&self.pool)
+                .await?
+        {
+            return Ok(Commit::ObjectIdTaken);
+        }
+        Ok(shared)
+    }
+
+    /// Takes the claim first, and looks for others with a statement that begins after: whoever shares the Object ID was there before the claim could
+    /// be taken, and whoever comes later meets it.
+    async fn write_link(
+        &self,
+        mutation: &Mutation,
+        write: &AccountWrite,
+    ) -> Result<Commit, sqlx::Error> {
+        let mut transaction = self.pool.begin().await?;
+        let link = account_query(ACCOUNT_UPDATE, mutation, write)
+            .execute(&mut *transaction)
+            .await;
+        let linked = decide(link, Commit::VersionMismatch)?;
+        if linked != Commit::Done {
+            return Ok(linked);
+        }
+        let shared = sqlx::query_scalar(OBJECT_ID_IS_SHARED);
+        if bind_holder(shared, mutation.tenant_id, &write.account)
+            .fetch_one(&mut *transaction)
+            .await?
+        {
+            transaction.rollback().await?;
+            return Ok(Commit::ObjectIdTaken);
+        }
+        transaction.commit().await?;
+        Ok(Commit::Done)
     }
 
     async fn receipt_exists(
@@ -179,6 +253,43 @@ impl Database {
             .bind(receipt.key.request_id);
         Ok(query.fetch_one(&self.pool).await?)
     }
+}
+
+fn account_query<'q>(
+    sql: &'static str,
+    mutation: &'q Mutation,
+    write: &'q AccountWrite,
+) -> Query<'q, Postgres, PgArguments> {
+    let emails = &write.index.emails;
+    let query = bind_account!(sqlx::query(sql), mutation.tenant_id, write)
+        .bind(write.expected_version)
+        .bind(
+            emails
+                .iter()
+                .map(|email| email.value_key.as_str())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            emails
+                .iter()
+                .map(|email| email.type_key.as_deref())
+                .collect::<Vec<_>>(),
+        );
+    let query = bind_change!(query, mutation.change.as_ref());
+    let query = bind_log_entry!(query, mutation.log.as_ref());
+    bind_receipt!(query, mutation.receipt.as_ref())
+}
+
+/// The tenant, the account and the key of its Object ID.
+fn bind_holder<'q>(
+    query: QueryScalar<'q, Postgres, bool, PgArguments>,
+    tenant: TenantId,
+    account: &Account,
+) -> QueryScalar<'q, Postgres, bool, PgArguments> {
+    query
+        .bind(tenant.uuid())
+        .bind(account.id.uuid())
+        .bind(account.object_id.as_deref().map(object_id_key))
 }
 
 /// What the deciding statement of a mutation found.
@@ -207,7 +318,7 @@ async fn write_in(
             .await?;
     }
     let written = match &mutation.write {
-        Write::Nothing | Write::Account(_) => Commit::Done,
+        Write::Nothing | Write::Account(_) | Write::Link(_) => Commit::Done,
         Write::InsertToken(token) => insert_token(connection, tenant, token).await?,
         Write::ReplaceToken {
             old,

@@ -6,17 +6,20 @@
 use sqlx::SqliteConnection;
 
 use crate::{
+    accounts::Account,
     clock::Timestamp,
     ids::TenantId,
+    links::object_id_key,
     log::LogEntry,
     receipts::Receipt,
     storage::{
         AccountWrite, Commit, EmailKey, Mutation, SchemaWrite, TokenUse, Write,
         binds::{
-            CLAIM_DISPLAY_NAMES, CLAIM_OBJECT_IDS, HEAD_INSERT, RELEASE_DISPLAY_NAMES,
-            SCHEMA_VERSION, TENANT_INSERT, TENANT_UPDATE, TOKEN_INSERT, TOKEN_RETIRE, TOKEN_REVOKE,
-            TOKEN_TOUCH, account_insert, account_update, bind_account, bind_change, bind_log_entry,
-            bind_receipt, bind_tenant, bind_token, conflict, log_entry_insert, schema_query,
+            CLAIM_DISPLAY_NAMES, CLAIM_OBJECT_IDS, HEAD_INSERT, OBJECT_ID_IS_SHARED,
+            RELEASE_DISPLAY_NAMES, SCHEMA_VERSION, TENANT_INSERT, TENANT_UPDATE, TOKEN_INSERT,
+            TOKEN_RETIRE, TOKEN_REVOKE, TOKEN_TOUCH, account_insert, account_update, bind_account,
+            bind_change, bind_log_entry, bind_receipt, bind_tenant, bind_token, conflict,
+            log_entry_insert, schema_query,
         },
     },
     tenants::Tenant,
@@ -25,6 +28,22 @@ use crate::{
 
 const ACCOUNT_INSERT: &str = account_insert!("$21");
 const ACCOUNT_UPDATE: &str = account_update!("$21");
+const ACCOUNT_INSERT_SHARED: &str = account_insert!(
+    "$21",
+    shared from " WHERE EXISTS (
+        SELECT 1
+        FROM accounts o
+        WHERE o.tenant_id = $1 AND o.object_id_claim = $7 AND o.id <> $2 AND NOT o.object_id_exclusive AND o.deleted_at IS NULL
+    )"
+);
+const ACCOUNT_UPDATE_SHARED: &str = account_update!(
+    "$21",
+    shared if " AND EXISTS (
+        SELECT 1
+        FROM accounts o
+        WHERE o.tenant_id = $1 AND o.object_id_claim = $7 AND o.id <> $2 AND NOT o.object_id_exclusive AND o.deleted_at IS NULL
+    )"
+);
 
 const LOG_ENTRY_INSERT: &str = concat!(
     log_entry_insert!(),
@@ -89,7 +108,12 @@ pub(super) async fn apply(
         return Ok(Commit::RequestIdUsed);
     }
     let written = match &mutation.write {
-        Write::Account(write) => return write_account(connection, mutation, write).await,
+        Write::Link(write) if is_shared(connection, tenant, &write.account).await? => {
+            return Ok(Commit::ObjectIdTaken);
+        }
+        Write::Account(write) | Write::Link(write) => {
+            return write_account(connection, mutation, write).await;
+        }
         Write::Nothing => Commit::Done,
         Write::InsertToken(token) => insert_token(connection, tenant, token).await?,
         Write::ReplaceToken {
@@ -131,10 +155,19 @@ async fn write_account(
         None => bind_account!(sqlx::query(ACCOUNT_INSERT), tenant, write),
         Some(version) => bind_account!(sqlx::query(ACCOUNT_UPDATE), tenant, write).bind(version),
     };
-    let guarded = decide(
+    let mut guarded = decide(
         guard.execute(&mut *connection).await,
         Commit::VersionMismatch,
     )?;
+    if guarded == Commit::ObjectIdTaken && !write.account.object_id_exclusive {
+        let guard = match write.expected_version {
+            None => bind_account!(sqlx::query(ACCOUNT_INSERT_SHARED), tenant, write),
+            Some(version) => {
+                bind_account!(sqlx::query(ACCOUNT_UPDATE_SHARED), tenant, write).bind(version)
+            }
+        };
+        guarded = decide(guard.execute(&mut *connection).await, Commit::ObjectIdTaken)?;
+    }
     if guarded != Commit::Done {
         return Ok(guarded);
     }
@@ -149,6 +182,20 @@ async fn write_account(
         .await?;
     insert_receipt(connection, tenant, mutation.receipt.as_ref()).await?;
     Ok(Commit::Done)
+}
+
+/// Whether others hold the account's Object ID without its claim. The writer is alone, so nobody joins them meanwhile.
+async fn is_shared(
+    connection: &mut SqliteConnection,
+    tenant: TenantId,
+    account: &Account,
+) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(OBJECT_ID_IS_SHARED)
+        .bind(tenant.uuid())
+        .bind(account.id.uuid())
+        .bind(account.object_id.as_deref().map(object_id_key))
+        .fetch_one(connection)
+        .await
 }
 
 /// The addresses as a JSON array of pairs.
