@@ -33,7 +33,7 @@ use tonic_reflection::pb::v1::{
 };
 use tonic_types::StatusExt as _;
 
-use crate::support::{Admin, Engine, Panel, Service, on_both_engines, rpc};
+use crate::support::{Admin, Engine, Panel, Service, buf, on_both_engines, rpc};
 
 const TENANT: &str = "acme";
 const OBJECT_ID: &str = "0a21f0f2-8d2a-4f8e-bf98-7363c4aed4ef";
@@ -558,22 +558,4 @@ impl Buf {
         );
         serde_json::from_slice(&output.stdout).expect("it prints JSON")
     }
-}
-
-/// Where `cargo xtask test` finds or puts it.
-fn buf() -> PathBuf {
-    let tools = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/xtask-tools");
-    let named = std::env::var_os("BUF").map(PathBuf::from);
-    let search_path = std::env::var_os("PATH").unwrap_or_default();
-    let on_path = std::env::split_paths(&search_path).map(|folder| folder.join("buf"));
-    let installed = [
-        tools.join("buf-npm/node_modules/.bin/buf"),
-        tools.join("buf-pip/bin/buf"),
-    ];
-    named
-        .into_iter()
-        .chain(on_path)
-        .chain(installed)
-        .find(|program| program.is_file())
-        .expect("buf is missing: run `cargo xtask test`, which installs it")
 }

@@ -11,6 +11,7 @@ mod observability;
 mod outage;
 mod program;
 mod quickstart;
+mod readme;
 mod refusals;
 mod rejected;
 mod replicas;

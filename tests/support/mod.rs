@@ -3,6 +3,7 @@
 //! A case that must hold on both engines is written once with [`on_both_engines!`].
 
 pub mod bodies;
+mod buf;
 mod database;
 mod json;
 mod panel;
@@ -12,10 +13,11 @@ pub mod rpc;
 mod scim;
 mod service;
 
+pub use buf::buf;
 pub use database::Database;
 pub use json::{at, leaves};
 pub use panel::Panel;
-pub use process::{Process, run};
+pub use process::{BINARY, Process, run};
 pub use proxy::{Line, Proxy};
 pub use scim::{Answer, ScimClient, filtered};
 pub use service::{Admin, Service, Tenant};
