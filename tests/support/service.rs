@@ -145,14 +145,7 @@ impl Service {
 
     /// Runs an administrative subcommand against the service.
     pub async fn cli(&self, args: &[&str]) -> Output {
-        let mut args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
-        args.extend([
-            "--grpc".to_owned(),
-            self.process.grpc().to_owned(),
-            "--data-dir".to_owned(),
-            text(self.data_dir()),
-        ]);
-        process::run(&args).await
+        cli(args, &self.process, self.data_dir()).await
     }
 
     /// The same; it must succeed and print JSON.
@@ -181,6 +174,19 @@ impl Service {
             identifier,
             &self.cli_json(&["token", "regenerate", identifier]).await,
         )
+    }
+
+    /// The same by way of a [`replica`](Self::replica) of this name.
+    pub async fn regenerate_at(&self, replica: &Process, name: &str, identifier: &str) -> Tenant {
+        let args = ["token", "regenerate", identifier, "--json"];
+        let output = cli(&args, replica, &self.data_dir().join(name)).await;
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let made = serde_json::from_slice(&output.stdout).expect("it prints JSON");
+        Tenant::from_json(identifier, &made)
     }
 
     /// Makes a JWT.
@@ -248,6 +254,18 @@ impl Tenant {
             mask: text("mask"),
         }
     }
+}
+
+/// The process's own key, in its data folder, signs the call.
+async fn cli(args: &[&str], process: &Process, data_dir: &Path) -> Output {
+    let mut args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+    args.extend([
+        "--grpc".to_owned(),
+        process.grpc().to_owned(),
+        "--data-dir".to_owned(),
+        text(data_dir),
+    ]);
+    process::run(&args).await
 }
 
 async fn serve(folder: &Path, database: Option<&Database>, more: &[String]) -> Process {
