@@ -1,11 +1,12 @@
 //! Kill -9 in the middle of a provisioning cycle: what was acknowledged is there, and accounts, log and changes agree.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use entra_sim::{Engine as EntraEngine, Event, Scenario, Target};
+use serde_json::Value;
 use tokio::sync::Notify;
 
-use crate::support::{Engine, Service, Tenant, on_both_engines};
+use crate::support::{Engine, Panel, Service, Tenant, on_both_engines};
 
 const USERS: usize = 120;
 /// Kills, each in a cycle of its own; `CRASH_KILLS` asks for more.
@@ -76,6 +77,7 @@ on_both_engines! {
         assert!(engine.report().exit_ok(), "{:#?}", engine.report().in_error);
         assert!(engine.report().ledger.acknowledged() > USERS);
 
+        the_log_tells_the_state(&service, &tenant).await;
         for (what, statement) in MUST_BE_NONE {
             assert_eq!(service.count_at_rest(statement).await, 0, "{what}");
         }
@@ -84,6 +86,56 @@ on_both_engines! {
         let accounts = service.count_at_rest("SELECT COUNT(*) FROM accounts WHERE version > 1").await;
         assert!(accounts > 0, "there was something to compare");
     }
+}
+
+/// Every account is what the changes of its log entries make of it, one after the other.
+async fn the_log_tells_the_state(service: &Service, tenant: &Tenant) {
+    let mut told: BTreeMap<String, BTreeMap<String, Value>> = BTreeMap::new();
+    let entries = Panel::of(service)
+        .await
+        .log(
+            &tenant.identifier,
+            "outcome eq \"success\" and resourceType eq \"User\"",
+        )
+        .await;
+    for entry in entries.into_iter().rev() {
+        let account = told.entry(entry.resource_id).or_default();
+        for change in entry.changes {
+            match change.new_value.as_str() {
+                "" => account.remove(&change.attribute),
+                json => {
+                    let value = serde_json::from_str(json).expect("it is JSON");
+                    account.insert(change.attribute, value)
+                }
+            };
+        }
+    }
+    let users = tenant.at(service.process.http()).all_users().await;
+    assert!(users.len() > USERS / 2, "there is something to compare");
+    for user in users {
+        let id = user["id"].as_str().expect("it has one");
+        assert_eq!(flat(&user), told[id], "{id}");
+    }
+}
+
+/// The attributes of a user as the log names them; those that it was not given are left out.
+fn flat(user: &Value) -> BTreeMap<String, Value> {
+    let mut flat = BTreeMap::new();
+    for (name, value) in user.as_object().expect("it is an object") {
+        match value {
+            _ if ["id", "schemas", "meta", "groups"].contains(&name.as_str()) => {}
+            Value::Object(parts) => {
+                let separator = if name.starts_with("urn:") { ':' } else { '.' };
+                for (part, value) in parts {
+                    flat.insert(format!("{name}{separator}{part}"), value.clone());
+                }
+            }
+            value => {
+                flat.insert(name.clone(), value.clone());
+            }
+        }
+    }
+    flat
 }
 
 fn target(service: &Service, tenant: &Tenant) -> Target {
