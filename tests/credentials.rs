@@ -37,11 +37,15 @@ fn needs(rpc: &str) -> Needs {
     match (service, method) {
         ("FacadeService", "Authenticate" | "ReportRejectedRequest") => Needs::Scim,
         ("AccountService", "GetAccount" | "BatchGetAccounts" | "ListAccounts")
+        | ("GroupService", "GetGroup" | "BatchGetGroups" | "ListGroups" | "ListGroupMembers")
         | ("SchemaService", "ListSchemas") => Needs::Read,
         (
             "AccountService",
             "CreateAccount" | "ReplaceAccount" | "PatchAccount" | "DeleteAccount",
-        ) => Needs::Write,
+        )
+        | ("GroupService", "CreateGroup" | "ReplaceGroup" | "PatchGroup" | "DeleteGroup") => {
+            Needs::Write
+        }
         (
             "TokenService",
             "GetScimConnection" | "GenerateToken" | "RegenerateToken" | "RevokeToken"

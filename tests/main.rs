@@ -6,6 +6,7 @@ mod credentials;
 mod entra_behaviour;
 mod entra_sim;
 mod fixtures;
+mod groups;
 mod grpc;
 mod observability;
 mod outage;

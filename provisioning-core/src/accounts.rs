@@ -6,10 +6,14 @@ mod read;
 pub(crate) mod refusals;
 mod write;
 
+pub(crate) use create::unexpected;
 pub use create::{CreateOutcome, Created};
+pub(crate) use draft::check_size;
 pub use draft::{Draft, Unsaid, next_version};
-pub use read::{AccountPage, ListQuery};
+pub use read::AccountPage;
 pub use write::{Patched, Precondition};
+
+pub use crate::listing::ListQuery;
 
 use crate::{attributes::schema::ResourceSchema, clock::Timestamp, ids::AccountId, schemas};
 

@@ -272,6 +272,7 @@ impl Core {
                     .await?
                     > 0
                 {}
+                while self.storage().purge_groups(tenant.id, PURGE_BATCH).await? > 0 {}
             }
             match tenants.last() {
                 Some(last) => after = Some(last.identifier.clone()),

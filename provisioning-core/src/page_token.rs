@@ -24,6 +24,8 @@ pub const TOKEN_LIFETIME: Duration = Duration::from_hours(1);
 const PAGE_SIZE_DEFAULT: u32 = 100;
 /// How many items a page has at most; a larger wish is cut down (AIP-158).
 const PAGE_SIZE_MAX: u32 = 200;
+/// The same of members of a group.
+const MEMBER_PAGE_SIZE_MAX: u32 = 1_000;
 /// Longer texts are not ours: a position is a sort key and an id, and sort keys are bounded by the longest indexed value.
 const TEXT_LEN_MAX: usize = 16 * 1024;
 /// The form of the token; one of another version is refused, and the caller starts again.
@@ -39,6 +41,14 @@ pub fn page_size(asked: i32) -> Result<u32, Refusal> {
                 .field("page_size"),
         ),
     }
+}
+
+/// Reads the `page_size` of a list of members, which are small: the default is the same, the maximum larger.
+pub fn member_page_size(asked: i32) -> Result<u32, Refusal> {
+    let size = page_size(asked)?;
+    Ok(u32::try_from(asked)
+        .unwrap_or(size)
+        .clamp(size, MEMBER_PAGE_SIZE_MAX))
 }
 
 /// Seals and opens page tokens.

@@ -2,5 +2,6 @@
 
 mod accounts;
 mod admin;
+mod groups;
 mod storage;
 mod world;

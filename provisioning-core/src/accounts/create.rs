@@ -205,7 +205,8 @@ impl Core {
             other @ (Commit::TokenExists
             | Commit::TenantExists
             | Commit::NoCurrentToken
-            | Commit::DisplayNameTaken) => Err(unexpected(other)),
+            | Commit::DisplayNameTaken
+            | Commit::Unchanged) => Err(unexpected(other)),
         }
     }
 

@@ -128,7 +128,7 @@ impl Draft {
         })?;
         let user_name_key = fold(&user_name);
         check_lengths(&document)?;
-        check_size(&document)?;
+        check_size(&document, "account")?;
         let object_id = text(&document, "externalId");
         let said = document.get("active").and_then(Value::as_bool);
         let active = said.unwrap_or(unsaid.active());
@@ -254,8 +254,11 @@ pub fn next_version(old: &Account, now: Timestamp) -> Account {
     }
 }
 
-/// The whole document, so that a page of accounts stays a message that every caller takes.
-fn check_size(document: &Map<String, Value>) -> Result<(), Refusal> {
+/// The whole document, so that a page of accounts or groups stays a message that every caller takes.
+pub(crate) fn check_size(
+    document: &Map<String, Value>,
+    resource: &'static str,
+) -> Result<(), Refusal> {
     let mut size = Size(0);
     serde_json::to_writer(&mut size, document).expect("counting takes every byte");
     if size.0 <= DOCUMENT_BYTES_MAX {
@@ -263,9 +266,9 @@ fn check_size(document: &Map<String, Value>) -> Result<(), Refusal> {
     }
     Err(Refusal::new(
         Reason::InvalidValue,
-        format!("The attributes of the account are larger than {DOCUMENT_BYTES_MAX} bytes; map fewer or smaller ones"),
+        format!("The attributes of the {resource} are larger than {DOCUMENT_BYTES_MAX} bytes; map fewer or smaller ones"),
     )
-    .field("account"))
+    .field(resource))
 }
 
 /// Counts what is written.

@@ -3,41 +3,24 @@
 use super::{Account, AccountKey, refusals};
 use crate::{
     Core,
-    attributes::{
-        filter::{self, Filter, Operator},
-        fold::{NAME_BYTES_MAX, fold},
-        order::Order,
-        schema::ResourceSchema,
-    },
+    attributes::fold::{NAME_BYTES_MAX, fold},
     call::Call,
     error::{Error, Reason, Refusal},
     ids::AccountId,
+    listing::{List, ListQuery, ParsedQuery},
     log::{LogEntry, Operation},
-    page_token::{Query, invalid_page_token},
-    storage::{AccountQuery, PageKey},
+    storage::RowQuery,
 };
 
-/// SCIM's startIndex is bounded: a walk that far by index is a mistake, page tokens are for it.
-const SKIP_MAX: u32 = 1_000_000;
+const LIST: List = List {
+    method: "ListAccounts",
+    of: None,
+};
+/// What Entra matches a user by, of that which an index serves.
+const INDEXED: &[&str] = &["id", "userName", "externalId"];
+
 /// Ids in one batch.
 const BATCH_MAX: usize = 200;
-
-/// Which accounts to list.
-#[derive(Clone, Debug, Default)]
-pub struct ListQuery {
-    /// In SCIM's grammar; empty: all.
-    pub filter: String,
-    /// A SCIM attribute name, perhaps with ` desc`; empty: by creation.
-    pub order_by: String,
-    /// How many at most, within bounds.
-    pub page_size: u32,
-    /// From the page before.
-    pub page_token: String,
-    /// How many to pass over.
-    pub skip: i32,
-    /// Only count.
-    pub count_only: bool,
-}
 
 /// A page of accounts.
 #[derive(Debug)]
@@ -48,15 +31,6 @@ pub struct AccountPage {
     pub next_page_token: Option<String>,
     /// How many match in all; behind a page token, how many did when the first page was read.
     pub total_size: i64,
-}
-
-struct ParsedQuery {
-    filter: Option<Filter>,
-    order: Order,
-    after: Option<PageKey>,
-    /// How many matched when the first page was read.
-    total: Option<i64>,
-    skip: u32,
 }
 
 impl Core {
@@ -166,7 +140,7 @@ impl Core {
             });
         }
 
-        let statement = AccountQuery {
+        let statement = RowQuery {
             filter: parsed.filter.as_ref(),
             order: parsed.order,
             limit: query.page_size,
@@ -192,7 +166,7 @@ impl Core {
         };
         let next_page_token = page
             .next
-            .map(|after| query.token(self, call, &after, total_size));
+            .map(|after| query.token(self, call, LIST, &after, total_size));
         let schemas = self.schemas_of(call, &admitted.tenant).await?;
         let accounts = page.accounts.into_iter();
         Ok(AccountPage {
@@ -208,8 +182,8 @@ impl Core {
     /// whoever has no valid token makes the storage look for nothing.
     async fn parse_list_query(&self, call: &Call, query: &ListQuery) -> Result<ParsedQuery, Error> {
         let known = self.known_schemas(call);
-        let parsed = query.parse(self, call, &known.user);
-        if parsed.as_ref().is_ok_and(ParsedQuery::is_match) {
+        let parsed = query.parse(self, call, LIST, &known.user);
+        if parsed.as_ref().is_ok_and(|parsed| parsed.is_match(INDEXED)) {
             return Ok(parsed?);
         }
         let admitted = self.authenticate(call).await?;
@@ -217,7 +191,7 @@ impl Core {
         let parsed = if schemas.version == known.version {
             parsed
         } else {
-            query.parse(self, call, &schemas.user)
+            query.parse(self, call, LIST, &schemas.user)
         };
         match parsed {
             Ok(parsed) => Ok(parsed),
@@ -226,79 +200,5 @@ impl Core {
                 Err(self.log_refusal(&admitted, entry, refusal.into()).await)
             }
         }
-    }
-}
-
-impl ParsedQuery {
-    /// Whether it is what Entra asks to match a user: equality on an attribute that an index serves. Such a look-up costs next to nothing and is
-    /// one statement with the authentication.
-    fn is_match(&self) -> bool {
-        const INDEXED: [&str; 3] = ["id", "userName", "externalId"];
-        self.order == Order::default()
-            && self.skip == 0
-            && matches!(&self.filter, Some(Filter::Compare(comparison)) if comparison.operator == Operator::Eq
-                && comparison.attribute.schema.is_none()
-                && comparison.attribute.sub.is_none()
-                && INDEXED.contains(&comparison.attribute.name.as_str()))
-    }
-}
-
-impl ListQuery {
-    fn parse(
-        &self,
-        core: &Core,
-        call: &Call,
-        schema: &ResourceSchema,
-    ) -> Result<ParsedQuery, Refusal> {
-        let filter = match self.filter.as_str() {
-            "" => None,
-            text => Some(filter::parse(text, schema)?),
-        };
-        let order = Order::parse(&self.order_by, schema)?;
-        let skip = u32::try_from(self.skip)
-            .ok()
-            .filter(|skip| *skip <= SKIP_MAX)
-            .ok_or_else(|| {
-                Refusal::new(
-                    Reason::TooMany,
-                    format!("skip must be from 0 to {SKIP_MAX}. Page with page_token beyond."),
-                )
-                .field("skip")
-            })?;
-        let (after, total) = match self.query(core, call).open(&self.page_token)? {
-            None => (None, None),
-            Some(_) if skip > 0 => {
-                return Err(Refusal::new(
-                    Reason::InvalidRequest,
-                    "skip and page_token do not go together.",
-                )
-                .field("skip"));
-            }
-            Some(place) => {
-                let after: PageKey =
-                    serde_json::from_slice(&place.position).map_err(|_| invalid_page_token())?;
-                (Some(after), place.total)
-            }
-        };
-        Ok(ParsedQuery {
-            filter,
-            order,
-            after,
-            total,
-            skip,
-        })
-    }
-
-    fn token(&self, core: &Core, call: &Call, after: &PageKey, total_size: i64) -> String {
-        let position = serde_json::to_vec(after).expect("keys are texts and numbers");
-        self.query(core, call).token(&position, Some(total_size))
-    }
-
-    fn query<'c>(&self, core: &'c Core, call: &Call) -> Query<'c> {
-        core.query(
-            "ListAccounts",
-            None,
-            &[call.tenant.as_str(), &self.filter, &self.order_by],
-        )
     }
 }

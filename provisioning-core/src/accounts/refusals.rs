@@ -58,7 +58,7 @@ pub(crate) fn object_id_taken(holder: Option<&Account>) -> Refusal {
 }
 
 /// What the log says of attributes that were passed over; empty when none were.
-pub(super) fn ignored(names: &[String]) -> String {
+pub(crate) fn ignored(names: &[String]) -> String {
     let shown = &names[..names.len().min(IGNORED_MAX)];
     match names.len() - shown.len() {
         _ if names.is_empty() => String::new(),

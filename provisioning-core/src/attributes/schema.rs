@@ -3,6 +3,7 @@
 mod common;
 mod enterprise;
 mod group;
+mod group_member;
 mod log_entry;
 mod user;
 
@@ -305,6 +306,17 @@ impl ResourceSchema {
         &GROUP
     }
 
+    /// The members of one group, so that one language serves lists of them as well. It is no SCIM resource and never published.
+    pub fn group_member() -> &'static Self {
+        static MEMBER: LazyLock<ResourceSchema> = LazyLock::new(|| ResourceSchema {
+            resource_type: "Member".to_owned(),
+            core: Arc::new(group_member::schema()),
+            extensions: Vec::new(),
+            common: Arc::new([]),
+        });
+        &MEMBER
+    }
+
     /// Entries of the provisioning log, so that one filter language serves both. It is no SCIM resource and never published.
     pub fn log_entry() -> &'static Self {
         static LOG_ENTRY: LazyLock<ResourceSchema> = LazyLock::new(|| ResourceSchema {
@@ -462,6 +474,7 @@ mod tests {
         for resource in [
             ResourceSchema::user(),
             ResourceSchema::group(),
+            ResourceSchema::group_member(),
             ResourceSchema::log_entry(),
         ] {
             resource.common.iter().for_each(check);

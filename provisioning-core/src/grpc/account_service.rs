@@ -244,14 +244,14 @@ impl AccountService for Service {
     }
 }
 
-fn precondition(etag: &str, validate_only: bool) -> Precondition {
+pub(super) fn precondition(etag: &str, validate_only: bool) -> Precondition {
     Precondition {
         etag: (!etag.is_empty()).then(|| etag.to_owned()),
         validate_only,
     }
 }
 
-fn operation(message: &v1::PatchOperation) -> Result<PatchOperation, Error> {
+pub(super) fn operation(message: &v1::PatchOperation) -> Result<PatchOperation, Error> {
     let op = match message.op() {
         ProtoOp::Add => Op::Add,
         ProtoOp::Replace => Op::Replace,

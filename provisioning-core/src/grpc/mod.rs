@@ -5,6 +5,8 @@ pub mod accounts;
 pub mod authentication;
 mod facade_service;
 mod failures;
+pub mod group_service;
+pub mod groups;
 pub mod jwt;
 mod request;
 pub mod rules;
@@ -13,7 +15,7 @@ mod status;
 
 use provisioning_proto::v1::{
     account_service_server::AccountServiceServer, facade_service_server::FacadeServiceServer,
-    schema_service_server::SchemaServiceServer,
+    group_service_server::GroupServiceServer, schema_service_server::SchemaServiceServer,
 };
 use tonic::service::Routes;
 
@@ -30,6 +32,10 @@ pub const MESSAGE_SIZE_MAX: usize = 16 << 20;
 pub fn routes(core: &Core) -> Routes {
     Routes::new(
         AccountServiceServer::new(account_service::Service::new(core.clone()))
+            .max_decoding_message_size(MESSAGE_SIZE_MAX),
+    )
+    .add_service(
+        GroupServiceServer::new(group_service::Service::new(core.clone()))
             .max_decoding_message_size(MESSAGE_SIZE_MAX),
     )
     .add_service(

@@ -83,6 +83,34 @@ macro_rules! bind_account {
     }};
 }
 
+/// The columns of a group in the order of [`bind_group`], behind its tenant and id.
+macro_rules! group_columns {
+    () => {
+        "display_name, display_name_key, display_name_claim, object_id, version, created_at, updated_at, document, search"
+    };
+}
+
+/// The 9 values of a group behind its tenant and id.
+macro_rules! bind_group {
+    ($query:expr, $document:expr) => {{
+        let document: &crate::storage::GroupDocument = $document;
+        $query
+            .bind(&document.display_name)
+            .bind(&document.display_name_key)
+            .bind(
+                document
+                    .display_name_unique
+                    .then_some(&document.display_name_key),
+            )
+            .bind(&document.object_id)
+            .bind(document.own_version)
+            .bind(document.created_at.as_micros())
+            .bind(document.updated_at.as_micros())
+            .bind(&document.document)
+            .bind(&document.search)
+    }};
+}
+
 /// The columns of a log entry, in the order of [`bind_log_entry`] behind the tenant.
 macro_rules! log_entry_insert {
     () => {
@@ -305,8 +333,8 @@ macro_rules! schema_query {
 }
 
 pub(super) use {
-    account_insert, account_update, bind_account, bind_change, bind_log_entry, bind_receipt,
-    bind_tenant, bind_token, log_entry_insert, schema_query,
+    account_insert, account_update, bind_account, bind_change, bind_group, bind_log_entry,
+    bind_receipt, bind_tenant, bind_token, group_columns, log_entry_insert, schema_query,
 };
 
 /// Which conflict the violation of a unique constraint stands for; `None` for one that the program never runs into.

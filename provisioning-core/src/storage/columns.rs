@@ -5,13 +5,14 @@ use std::{sync::Arc, time::Duration};
 use sqlx::{Row as _, postgres::PgRow, sqlite::SqliteRow};
 use uuid::Uuid;
 
-use super::StorageError;
+use super::{GroupMembers, StorageError};
 use crate::{
     accounts::{Account, Hold},
     call::Caller,
     changes::{Change, ChangeKind, Resource},
     clock::Timestamp,
-    ids::{AccountId, ChangeId, LogEntryId, TenantId},
+    groups::{Candidate, Group, Member, MemberType},
+    ids::{AccountId, ChangeId, GroupId, LogEntryId, TenantId},
     log::{LogEntry, Operation, Outcome, ResourceType},
     schemas::{Extended, ExtensionSchema},
     tenants::{Dialect, Identifier, Tenant, TenantSettings, UnknownMembers, UnknownSchemas},
@@ -57,8 +58,37 @@ macro_rules! log_entry_columns {
     };
 }
 
+/// The version of a group `a`: its own and those of its slots.
+macro_rules! group_version {
+    () => {
+        "a.version + (SELECT CAST(SUM(v.version) AS BIGINT) FROM group_versions v WHERE v.tenant_id = a.tenant_id AND v.group_id = a.id)"
+    };
+}
+
+/// When a group `a` or its members last changed.
+macro_rules! group_updated_at {
+    () => {
+        "(SELECT CASE WHEN MAX(v.updated_at) > a.updated_at THEN MAX(v.updated_at) ELSE a.updated_at END
+          FROM group_versions v WHERE v.tenant_id = a.tenant_id AND v.group_id = a.id)"
+    };
+}
+
+/// The columns that [`group`] reads.
+macro_rules! group_columns {
+    () => {
+        concat!(
+            "a.id, a.display_name, a.display_name_key, a.object_id, a.version, ",
+            $crate::storage::columns::group_version!(),
+            ", a.created_at, ",
+            $crate::storage::columns::group_updated_at!(),
+            ", a.document"
+        )
+    };
+}
+
 pub(super) use {
-    account_columns, extension_schema_columns, log_entry_columns, tenant_columns, token_columns,
+    account_columns, extension_schema_columns, group_columns, group_updated_at, group_version,
+    log_entry_columns, tenant_columns, token_columns,
 };
 
 /// The columns of one row, taken from left to right. A seam: each engine has its own rows.
@@ -257,6 +287,101 @@ pub(super) fn caller_and_account<C: Columns>(
     Ok((caller(columns)?, joined(columns, ACCOUNT_WIDTH, account)?))
 }
 
+const GROUP_WIDTH: usize = 9;
+
+pub(super) fn group(columns: &mut impl Columns) -> Result<Group, StorageError> {
+    Ok(Group {
+        id: GroupId::from_uuid(columns.uuid()?),
+        display_name: columns.text()?,
+        display_name_key: columns.text()?,
+        object_id: columns.text_or_null()?,
+        own_version: columns.int()?,
+        version: columns.int()?,
+        created_at: columns.time()?,
+        updated_at: columns.time()?,
+        document: columns.text()?,
+        members: None,
+    })
+}
+
+/// The caller, and the group where there is one.
+pub(super) fn caller_and_group<C: Columns>(
+    columns: &mut C,
+) -> Result<(Caller, Option<Group>), StorageError> {
+    Ok((caller(columns)?, joined(columns, GROUP_WIDTH, group)?))
+}
+
+/// A group and what it is sorted by, as text.
+pub(super) type ListedGroup = (Group, Option<String>);
+
+/// The caller, and the group with its sort value where there is one.
+pub(super) fn listed_group<C: Columns>(
+    columns: &mut C,
+) -> Result<(Caller, Option<ListedGroup>), StorageError> {
+    let (caller, group) = caller_and_group(columns)?;
+    let sort_value = columns.text_or_null()?;
+    Ok((caller, group.map(|group| (group, sort_value))))
+}
+
+/// A member and what it is sorted by, as text.
+pub(super) fn listed_member(
+    columns: &mut impl Columns,
+) -> Result<(Member, Option<String>), StorageError> {
+    Ok((member(columns)?, columns.text_or_null()?))
+}
+
+/// A candidate: its id, whether it is an account's, what it is called where it is anything, and whether it is a member.
+type CandidateRow = (Uuid, u8, Option<String>, u8);
+
+/// The caller, the group where there is one, and the candidates for its members.
+pub(super) fn caller_and_candidates<C: Columns>(
+    columns: &mut C,
+) -> Result<(Caller, Option<Group>, Vec<Candidate>), StorageError> {
+    let (caller, group) = caller_and_group(columns)?;
+    let inconsistent = || StorageError::inconsistent("group_members", "member_id");
+    let rows: Vec<CandidateRow> = match columns.text_or_null()? {
+        Some(text) => serde_json::from_str(&text).map_err(|_| inconsistent())?,
+        None => Vec::new(),
+    };
+    let candidate = |(id, is_account, display, is_member): CandidateRow| Candidate {
+        id,
+        member: display.map(|display| Member {
+            id,
+            kind: if is_account == 1 {
+                MemberType::User
+            } else {
+                MemberType::Group
+            },
+            display,
+        }),
+        is_member: is_member == 1,
+    };
+    Ok((caller, group, rows.into_iter().map(candidate).collect()))
+}
+
+pub(super) fn member(columns: &mut impl Columns) -> Result<Member, StorageError> {
+    Ok(Member {
+        id: columns.uuid()?,
+        kind: MemberType::from_text(&columns.text()?)
+            .ok_or(StorageError::inconsistent("group_members", "member_type"))?,
+        display: columns.text()?,
+    })
+}
+
+/// A group without members, and one of its members where the row has one.
+pub(super) fn group_member<C: Columns>(
+    columns: &mut C,
+) -> Result<(GroupId, GroupMembers, Option<Member>), StorageError> {
+    let id = GroupId::from_uuid(columns.uuid()?);
+    let group = GroupMembers {
+        own_version: columns.int()?,
+        version: columns.int()?,
+        updated_at: columns.time()?,
+        members: Vec::new(),
+    };
+    Ok((id, group, joined(columns, 3, member)?))
+}
+
 /// An account and what it is sorted by, as text.
 pub(super) type Listed = (Account, Option<String>);
 
@@ -348,6 +473,10 @@ pub(super) fn answer(
 /// The number of a change, and the change.
 pub(super) fn numbered_change(columns: &mut impl Columns) -> Result<(i64, Change), StorageError> {
     Ok((columns.int()?, change(columns)?))
+}
+
+pub(super) fn uuid(columns: &mut impl Columns) -> Result<Uuid, StorageError> {
+    Ok(columns.uuid()?)
 }
 
 pub(super) fn int(columns: &mut impl Columns) -> Result<i64, StorageError> {

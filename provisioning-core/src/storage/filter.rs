@@ -8,14 +8,16 @@
 
 mod columns;
 mod json;
+mod related;
 
 use uuid::Uuid;
 
 pub use self::columns::Columns;
-pub(super) use self::{columns::SortColumn, json::sqlite_path};
+pub(super) use self::{columns::SortColumn, json::sqlite_path, related::member_rows};
 use self::{
     columns::{Column, Kind},
     json::Json,
+    related::{Related, pinned},
 };
 use crate::attributes::filter::{AttributePath, Comparison, Filter, Literal, Operator};
 
@@ -86,12 +88,20 @@ pub fn compile(filter: &Filter, engine: Engine, columns: &Columns, first_bind: u
 }
 
 /// Where an attribute is looked for.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum Place {
     /// In a row.
     Resource,
     /// In the element `e` of a list.
     Element,
+    /// In the element `e` of a list whose elements are rows.
+    Row(&'static Related),
+}
+
+impl Place {
+    const fn is_resource(self) -> bool {
+        matches!(self, Self::Resource)
+    }
 }
 
 struct Compiler<'c> {
@@ -117,8 +127,8 @@ impl Compiler<'_> {
             Filter::Compare(comparison) => self.comparison(comparison, place, two_valued),
             Filter::Element(path, filter) => match self.email(path, filter) {
                 Some(sql) => sql,
-                None => self.exists(path, |compiler| {
-                    compiler.filter(filter, Place::Element, false)
+                None => self.exists(path, pinned(filter), |compiler, place| {
+                    compiler.filter(filter, place, false)
                 }),
             },
         }
@@ -142,8 +152,11 @@ impl Compiler<'_> {
             };
         }
         match &path.sub {
-            Some(_) if path.many && place == Place::Resource => {
-                self.exists(path, |compiler| compiler.present(path, Place::Element))
+            Some(_) if path.many && place.is_resource() => {
+                self.exists(path, None, |compiler, place| compiler.present(path, place))
+            }
+            None if place.is_resource() && self.columns.related(path).is_some() => {
+                self.exists(path, None, |_, _| "TRUE".to_owned())
             }
             _ => self.json(path, place).is_present(),
         }
@@ -184,9 +197,13 @@ impl Compiler<'_> {
         }
         let sql = if let Some(column) = self.column(path, place) {
             self.compare_column(column, operator, literal)
-        } else if path.many && place == Place::Resource {
-            return self.exists(path, |compiler| {
-                compiler.compare(path, operator, literal, Place::Element, false)
+        } else if path.many && place.is_resource() {
+            let value = match (operator, path.sub.as_deref(), literal) {
+                (Operator::Eq, Some("value"), Literal::Text { compared, .. }) => Some(&**compared),
+                _ => None,
+            };
+            return self.exists(path, value, |compiler, place| {
+                compiler.compare(path, operator, literal, place, false)
             });
         } else {
             let json = self.json(path, place);
@@ -228,11 +245,7 @@ impl Compiler<'_> {
                 None => "FALSE".to_owned(),
             },
             (Kind::Uuid, Literal::Text { compared, .. }) if operator == Operator::Eq => {
-                // Other ways to write the same UUID are other texts, and `id` is compared as text.
-                match Uuid::try_parse(compared)
-                    .ok()
-                    .filter(|id| id.to_string() == *compared)
-                {
+                match canonical_id(compared) {
                     Some(id) => format!("({} = {})", column.sql, self.bind(Bind::Uuid(id))),
                     None => "FALSE".to_owned(),
                 }
@@ -274,15 +287,16 @@ impl Compiler<'_> {
     }
 
     fn column(&self, path: &AttributePath, place: Place) -> Option<&'static Column> {
-        if place == Place::Element {
-            None
-        } else {
-            self.columns.find(path)
+        match place {
+            Place::Resource => self.columns.find(path),
+            Place::Element => None,
+            Place::Row(related) => related.find(path),
         }
     }
 
     fn json(&mut self, path: &AttributePath, place: Place) -> Json {
         let (base, keys): (_, Vec<_>) = match place {
+            Place::Row(_) => return Json::absent(),
             Place::Element => ("e.value", path.sub.iter().collect()),
             Place::Resource => {
                 let Some(document) = self.columns.document else {
@@ -317,12 +331,33 @@ impl Compiler<'_> {
         }
     }
 
-    /// One element of the list satisfies a predicate. Never NULL.
+    /// One element of the list satisfies a predicate, for which its value must be the one given, if any is. Never NULL.
     fn exists(
         &mut self,
         path: &AttributePath,
-        predicate: impl FnOnce(&mut Self) -> String,
+        value: Option<&str>,
+        predicate: impl FnOnce(&mut Self, Place) -> String,
     ) -> String {
+        if let Some(related) = self.columns.related(path) {
+            let place = Place::Row(related);
+            let id = value.and_then(canonical_id);
+            return match (self.columns.tenant, id) {
+                // Uncorrelated, so that both engines begin with the index of the values.
+                (Some(tenant), Some(id)) => {
+                    let value = self.bind(Bind::Uuid(id));
+                    let rows = related.with_value(tenant, &value);
+                    format!(
+                        "a.id IN (SELECT e.row_id FROM {rows} WHERE {})",
+                        predicate(self, place)
+                    )
+                }
+                _ => format!(
+                    "EXISTS (SELECT 1 FROM {} WHERE {})",
+                    related.rows,
+                    predicate(self, place)
+                ),
+            };
+        }
         let Some(document) = self.columns.document else {
             return "FALSE".to_owned();
         };
@@ -330,7 +365,7 @@ impl Compiler<'_> {
         let elements = self.json_at(document, &keys).elements();
         format!(
             "EXISTS (SELECT 1 FROM {elements} WHERE {})",
-            predicate(self)
+            predicate(self, Place::Element)
         )
     }
 
@@ -350,7 +385,7 @@ impl Compiler<'_> {
 
     /// Uncorrelated, so that both engines begin with the index of the mail addresses. Never NULL.
     fn emails(&mut self, keys: &[(&'static str, String)]) -> Option<String> {
-        let tenant = self.columns.emails_of_tenant?;
+        let tenant = self.columns.tenant?;
         let mut sql = format!(
             "a.id IN (SELECT m.account_id FROM account_emails m WHERE m.tenant_id = {tenant}"
         );
@@ -360,6 +395,13 @@ impl Compiler<'_> {
         }
         Some(sql + ")")
     }
+}
+
+/// Other ways to write the same UUID are other texts, and an id is compared as text.
+fn canonical_id(text: &str) -> Option<Uuid> {
+    Uuid::try_parse(text)
+        .ok()
+        .filter(|id| id.to_string() == text)
 }
 
 fn is_email(path: &AttributePath, sub: &str) -> bool {

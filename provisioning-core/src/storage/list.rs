@@ -1,7 +1,7 @@
 //! Listings of accounts and log entries: statements put together from a filter, an order and a page.
 
 use super::{
-    AccountPage, AccountQuery, Engine, PageKey, Storage, StorageError,
+    AccountPage, Engine, PageKey, RowQuery, Storage, StorageError,
     accounts::{caller_sql, token_id},
     columns::{self, account_columns, log_entry_columns, tenant_columns, token_columns},
     filter::{self, Bind, Columns},
@@ -9,6 +9,8 @@ use super::{
     sort::Sorting,
     statement::Statement,
 };
+use uuid::Uuid;
+
 use crate::{
     attributes::filter::Filter,
     call::{Caller, CallerKey},
@@ -17,8 +19,23 @@ use crate::{
     page_token::cut,
 };
 
+/// The tenant of the identifier `$1`, found once.
+macro_rules! tenant_sql {
+    () => {
+        "(SELECT id FROM tenants WHERE identifier = $1)"
+    };
+}
+pub(super) use tenant_sql;
+
+const ACCOUNTS: Listing = Listing {
+    inner: account_columns!(),
+    outer: account_columns!(),
+    table: "accounts",
+    columns: Columns::accounts(tenant_sql!()),
+};
+
 impl Engine {
-    const fn dialect(&self) -> filter::Engine {
+    pub const fn dialect(&self) -> filter::Engine {
         match self {
             Self::Sqlite(_) => filter::Engine::Sqlite,
             Self::Postgres(_) => filter::Engine::Postgres,
@@ -32,9 +49,9 @@ impl Storage {
     pub async fn list_accounts(
         &self,
         key: &CallerKey,
-        query: &AccountQuery<'_>,
+        query: &RowQuery<'_>,
     ) -> Result<(Option<Caller>, AccountPage), StorageError> {
-        let statement = list_statement(self.engine.dialect(), key, query);
+        let statement = list_statement(self.engine.dialect(), key, &ACCOUNTS, query);
         let rows = read!(
             self,
             columns::listed,
@@ -47,11 +64,7 @@ impl Storage {
             caller.get_or_insert(row_caller);
             listed.extend(account);
         }
-        let next = cut(&mut listed, query.limit).map(|(account, value)| PageKey {
-            value: value.clone(),
-            id: account.id.uuid(),
-        });
-        let accounts = listed.into_iter().map(|(account, _)| account).collect();
+        let (accounts, next) = page(listed, query.limit, |account| account.id.uuid());
         Ok((caller, AccountPage { accounts, next }))
     }
 
@@ -59,10 +72,10 @@ impl Storage {
     pub async fn explain_list_accounts(
         &self,
         key: &CallerKey,
-        query: &AccountQuery<'_>,
+        query: &RowQuery<'_>,
     ) -> Result<Vec<String>, StorageError> {
-        let statement =
-            list_statement(self.engine.dialect(), key, query).explained(self.engine.dialect());
+        let statement = list_statement(self.engine.dialect(), key, &ACCOUNTS, query)
+            .explained(self.engine.dialect());
         read!(
             self,
             columns::plan_step,
@@ -125,42 +138,55 @@ impl Storage {
     }
 }
 
-/// The tenant of the identifier `$1`, found once.
-macro_rules! tenant_sql {
-    () => {
-        "(SELECT id FROM tenants WHERE identifier = $1)"
-    };
+/// What is listed of a table `a`.
+pub(super) struct Listing {
+    /// The columns that are read of the table.
+    pub inner: &'static str,
+    /// The columns of the answer, behind those of the caller.
+    pub outer: &'static str,
+    /// The table.
+    pub table: &'static str,
+    pub columns: Columns,
 }
 
 /// The page is cut in a subquery, so that it is read in the order of an index where there is one; the outer query repeats the order, which
 /// a join does not promise to keep.
-fn list_statement(engine: filter::Engine, key: &CallerKey, query: &AccountQuery<'_>) -> Statement {
+pub(super) fn list_statement(
+    engine: filter::Engine,
+    key: &CallerKey,
+    listing: &Listing,
+    query: &RowQuery<'_>,
+) -> Statement {
     // No token has an empty id.
     let texts = [key.tenant.as_str(), token_id(key).unwrap_or_default()];
     let mut statement = Statement::with(texts.map(|text| Bind::Text(text.to_owned())));
-    statement.push(concat!(
-        "SELECT ",
-        tenant_columns!(),
-        ", ",
-        token_columns!(),
-        ", ",
-        account_columns!(),
-        ", CAST(a.sort_value AS TEXT) ",
-        caller_sql!(),
-        " LEFT JOIN (SELECT a.tenant_id, ",
-        account_columns!(),
-        ", "
-    ));
-    let columns = Columns::accounts(tenant_sql!());
-    let sorting = Sorting::new(engine, &columns, &query.order);
+    statement
+        .push(concat!(
+            "SELECT ",
+            tenant_columns!(),
+            ", ",
+            token_columns!(),
+            ", "
+        ))
+        .push(listing.outer)
+        .push(concat!(
+            ", CAST(a.sort_value AS TEXT) ",
+            caller_sql!(),
+            " LEFT JOIN (SELECT a.tenant_id, "
+        ))
+        .push(listing.inner)
+        .push(", ");
+    let sorting = Sorting::new(engine, &listing.columns, &query.order);
     sorting
         .push_value(&mut statement)
+        .push(" AS sort_value FROM ")
+        .push(listing.table)
         .push(concat!(
-            " AS sort_value FROM accounts a WHERE a.tenant_id = ",
+            " a WHERE a.tenant_id = ",
             tenant_sql!(),
             " AND a.deleted_at IS NULL"
         ))
-        .and_filter(query.filter, engine, &columns);
+        .and_filter(query.filter, engine, &listing.columns);
     if let Some(after) = &query.after {
         sorting.push_after(&mut statement, after);
     }
@@ -175,4 +201,17 @@ fn list_statement(engine: filter::Engine, key: &CallerKey, query: &AccountQuery<
     statement.push(") a ON a.tenant_id = t.id WHERE t.identifier = $1");
     sorting.push_order(&mut statement);
     statement
+}
+
+/// The rows of a page with the place behind it, out of rows with what they are sorted by.
+pub(super) fn page<T>(
+    mut listed: Vec<(T, Option<String>)>,
+    limit: u32,
+    id: impl Fn(&T) -> Uuid,
+) -> (Vec<T>, Option<PageKey>) {
+    let next = cut(&mut listed, limit).map(|(row, value)| PageKey {
+        value: value.clone(),
+        id: id(row),
+    });
+    (listed.into_iter().map(|(row, _)| row).collect(), next)
 }

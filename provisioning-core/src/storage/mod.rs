@@ -11,9 +11,11 @@ mod columns;
 mod config;
 mod error;
 pub mod filter;
+mod groups;
 mod history;
 mod list;
 mod log;
+mod members;
 mod mutation;
 mod open;
 mod postgres;
@@ -33,11 +35,14 @@ pub use self::{
     accounts::CreateCandidates,
     config::{StorageConfig, StorageUrl},
     error::{OpenError, StorageError},
+    groups::GroupBasis,
     history::History,
+    members::GroupMembers,
     mutation::{
-        AccountIndex, AccountWrite, Commit, EmailKey, Mutation, SchemaChange, SchemaWrite, Write,
+        AccountIndex, AccountWrite, Commit, EmailKey, GroupDocument, GroupWrite, Mutation,
+        NewMember, SchemaChange, SchemaWrite, Write,
     },
-    query::{AccountPage, AccountQuery, PageKey},
+    query::{AccountPage, GroupPage, MemberPage, PageKey, RowQuery},
     writes::TokenUse,
 };
 

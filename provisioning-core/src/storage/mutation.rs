@@ -1,10 +1,13 @@
 //! What is written together: one mutation, its log entry, its change and its receipt, all or nothing.
 
+use uuid::Uuid;
+
 use crate::{
     accounts::Account,
     changes::Change,
     clock::Timestamp,
-    ids::TenantId,
+    groups::MemberType,
+    ids::{GroupId, TenantId},
     log::LogEntry,
     receipts::Receipt,
     schemas::ExtensionSchema,
@@ -36,6 +39,8 @@ pub enum Write {
     Account(Box<AccountWrite>),
     /// An account that takes its Object ID for itself alone: refused if another holds it, exclusively or not.
     Link(Box<AccountWrite>),
+    /// A group.
+    Group(Box<GroupWrite>),
     /// The tenant's first token.
     InsertToken(Token),
     /// A token in place of the current one.
@@ -125,18 +130,92 @@ pub struct EmailKey {
     pub type_key: Option<String>,
 }
 
-/// How a mutation ended. Everything but `Done` wrote nothing.
+/// What becomes of a group and its members.
+#[derive(Clone, Debug)]
+pub enum GroupWrite {
+    /// A new group.
+    Create {
+        /// As it shall be, at its first version.
+        document: GroupDocument,
+        /// Its first members, each id once.
+        members: Vec<NewMember>,
+    },
+    /// Attributes, members or both. Where there is nothing to do by now, only the receipt is written.
+    Change {
+        /// Which group.
+        id: GroupId,
+        /// The version of the whole group that it must still have.
+        expected_version: Option<i64>,
+        /// Its attributes, with the own version that was read; they have changed.
+        document: Option<(GroupDocument, i64)>,
+        /// Removes all members that are not added.
+        clear: bool,
+        /// Who is removed, each id once.
+        remove: Vec<Uuid>,
+        /// Who is added, each id once and none of those removed.
+        add: Vec<NewMember>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Its end; what is left of it is purged.
+    Delete {
+        /// Which group.
+        id: GroupId,
+        /// The version of the whole group that it must still have.
+        expected_version: Option<i64>,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// The attributes of a group as they shall be.
+#[derive(Clone, Debug)]
+pub struct GroupDocument {
+    /// Which group.
+    pub id: GroupId,
+    /// Its name.
+    pub display_name: String,
+    /// The folded name.
+    pub display_name_key: String,
+    /// No other group of the tenant may have the name.
+    pub display_name_unique: bool,
+    /// SCIM `externalId`.
+    pub object_id: Option<String>,
+    /// Its new own version.
+    pub own_version: i64,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it changed.
+    pub updated_at: Timestamp,
+    /// The attributes as SCIM JSON.
+    pub document: String,
+    /// The JSON that filters and sorting look into.
+    pub search: String,
+}
+
+/// A member to be added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewMember {
+    /// The id of an account or of a group.
+    pub id: Uuid,
+    /// Which of the two.
+    pub kind: MemberType,
+}
+
+/// How a mutation ended. Everything but `Done` wrote nothing but perhaps a receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Commit {
     /// It is durable.
     Done,
+    /// Everything was so already: of the mutation, only the receipt was written.
+    Unchanged,
     /// Another account holds the login.
     UserNameTaken,
     /// Another account holds the Object ID, and one of the two holds it exclusively.
     ObjectIdTaken,
     /// Another group holds the display name.
     DisplayNameTaken,
-    /// The account or tenant is not at the expected version, or is gone.
+    /// The account, group or tenant is not at the expected version, or is gone.
     VersionMismatch,
     /// The tenant has a current token.
     TokenExists,

@@ -1,15 +1,16 @@
-//! What a listing of accounts asks for: a filter, an order, a page.
+//! What a listing of accounts, groups or members asks for: a filter, an order, a page.
 
 use uuid::Uuid;
 
 use crate::{
     accounts::Account,
     attributes::{filter::Filter, order::Order},
+    groups::{Group, Member},
 };
 
-/// Which accounts, in which order, from where on.
+/// Which rows, in which order, from where on.
 #[derive(Clone, Debug)]
-pub struct AccountQuery<'a> {
+pub struct RowQuery<'a> {
     /// Which; absent: all that are not deleted.
     pub filter: Option<&'a Filter>,
     /// In which order.
@@ -22,13 +23,31 @@ pub struct AccountQuery<'a> {
     pub after: Option<PageKey>,
 }
 
-/// A place between two accounts of a sorted listing.
+/// A place between two rows of a sorted listing.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct PageKey {
-    /// What the account before the place is sorted by, as text; absent when it has no value, or when only ids order.
+    /// What the row before the place is sorted by, as text; absent when it has no value, or when only ids order.
     pub value: Option<String>,
     /// Its id.
     pub id: Uuid,
+}
+
+/// A page of members of a group.
+#[derive(Clone, Debug, Default)]
+pub struct MemberPage {
+    /// In order.
+    pub members: Vec<Member>,
+    /// The place behind the last member; absent when no member that matches is behind it.
+    pub next: Option<PageKey>,
+}
+
+/// A page of groups, without members.
+#[derive(Clone, Debug, Default)]
+pub struct GroupPage {
+    /// In order.
+    pub groups: Vec<Group>,
+    /// The place behind the last group; absent when no group that matches is behind it.
+    pub next: Option<PageKey>,
 }
 
 /// A page of a listing.

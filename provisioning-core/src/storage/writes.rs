@@ -80,6 +80,15 @@ impl Storage {
         }
     }
 
+    /// Removes what is left of deleted groups, at most `limit` rows of a kind, and tells how many.
+    #[tracing::instrument(level = "debug", skip_all, fields(db.system.name = self.engine.name(), db.operation.name = "purge_groups"))]
+    pub async fn purge_groups(&self, tenant: TenantId, limit: u32) -> Result<u64, StorageError> {
+        match &*self.engine {
+            Engine::Sqlite(database) => database.purge_groups(tenant, limit).await,
+            Engine::Postgres(database) => database.purge_groups(tenant, limit).await,
+        }
+    }
+
     /// Removes receipts of all tenants from before a time, at most `limit`, and tells how many.
     #[tracing::instrument(level = "debug", skip_all, fields(db.system.name = self.engine.name(), db.operation.name = "purge_receipts"))]
     pub async fn purge_receipts(&self, before: Timestamp, limit: u32) -> Result<u64, StorageError> {

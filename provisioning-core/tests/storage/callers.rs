@@ -4,7 +4,7 @@ use provisioning_core::{
     accounts::AccountKey,
     attributes::order::Order,
     call::{Caller, CallerKey},
-    storage::{AccountQuery, Write},
+    storage::{RowQuery, Write},
     tokens::TokenId,
 };
 
@@ -57,7 +57,7 @@ on_every_engine! {
         known(storage.batch_find_accounts(&key, &[id]).await.unwrap().0);
         known(storage.batch_find_accounts(&key, &[]).await.unwrap().0);
         known(storage.find_create_candidates(&key, "ada", Some("x"), make::T0).await.unwrap().0);
-        let query = AccountQuery { filter: None, order: Order::default(), limit: 10, skip: 0, after: None };
+        let query = RowQuery { filter: None, order: Order::default(), limit: 10, skip: 0, after: None };
         known(storage.list_accounts(&key, &query).await.unwrap().0);
     }
 }

@@ -8,7 +8,7 @@ use provisioning_core::{
         filter::{DEPTH_MAX, Filter, TERMS_MAX},
         order::Order,
     },
-    storage::{AccountQuery, PageKey, Storage},
+    storage::{PageKey, RowQuery, Storage},
     tenants::Tenant,
 };
 use serde_json::{Value, json};
@@ -32,7 +32,7 @@ async fn page(
     (limit, skip): (u32, u32),
     after: Option<PageKey>,
 ) -> (Vec<Account>, Option<PageKey>) {
-    let query = AccountQuery {
+    let query = RowQuery {
         filter,
         order: order.clone(),
         limit,

@@ -2,7 +2,7 @@
 
 use provisioning_core::{
     attributes::order::Order,
-    storage::{AccountQuery, StorageUrl, Write},
+    storage::{RowQuery, StorageUrl, Write},
 };
 use secrecy::ExposeSecret as _;
 use serde_json::json;
@@ -35,7 +35,7 @@ on_every_engine! {
         }
         let explain = async |text: &str, order: Order| {
             let filter = (!text.is_empty()).then(|| make::user_filter(text));
-            let query = AccountQuery { filter: filter.as_ref(), order, limit: 100, skip: 0, after: None };
+            let query = RowQuery { filter: filter.as_ref(), order, limit: 100, skip: 0, after: None };
             storage.explain_list_accounts(&make::caller_key(&tenant), &query).await.unwrap().join("\n")
         };
         let enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";

@@ -159,6 +159,23 @@ impl World {
             .entries
     }
 
+    /// Removes what is left of deleted groups.
+    pub async fn purge(&self) {
+        let tenant = self
+            .core
+            .get_tenant(&admin(CONTOSO))
+            .await
+            .expect("it is there");
+        while self
+            .fixture
+            .storage
+            .purge_groups(tenant.id, 3)
+            .await
+            .expect("it is purged")
+            > 0
+        {}
+    }
+
     /// What happened, in order, with the versions after it.
     pub async fn changes(&self, tenant: &str) -> Vec<(ChangeKind, Resource, i64)> {
         let tenant = self

@@ -32,8 +32,8 @@ pub(super) fn schema() -> Schema {
                         .mutability(Mutability::Immutable),
                     string("type", "Whether the member is a user or a group")
                         .suggests(&["User", "Group"])
-                        .mutability(Mutability::Immutable),
-                    string("display", "The member's name").mutability(Mutability::Immutable),
+                        .mutability(Mutability::ReadOnly),
+                    string("display", "The member's name").mutability(Mutability::ReadOnly),
                 ],
             )
             .many(),

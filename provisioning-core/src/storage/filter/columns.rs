@@ -1,7 +1,13 @@
 //! Which attributes have columns of their own.
 
-use super::Engine;
-use crate::attributes::{filter::AttributePath, schema::ENTERPRISE_URN};
+use super::{
+    Engine,
+    related::{GROUPS_OF_ACCOUNT, MEMBERS_OF_GROUP, Related},
+};
+use crate::{
+    attributes::{filter::AttributePath, schema::ENTERPRISE_URN},
+    storage::columns::{group_updated_at, group_version},
+};
 
 /// Where the attributes of a kind of rows stand.
 #[derive(Clone, Copy, Debug)]
@@ -9,8 +15,10 @@ pub struct Columns {
     attributes: &'static [Column],
     /// The column of search documents.
     pub(super) document: Option<&'static str>,
-    /// SQL for the tenant's id, independent of the row, where `account_emails` may be asked.
-    pub(super) emails_of_tenant: Option<&'static str>,
+    /// Lists that stand in rows of their own.
+    related: &'static [Related],
+    /// SQL for the tenant's id that does not depend on the row.
+    pub(super) tenant: Option<&'static str>,
 }
 
 impl Columns {
@@ -19,7 +27,28 @@ impl Columns {
         Self {
             attributes: ACCOUNTS,
             document: Some("a.search"),
-            emails_of_tenant: Some(tenant),
+            related: GROUPS_OF_ACCOUNT,
+            tenant: Some(tenant),
+        }
+    }
+
+    /// Groups, as `a`, with `tenant` as in [`accounts`](Self::accounts).
+    pub const fn groups(tenant: &'static str) -> Self {
+        Self {
+            attributes: GROUPS,
+            document: Some("a.search"),
+            related: MEMBERS_OF_GROUP,
+            tenant: Some(tenant),
+        }
+    }
+
+    /// Members of one group, as `a`.
+    pub const fn members() -> Self {
+        Self {
+            attributes: MEMBERS,
+            document: None,
+            related: &[],
+            tenant: None,
         }
     }
 
@@ -28,7 +57,8 @@ impl Columns {
         Self {
             attributes: LOG_ENTRIES,
             document: None,
-            emails_of_tenant: None,
+            related: &[],
+            tenant: None,
         }
     }
 
@@ -45,6 +75,11 @@ impl Columns {
             // The digits of a version order as its entity tag does.
             Kind::Text | Kind::Word | Kind::Uuid | Kind::Version => SortColumn::Text(column.sql),
         })
+    }
+
+    /// The list of that name, where it stands in rows of its own.
+    pub(super) fn related(&self, path: &AttributePath) -> Option<&'static Related> {
+        self.related.iter().find(|related| related.is(path))
     }
 
     pub(super) fn find(&self, path: &AttributePath) -> Option<&'static Column> {
@@ -138,6 +173,26 @@ impl Column {
         }
     }
 
+    /// A part of an element that is a row.
+    pub(super) const fn part(
+        attribute: &'static str,
+        sub: &'static str,
+        sql: &'static str,
+        kind: Kind,
+    ) -> Self {
+        Self {
+            attribute: (None, attribute, Some(sub)),
+            sql,
+            kind,
+            empty_is_none: false,
+            ordered: false,
+        }
+    }
+
+    pub(super) fn is_sub(&self, attribute: &str, sub: Option<&str>) -> bool {
+        self.attribute == (None, attribute, sub)
+    }
+
     /// The column as the text that filters compare.
     pub(super) fn text(&self, engine: Engine) -> String {
         let sql = self.sql;
@@ -178,6 +233,29 @@ const ACCOUNTS: &[Column] = &[
     Column::meta("created", "a.created_at", Kind::Micros),
     Column::meta("lastModified", "a.updated_at", Kind::Micros),
     Column::meta("version", "a.version", Kind::Version),
+];
+
+const GROUPS: &[Column] = &[
+    Column::new("id", "a.id", Kind::Uuid),
+    Column::new("displayName", "a.display_name_key", Kind::Text).ordered(),
+    Column::new("externalId", "a.object_id", Kind::Text),
+    Column::meta("created", "a.created_at", Kind::Micros),
+    Column::meta("lastModified", group_updated_at!(), Kind::Micros),
+    Column::meta(
+        "version",
+        concat!("(", group_version!(), ")"),
+        Kind::Version,
+    ),
+];
+
+/// By the names of a list of members, and by those of a path into a group.
+const MEMBERS: &[Column] = &[
+    Column::new("value", "a.id", Kind::Uuid),
+    Column::new("type", "a.member_type", Kind::Word),
+    Column::new("display", "a.display_key", Kind::Text),
+    Column::part("members", "value", "a.id", Kind::Uuid),
+    Column::part("members", "type", "a.member_type", Kind::Word),
+    Column::part("members", "display", "a.display_key", Kind::Text),
 ];
 
 const LOG_ENTRIES: &[Column] = &[

@@ -140,7 +140,7 @@ impl Database {
         match &mutation.receipt {
             // The same request, answered meanwhile, is the reason behind whatever stood in the way.
             Some(receipt)
-                if commit != Commit::Done
+                if !matches!(commit, Commit::Done | Commit::Unchanged)
                     && self.receipt_exists(mutation.tenant_id, receipt).await? =>
             {
                 Ok(Commit::RequestIdUsed)
@@ -154,6 +154,7 @@ impl Database {
         match &mutation.write {
             Write::Account(write) => return self.write_account(mutation, write).await,
             Write::Link(write) => return self.write_link(mutation, write).await,
+            Write::Group(write) => return self.write_group(mutation, write).await,
             Write::Nothing if mutation.receipt.is_none() => {
                 return match &mutation.log {
                     Some(entry) => {
@@ -318,7 +319,7 @@ async fn write_in(
             .await?;
     }
     let written = match &mutation.write {
-        Write::Nothing | Write::Account(_) | Write::Link(_) => Commit::Done,
+        Write::Nothing | Write::Account(_) | Write::Link(_) | Write::Group(_) => Commit::Done,
         Write::InsertToken(token) => insert_token(connection, tenant, token).await?,
         Write::ReplaceToken {
             old,

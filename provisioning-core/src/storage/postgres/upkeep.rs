@@ -29,6 +29,11 @@ const PURGE_TOMBSTONES: &str = "
         DELETE FROM account_emails e
         USING account a
         WHERE e.tenant_id = a.tenant_id AND e.account_id = a.id
+    ),
+    memberships AS (
+        DELETE FROM group_members m
+        USING account a
+        WHERE m.tenant_id = a.tenant_id AND m.member_id = a.id
     )
     SELECT FROM account";
 

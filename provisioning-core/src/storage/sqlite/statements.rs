@@ -5,6 +5,7 @@
 
 use sqlx::SqliteConnection;
 
+use super::groups;
 use crate::{
     accounts::Account,
     clock::Timestamp,
@@ -86,6 +87,8 @@ const PURGE_TOMBSTONES: &str = "
     RETURNING id";
 const PURGE_EMAILS: &str = "DELETE FROM account_emails WHERE tenant_id = $1 AND account_id = $2";
 
+const PURGE_MEMBERSHIPS: &str = "DELETE FROM group_members WHERE tenant_id = $1 AND member_id = $2";
+
 /// Through the tenants, so that each tenant's index is used.
 const PURGE_RECEIPTS: &str = "
     DELETE FROM receipts
@@ -114,6 +117,7 @@ pub(super) async fn apply(
         Write::Account(write) | Write::Link(write) => {
             return write_account(connection, mutation, write).await;
         }
+        Write::Group(write) => return groups::write(connection, mutation, write).await,
         Write::Nothing => Commit::Done,
         Write::InsertToken(token) => insert_token(connection, tenant, token).await?,
         Write::ReplaceToken {
@@ -208,7 +212,7 @@ fn emails(emails: &[EmailKey]) -> String {
 }
 
 /// What the first statement of a mutation decided.
-fn decide(
+pub(super) fn decide(
     result: Result<sqlx::sqlite::SqliteQueryResult, sqlx::Error>,
     no_row: Commit,
 ) -> Result<Commit, sqlx::Error> {
@@ -233,7 +237,7 @@ async fn receipt_exists(
         .await
 }
 
-async fn insert_receipt(
+pub(super) async fn insert_receipt(
     connection: &mut SqliteConnection,
     tenant: TenantId,
     receipt: Option<&Receipt>,
@@ -437,11 +441,13 @@ pub(super) async fn purge_tombstones(
         .bind(i64::from(limit));
     let ids: Vec<uuid::Uuid> = purge.fetch_all(&mut *connection).await?;
     for id in &ids {
-        sqlx::query(PURGE_EMAILS)
-            .bind(tenant.uuid())
-            .bind(id)
-            .execute(&mut *connection)
-            .await?;
+        for sql in [PURGE_EMAILS, PURGE_MEMBERSHIPS] {
+            sqlx::query(sql)
+                .bind(tenant.uuid())
+                .bind(id)
+                .execute(&mut *connection)
+                .await?;
+        }
     }
     Ok(ids.len() as u64)
 }

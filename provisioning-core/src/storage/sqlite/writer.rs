@@ -8,7 +8,7 @@ use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, sqlite::Sqlit
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Database, statements};
+use super::{Database, groups, statements};
 use crate::{
     clock::Timestamp,
     ids::TenantId,
@@ -45,6 +45,7 @@ enum Work {
     TouchTokens(Vec<TokenUse>),
     AppendLogOnce(TenantId, Box<LogEntry>),
     PurgeTombstones(TenantId, Timestamp, u32),
+    PurgeGroups(TenantId, u32),
     PurgeReceipts(Timestamp, u32),
     PurgeHistory(Purge),
 }
@@ -159,6 +160,10 @@ impl Database {
         self.writer
             .rows(Work::PurgeTombstones(tenant, deleted_before, limit))
             .await
+    }
+
+    pub async fn purge_groups(&self, tenant: TenantId, limit: u32) -> Result<u64, StorageError> {
+        self.writer.rows(Work::PurgeGroups(tenant, limit)).await
     }
 
     pub async fn purge_receipts(&self, before: Timestamp, limit: u32) -> Result<u64, StorageError> {
@@ -321,6 +326,9 @@ async fn apply(connection: &mut SqliteConnection, work: &Work) -> Result<Written
             Written::Rows(statements::purge_tombstones(connection, *tenant, *before, *limit).await?)
         }
         Work::PurgeHistory(purge) => Written::Rows(history::purge!(*purge, connection)?),
+        Work::PurgeGroups(tenant, limit) => {
+            Written::Rows(groups::purge(connection, *tenant, *limit).await?)
+        }
         Work::PurgeReceipts(before, limit) => {
             Written::Rows(statements::purge_receipts(connection, *before, *limit).await?)
         }

@@ -1,0 +1,106 @@
+//! Many clients at one group at once: nothing is lost and nothing fails.
+
+use std::collections::BTreeSet;
+
+use provisioning_core::{
+    accounts::Precondition,
+    attributes::patch::Op,
+    error::{Error, Reason},
+    groups::{GroupKey, View},
+};
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use super::{attributes, create, operation};
+use crate::world::{CONTOSO, World, admin, on_every_engine};
+
+const CLIENTS: usize = 64;
+const ROUNDS: usize = 6;
+
+on_every_engine! {
+    async fn of_64_clients_adding_and_removing_members_of_one_group_nothing_is_lost(world: World) {
+        let group = create(&world, json!({"displayName": "Engineering"})).await;
+        let mut people = Vec::new();
+        for number in 0..CLIENTS {
+            people.push(world.create_account(&format!("user{number}"), None).await.id.to_string());
+        }
+        let mut clients = JoinSet::new();
+        for (number, person) in people.iter().cloned().enumerate() {
+            let (core, shared) = (world.core.clone(), people[(number + 1) % CLIENTS].clone());
+            clients.spawn(async move {
+                let call = admin(CONTOSO);
+                let everything = Precondition::default();
+                for round in 0..ROUNDS {
+                    // Its own member comes and goes; a neighbour's comes as well, which that one does too.
+                    let own = if round % 2 == 0 { Op::Add } else { Op::Remove };
+                    let mut operations = vec![operation(own, "members", json!([{"value": person}]))];
+                    if round + 1 == ROUNDS {
+                        operations = vec![operation(Op::Add, "members", json!([{"value": person}, {"value": shared}]))];
+                        if number % 4 == 0 {
+                            operations = vec![operation(Op::Add, "members", json!([{"value": person}]))];
+                        }
+                    }
+                    core.patch_group(&call, group.id, &operations, &everything, None).await.expect("it is never refused");
+                }
+            });
+        }
+        // Somebody else renames the group meanwhile, and reads it.
+        let core = world.core.clone();
+        clients.spawn(async move {
+            let call = admin(CONTOSO);
+            for number in 0..ROUNDS {
+                let rename = [operation(Op::Replace, "displayName", json!(format!("Engineering {number}")))];
+                core.patch_group(&call, group.id, &rename, &Precondition::default(), None).await.expect("it is never refused");
+                core.get_group(&call, &GroupKey::Id(group.id), View::Full).await.expect("it is there");
+            }
+        });
+        while let Some(client) = clients.join_next().await {
+            client.expect("it came to its end");
+        }
+        let found = world.core.get_group(&admin(CONTOSO), &GroupKey::Id(group.id), View::Full).await.expect("it is there");
+        let members: BTreeSet<_> = found.members.expect("they were asked for").into_iter().map(|member| member.id.to_string()).collect();
+        assert_eq!(members, people.into_iter().collect(), "the last thing that each client did was to add");
+        assert_eq!(found.display_name, format!("Engineering {}", ROUNDS - 1));
+        let logged = world.log(CONTOSO, &format!("resourceId eq \"{}\"", group.id)).await;
+        assert!(logged.iter().all(|entry| entry.reason.is_empty()));
+    }
+
+    async fn a_group_that_is_replaced_and_deleted_under_load_is_whole_or_gone(world: World) {
+        let group = create(&world, json!({"displayName": "Engineering"})).await;
+        let mut people = Vec::new();
+        for number in 0..16 {
+            people.push(world.create_account(&format!("user{number}"), None).await.id.to_string());
+        }
+        let mut clients = JoinSet::new();
+        for person in people.clone() {
+            let core = world.core.clone();
+            clients.spawn(async move {
+                let call = admin(CONTOSO);
+                for round in 0..8 {
+                    let op = if round % 2 == 0 { Op::Add } else { Op::Remove };
+                    let operations = [operation(op, "members", json!([person]))];
+                    match core.patch_group(&call, group.id, &operations, &Precondition::default(), None).await {
+                        Ok(_) => {}
+                        Err(Error::Refused(refusal)) => assert_eq!(refusal.reason, Reason::GroupNotFound),
+                        Err(error) => panic!("{error}"),
+                    }
+                }
+            });
+        }
+        let core = world.core.clone();
+        clients.spawn(async move {
+            let call = admin(CONTOSO);
+            for (number, person) in people.iter().take(4).enumerate() {
+                let put = attributes(json!({"displayName": format!("Engineering {number}"), "members": [person]}));
+                core.replace_group(&call, group.id, &put, &Precondition::default(), None).await.expect("it is never refused");
+            }
+            core.delete_group(&call, group.id, &Precondition::default(), None).await.expect("it is there");
+        });
+        while let Some(client) = clients.join_next().await {
+            client.expect("it came to its end");
+        }
+        world.purge().await;
+        let again = create(&world, json!({"displayName": "Engineering"})).await;
+        assert_eq!(again.version, 1);
+    }
+}
