@@ -5,6 +5,7 @@ mod crash;
 mod credentials;
 mod entra_behaviour;
 mod entra_sim;
+mod extension_schemas;
 mod fixtures;
 mod groups;
 mod grpc;

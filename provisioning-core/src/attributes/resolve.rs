@@ -120,7 +120,7 @@ pub fn resolve<'s>(text: &str, schema: &'s ResourceSchema) -> Result<Resolved<'s
                 Ok(Resolved::Known {
                     extension,
                     attribute,
-                    sub: sub_attribute(attribute, sub)?,
+                    sub: sub_attribute(attribute, sub, found.built_in)?,
                 })
             }
         };
@@ -172,7 +172,7 @@ fn core<'s>(
         return Ok(Resolved::Known {
             extension: None,
             attribute,
-            sub: sub_attribute(attribute, sub)?,
+            sub: sub_attribute(attribute, sub, true)?,
         });
     }
     let mut found = schema
@@ -184,7 +184,7 @@ fn core<'s>(
         (Some((extension, attribute)), None) if short_names => Ok(Resolved::Known {
             extension: Some(extension),
             attribute,
-            sub: sub_attribute(attribute, sub)?,
+            sub: sub_attribute(attribute, sub, true)?,
         }),
         _ => Err(unknown(name, &schema.core)),
     }
@@ -233,12 +233,14 @@ fn dynamic<'s>(urn: &str, rest: &str) -> Result<Resolved<'s>, NameError> {
 fn sub_attribute<'s>(
     attribute: &'s Attribute,
     sub: Option<&str>,
+    built_in: bool,
 ) -> Result<Option<&'s Attribute>, NameError> {
     let Some(name) = sub else { return Ok(None) };
     match attribute.sub_attribute(name) {
         Some(sub) => Ok(Some(sub)),
-        // A list of plain values is a list of objects with a `value`, RFC 7643 section 2.4.
-        None if attribute.multi_valued
+        // A list of plain values is a list of objects with a `value`, RFC 7643 section 2.4. In an extension that is not built in, filters see
+        // every attribute as such a list.
+        None if (attribute.multi_valued || !built_in)
             && attribute.sub_attributes.is_empty()
             && name.eq_ignore_ascii_case("value") =>
         {

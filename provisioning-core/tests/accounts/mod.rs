@@ -1,5 +1,6 @@
 //! The use cases of accounts, on every engine: what SCIM may and may not do to one, and what the log and the changes say of it.
 
+mod extensions;
 mod pages;
 mod sorting;
 

@@ -1,0 +1,174 @@
+//! A tenant's own schemas, from their definition over gRPC to what SCIM and gRPC show.
+
+use prost_types::value::Kind;
+use provisioning_proto::{
+    admin::v1::{
+        CreateExtensionSchemaRequest, DeleteExtensionSchemaRequest, ExtensionSchema,
+        ListExtensionSchemasRequest, TenantSettings, UnknownSchemas, UpdateExtensionSchemaRequest,
+        UpdateTenantRequest, extension_schema_service_client::ExtensionSchemaServiceClient,
+        tenant_service_client::TenantServiceClient,
+    },
+    v1::{
+        Attribute, GetAccountRequest, Schema, account_service_client::AccountServiceClient,
+        get_account_request::Key,
+    },
+};
+use serde_json::{Value, json};
+use tonic::Code;
+use tonic_types::StatusExt as _;
+
+use crate::support::{Panel, on_both_engines, rpc};
+
+const TENANT: &str = "acme";
+const URN: &str = "urn:ietf:params:scim:schemas:extension:Acme:2.0:User";
+const REQUEST_ID: &str = "6f1c1f0e-5a3c-4d0e-9d5e-0c9a4f3f7b11";
+
+fn attribute(name: &str, kind: &str) -> Attribute {
+    Attribute {
+        name: name.to_owned(),
+        r#type: kind.to_owned(),
+        ..Attribute::default()
+    }
+}
+
+fn extension() -> ExtensionSchema {
+    let badge = Attribute {
+        case_exact: true,
+        mutability: "immutable".to_owned(),
+        ..attribute("badge", "string")
+    };
+    let rooms = Attribute {
+        multi_valued: true,
+        sub_attributes: vec![attribute("value", "string"), attribute("floor", "integer")],
+        ..attribute("rooms", "complex")
+    };
+    ExtensionSchema {
+        schema: Some(Schema {
+            id: URN.to_owned(),
+            name: "Acme".to_owned(),
+            resource_type: "User".to_owned(),
+            attributes: vec![
+                attribute("costCode", "integer"),
+                attribute("isLead", "boolean"),
+                badge,
+                rooms,
+            ],
+            ..Schema::default()
+        }),
+        etag: String::new(),
+    }
+}
+
+fn create() -> CreateExtensionSchemaRequest {
+    CreateExtensionSchemaRequest {
+        tenant: TENANT.to_owned(),
+        extension_schema: Some(extension()),
+        request_id: REQUEST_ID.to_owned(),
+        validate_only: false,
+    }
+}
+
+fn patch(operations: &Value) -> Value {
+    json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations})
+}
+
+on_both_engines! {
+    async fn a_tenants_schema_is_enforced_found_by_and_published(service: Service) {
+        let panel = Panel::of(&service).await;
+        let scim = panel.tenant(TENANT).await.scim;
+        let old = scim.create_id(&json!({"userName": "old@contoso.com", URN: {"costCode": 7, "badge": "b"}})).await;
+        let admin = service.caller(&["provisioning.admin"], Some(TENANT)).await;
+        let mut schemas = ExtensionSchemaServiceClient::new(admin);
+        let made = schemas.create_extension_schema(create()).await.expect("it is defined").into_inner();
+        let again = schemas.create_extension_schema(create()).await.expect("it is answered again").into_inner();
+        assert_eq!(again, made);
+
+        let published = scim.get(&format!("/Schemas/{URN}")).await.expect(200).body;
+        assert_eq!(published["attributes"][0]["type"], "integer");
+        assert_eq!(published["attributes"][3]["subAttributes"][1]["name"], "floor");
+        let types = scim.get("/ResourceTypes/User").await.expect(200).body;
+        assert!(types["schemaExtensions"].to_string().contains(URN));
+
+        let alice = scim.create(&json!({"userName": "alice@contoso.com", URN: {"COSTCODE": "42", "isLead": "True", "badge": "B", "rooms": [{"value": "N", "floor": "3"}]}})).await;
+        let expected = json!({"costCode": 42, "isLead": true, "badge": "B", "rooms": [{"value": "N", "floor": 3}]});
+        assert_eq!(alice[URN], expected);
+        let id = alice["id"].as_str().expect("it has one");
+        let user = scim.patched(id, &patch(&json!([{"op": "Replace", "path": format!("{URN}:isLead"), "value": "False"}]))).await;
+        assert_eq!(user[URN]["isLead"], false);
+        let refused = scim.patch(&format!("/Users/{id}"), &patch(&json!([{"op": "replace", "path": format!("{URN}:badge"), "value": "C"}]))).await.expect(400);
+        assert_eq!(refused.body["scimType"], "mutability");
+        let refused = scim.post("/Users", &json!({"userName": "bob@contoso.com", URN: {"costCode": "x"}})).await.expect(400);
+        assert_eq!(refused.body["scimType"], "invalidValue");
+
+        let found = async |filter: &str| -> Vec<String> {
+            let users = scim.find(&format!("{URN}:{filter}")).await;
+            users.iter().map(|user| user["userName"].as_str().expect("it has one").to_owned()).collect()
+        };
+        assert_eq!(found("costCode gt 6").await, ["old@contoso.com", "alice@contoso.com"]);
+        assert_eq!(found("badge eq \"b\"").await, ["old@contoso.com"], "also what was written before the definition");
+        assert_eq!(found("rooms[floor eq 3]").await, ["alice@contoso.com"]);
+        let sorted = scim.get(&format!("/Users?sortBy={URN}:costCode&sortOrder=descending")).await.expect(200).body;
+        assert_eq!(sorted["Resources"][0]["id"], id);
+
+        let mut accounts = AccountServiceClient::new(service.caller(&["accounts.read"], Some(TENANT)).await);
+        let request = GetAccountRequest { tenant: TENANT.to_owned(), key: Some(Key::Id(id.to_owned())) };
+        let account = accounts.get_account(request).await.expect("it is there").into_inner().account.expect("it is answered");
+        let fields = &account.extensions[URN].fields;
+        assert_eq!(fields["costCode"].kind, Some(Kind::NumberValue(42.0)));
+        assert_eq!(fields["isLead"].kind, Some(Kind::BoolValue(false)));
+
+        let delete = DeleteExtensionSchemaRequest { tenant: TENANT.to_owned(), urn: URN.to_owned(), ..DeleteExtensionSchemaRequest::default() };
+        schemas.delete_extension_schema(delete).await.expect("it is deleted");
+        scim.get(&format!("/Schemas/{URN}")).await.expect(404);
+        assert_eq!(scim.read(&old).await[URN], json!({"costCode": 7, "badge": "b"}), "values stay");
+        assert_eq!(found("badge eq \"b\"").await, ["old@contoso.com", "alice@contoso.com"]);
+    }
+
+    async fn a_definition_is_told_what_to_mend(service: Service) {
+        let panel = Panel::of(&service).await;
+        panel.tenant(TENANT).await;
+        let mut schemas = ExtensionSchemaServiceClient::new(service.caller(&["provisioning.admin"], Some(TENANT)).await);
+        let mut request = create();
+        let schema = request.extension_schema.as_mut().and_then(|extension| extension.schema.as_mut()).expect("it is there");
+        "acme".clone_into(&mut schema.id);
+        "number".clone_into(&mut schema.attributes[0].r#type);
+        let status = schemas.create_extension_schema(request).await.expect_err("it is refused");
+        assert_eq!((status.code(), rpc::reason(&status)), (Code::InvalidArgument, "INVALID_REQUEST".to_owned()));
+        let details = status.get_error_details();
+        let fields: Vec<_> = details.bad_request().expect("it names them").field_violations.iter().map(|violation| violation.field.as_str()).collect();
+        assert_eq!(fields, ["extension_schema.schema.id", "extension_schema.schema.attributes[0].type"]);
+
+        schemas.create_extension_schema(create()).await.expect("it is defined");
+        let stale = ExtensionSchema { etag: "\"99\"".to_owned(), ..extension() };
+        let request = UpdateExtensionSchemaRequest { tenant: TENANT.to_owned(), extension_schema: Some(stale), ..UpdateExtensionSchemaRequest::default() };
+        let status = schemas.update_extension_schema(request).await.expect_err("it has changed");
+        assert_eq!(rpc::reason(&status), "ETAG_MISMATCH");
+        let request = ListExtensionSchemasRequest { tenant: TENANT.to_owned(), ..ListExtensionSchemasRequest::default() };
+        let listed = schemas.list_extension_schemas(request).await.expect("they are listed").into_inner();
+        assert_eq!(listed.extension_schemas.len(), 1);
+        assert!(listed.extension_schemas[0].schema.as_ref().is_some_and(|schema| schema.extension));
+        let told: Vec<_> = panel.log(TENANT, "resourceType eq \"Schema\"").await.into_iter().map(|entry| (entry.operation, entry.reason)).collect();
+        assert_eq!(told.len(), 3, "{told:?}");
+    }
+
+    async fn unknown_schemas_are_never_an_error(service: Service) {
+        let panel = Panel::of(&service).await;
+        let scim = panel.tenant(TENANT).await.scim;
+        let user = json!({"userName": "alice@contoso.com", "urn:x:Unknown:2.0:User": {"a": "1"}});
+        assert_eq!(scim.create(&user).await["urn:x:Unknown:2.0:User"], json!({"a": "1"}));
+        let tenant = provisioning_proto::admin::v1::Tenant {
+            identifier: TENANT.to_owned(),
+            settings: Some(TenantSettings { unknown_schemas: UnknownSchemas::Ignore.into(), ..TenantSettings::default() }),
+            ..Default::default()
+        };
+        let request = UpdateTenantRequest { tenant: Some(tenant), ..UpdateTenantRequest::default() };
+        TenantServiceClient::new(panel.admin.clone()).update_tenant(request).await.expect("it is changed");
+        let bob = scim.create(&json!({"userName": "bob@contoso.com", "urn:x:Unknown:2.0:User": {"a": "1"}})).await;
+        assert_eq!(bob.get("urn:x:Unknown:2.0:User"), None);
+        let id = bob["id"].as_str().expect("it has one");
+        let patched = scim.patched(id, &patch(&json!([{"op": "Add", "path": "urn:x:Unknown:2.0:User:a", "value": "2"}, {"op": "Replace", "path": "title", "value": "T"}]))).await;
+        assert_eq!((patched.get("urn:x:Unknown:2.0:User"), &patched["title"]), (None, &json!("T")));
+        let entries = panel.log(TENANT, "userName eq \"bob@contoso.com\"").await;
+        assert!(entries.iter().all(|entry| entry.detail.contains("urn:x:Unknown:2.0:User")), "{entries:?}");
+    }
+}
