@@ -504,15 +504,19 @@ fn mail() -> impl Strategy<Value = Mail> {
 
 fn filter() -> impl Strategy<Value = Where> {
     let text = |texts: &'static [&'static str]| {
-        prop::option::of(select(texts).prop_filter("a value", |text| !text.is_empty()))
+        prop::option::of(select(texts)).prop_map(|text| text.filter(|text| !text.is_empty()))
     };
-    (text(&MAILS), text(&KINDS), any::<Option<bool>>())
-        .prop_map(|(value, kind, primary)| Where {
+    (text(&MAILS), text(&KINDS), any::<Option<bool>>()).prop_map(|(value, mut kind, primary)| {
+        if value.is_none() && primary.is_none() {
+            // There has to be a term.
+            kind.get_or_insert_with(|| "work".to_owned());
+        }
+        Where {
             value,
             kind,
             primary,
-        })
-        .prop_filter("a term", |filter| !filter.text().is_empty())
+        }
+    })
 }
 
 fn step() -> impl Strategy<Value = Step> {
