@@ -17,6 +17,7 @@ mod listing;
 pub mod log;
 pub mod page_token;
 pub mod receipts;
+pub mod resources;
 mod retention;
 pub mod schemas;
 pub mod service_key;

@@ -81,7 +81,7 @@ impl ListQuery {
     ) -> Result<ParsedQuery, Refusal> {
         let filter = match self.filter.as_str() {
             "" => None,
-            text => Some(filter::parse(text, schema)?),
+            text => Some(filter::parse(text, schema)?.located(&core.collection(call, schema))),
         };
         let order = Order::parse(&self.order_by, schema)?;
         let skip = u32::try_from(self.skip)

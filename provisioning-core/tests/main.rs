@@ -3,5 +3,6 @@
 mod accounts;
 mod admin;
 mod groups;
+mod resources;
 mod storage;
 mod world;

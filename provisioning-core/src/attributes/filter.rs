@@ -10,6 +10,7 @@
 
 mod evaluate;
 mod lexer;
+mod location;
 mod parser;
 mod print;
 

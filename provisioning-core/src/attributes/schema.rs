@@ -328,6 +328,17 @@ impl ResourceSchema {
         &LOG_ENTRY
     }
 
+    /// The same beside another type: what only that one has can be named as well, and no resource of this one has it.
+    #[must_use]
+    pub fn beside(&self, other: &Self) -> Self {
+        let strangers = other.extensions.iter().chain([&other.core]);
+        let strangers = strangers.filter(|schema| self.extension(&schema.id).is_none());
+        Self {
+            extensions: self.extensions.iter().chain(strangers).cloned().collect(),
+            ..self.clone()
+        }
+    }
+
     /// Finds an attribute of the resource type's own schema, or one that every resource has, by its name in any case.
     pub fn attribute(&self, name: &str) -> Option<&Attribute> {
         self.core

@@ -9,13 +9,15 @@ pub mod group_service;
 pub mod groups;
 pub mod jwt;
 mod request;
+mod resource_service;
 pub mod rules;
 pub mod schema_service;
 mod status;
 
 use provisioning_proto::v1::{
     account_service_server::AccountServiceServer, facade_service_server::FacadeServiceServer,
-    group_service_server::GroupServiceServer, schema_service_server::SchemaServiceServer,
+    group_service_server::GroupServiceServer, resource_service_server::ResourceServiceServer,
+    schema_service_server::SchemaServiceServer,
 };
 use tonic::service::Routes;
 
@@ -36,6 +38,10 @@ pub fn routes(core: &Core) -> Routes {
     )
     .add_service(
         GroupServiceServer::new(group_service::Service::new(core.clone()))
+            .max_decoding_message_size(MESSAGE_SIZE_MAX),
+    )
+    .add_service(
+        ResourceServiceServer::new(resource_service::Service::new(core.clone()))
             .max_decoding_message_size(MESSAGE_SIZE_MAX),
     )
     .add_service(

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use sqlx::{Row as _, postgres::PgRow, sqlite::SqliteRow};
 use uuid::Uuid;
 
-use super::{GroupMembers, StorageError};
+use super::{GroupMembers, ResourceKind, StorageError, resources::Listed as ListedResource};
 use crate::{
     accounts::{Account, Hold},
     call::Caller,
@@ -332,6 +332,15 @@ pub(super) fn listed_member(
 
 /// A candidate: its id, whether it is an account's, what it is called where it is anything, and whether it is a member.
 type CandidateRow = (Uuid, u8, Option<String>, u8);
+
+/// Which resource it is, and what it is sorted by.
+pub(super) fn listed_resource(columns: &mut impl Columns) -> Result<ListedResource, StorageError> {
+    let kind = match columns.int()? {
+        0 => ResourceKind::Account,
+        _ => ResourceKind::Group,
+    };
+    Ok(((kind, columns.uuid()?), columns.text_or_null()?))
+}
 
 /// The caller, the group where there is one, and the candidates for its members.
 pub(super) fn caller_and_candidates<C: Columns>(

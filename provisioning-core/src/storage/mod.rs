@@ -20,6 +20,7 @@ mod mutation;
 mod open;
 mod postgres;
 mod query;
+mod resources;
 mod schemas;
 mod service_keys;
 mod sharing;
@@ -43,6 +44,7 @@ pub use self::{
         NewMember, SchemaChange, SchemaWrite, Write,
     },
     query::{AccountPage, GroupPage, MemberPage, PageKey, RowQuery},
+    resources::{FoundResources, ResourceKind, ResourceQuery},
     writes::TokenUse,
 };
 

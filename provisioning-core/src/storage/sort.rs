@@ -149,6 +149,25 @@ impl<'o> Sorting<'o> {
         });
     }
 
+    /// The same for rows of several types, of which this is one: in the others the value may stand elsewhere, or there may be none.
+    pub fn push_common_order(&self, statement: &mut Statement) {
+        let value = match (&self.value, self.engine) {
+            (Value::Absent, _) => {
+                self.push_order(statement);
+                return;
+            }
+            (Value::Int(_), _) | (_, Engine::Sqlite) => " ORDER BY a.sort_value",
+            (Value::Indexed(_) | Value::Text(_) | Value::Document(_), Engine::Postgres) => {
+                " ORDER BY a.sort_value COLLATE \"C\""
+            }
+        };
+        statement.push(value).push(if self.descending {
+            " DESC NULLS FIRST, a.id DESC"
+        } else {
+            " ASC NULLS LAST, a.id"
+        });
+    }
+
     fn may_be_null(&self) -> bool {
         matches!(self.value, Value::Text(_) | Value::Document(_))
     }
