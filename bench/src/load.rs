@@ -4,8 +4,9 @@
 mod connection;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -26,6 +27,8 @@ const STRIDE: u64 = 7919;
 pub enum Operation {
     /// Is there somebody of that login?
     Match,
+    /// The same by another attribute that Entra may be told to match by.
+    MatchBy(Matching),
     /// Somebody by id.
     Get,
     /// Somebody new.
@@ -39,8 +42,50 @@ pub enum Operation {
         /// SCIM's `count`.
         count: u32,
     },
+    /// The page at one of the target's cursors.
+    Cursor(usize),
+    /// Somebody is put into one of the target's groups, or taken out.
+    Membership(usize),
     /// A handler that does nothing.
     Nothing,
+}
+
+/// An attribute to match by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Matching {
+    /// `externalId`.
+    ObjectId,
+    /// The work address.
+    WorkMail,
+    /// The enterprise extension's.
+    EmployeeNumber,
+}
+
+impl Matching {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::ObjectId, Self::WorkMail, Self::EmployeeNumber];
+
+    /// As it stands in a URL.
+    fn filter(self, number: u64) -> String {
+        let user_name = people::user_name(number).replace('@', "%40");
+        match self {
+            Self::ObjectId => format!("externalId+eq+%22{}%22", people::object_id(number)),
+            Self::WorkMail => {
+                format!("emails%5Btype+eq+%22work%22%5D.value+eq+%22{user_name}%22")
+            }
+            Self::EmployeeNumber => format!(
+                "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber+eq+%22{user_name}%22"
+            ),
+        }
+    }
+}
+
+/// A group under load.
+pub struct Group {
+    id: String,
+    /// By number, the people who come and go.
+    guests: Range<usize>,
+    turns: AtomicU64,
 }
 
 impl Operation {
@@ -51,19 +96,29 @@ impl Operation {
     pub fn name(self) -> String {
         match self {
             Self::Match => "match userName".to_owned(),
+            Self::MatchBy(Matching::ObjectId) => "match externalId".to_owned(),
+            Self::MatchBy(Matching::WorkMail) => "match work mail".to_owned(),
+            Self::MatchBy(Matching::EmployeeNumber) => "match employeeNumber".to_owned(),
             Self::Get => "get by id".to_owned(),
             Self::Create => "create".to_owned(),
             Self::Patch => "patch active".to_owned(),
             Self::Page { start, count } => format!("page of {count} from {start}"),
+            Self::Cursor(_) => "page by cursor".to_owned(),
+            Self::Membership(_) => "add or remove a member".to_owned(),
             Self::Nothing => "nothing".to_owned(),
         }
     }
 
     fn is_answered_by(self, status: u16) -> bool {
         match self {
-            Self::Match | Self::Get | Self::Page { .. } | Self::Nothing => status == 200,
+            Self::Match
+            | Self::MatchBy(_)
+            | Self::Get
+            | Self::Page { .. }
+            | Self::Cursor(_)
+            | Self::Nothing => status == 200,
             Self::Create => status == 201,
-            Self::Patch => status == 200 || status == 204,
+            Self::Patch | Self::Membership(_) => status == 200 || status == 204,
         }
     }
 }
@@ -79,6 +134,8 @@ pub struct Target {
     created: AtomicU64,
     patched: AtomicU64,
     asked: AtomicU64,
+    cursors: OnceLock<Vec<String>>,
+    groups: OnceLock<Vec<Group>>,
 }
 
 impl Target {
@@ -92,6 +149,8 @@ impl Target {
             created: 0.into(),
             patched: 0.into(),
             asked: 0.into(),
+            cursors: OnceLock::new(),
+            groups: OnceLock::new(),
         }
     }
 
@@ -127,6 +186,85 @@ impl Target {
         ids.sort_unstable();
         self.ids = ids.into_iter().map(|(_, id)| id).collect();
         Ok(())
+    }
+
+    /// Walks all people by cursor, and keeps the cursors of the first page and of the last; tells how many pages there are.
+    pub async fn walk(&self, count: u32) -> Result<usize> {
+        #[derive(serde::Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Page {
+            next_cursor: Option<String>,
+        }
+        let mut connection = Connection::open(self.address).await?;
+        let (mut cursor, mut pages) = (String::new(), 0);
+        let last = loop {
+            let (base, token) = (&self.base, &self.token);
+            connection.prepare(
+                "GET",
+                format_args!("{base}/Users?count={count}&cursor={cursor}"),
+                token,
+                "",
+            );
+            let status = connection.exchange().await?;
+            ensure!(
+                status == 200,
+                "a page answered {status}: {}",
+                connection.body_excerpt()
+            );
+            pages += 1;
+            match serde_json::from_slice::<Page>(connection.body())?.next_cursor {
+                Some(next) => cursor = next,
+                None => break cursor,
+            }
+        };
+        let parameters = |cursor: String| format!("count={count}&cursor={cursor}");
+        self.cursors
+            .set(vec![parameters(String::new()), parameters(last)])
+            .map_err(|_| anyhow::anyhow!("the people were walked before"))?;
+        Ok(pages)
+    }
+
+    /// Makes groups of so many members each; the people behind them come and go.
+    pub async fn make_groups(&self, sizes: &[usize], guests: usize) -> Result<()> {
+        /// Members in one request.
+        const BATCH: usize = 10_000;
+        let mut connection = Connection::open(self.address).await?;
+        let mut groups = Vec::new();
+        for &size in sizes {
+            let people = size + guests;
+            ensure!(
+                people <= self.ids.len(),
+                "a group of {size} and its guests want {people} people"
+            );
+            let (base, token) = (&self.base, &self.token);
+            let body = people::group_body(&format!("Group of {size}"));
+            connection.prepare("POST", format_args!("{base}/Groups"), token, &body);
+            let status = connection.exchange().await?;
+            ensure!(
+                status == 201,
+                "a group answered {status}: {}",
+                connection.body_excerpt()
+            );
+            let id = id(connection.body())?;
+            for members in self.ids[..size].chunks(BATCH) {
+                let body = people::add_members_body(members);
+                connection.prepare("PATCH", format_args!("{base}/Groups/{id}"), token, &body);
+                let status = connection.exchange().await?;
+                ensure!(
+                    status == 204,
+                    "members answered {status}: {}",
+                    connection.body_excerpt()
+                );
+            }
+            groups.push(Group {
+                id,
+                guests: size..people,
+                turns: 0.into(),
+            });
+        }
+        self.groups
+            .set(groups)
+            .map_err(|_| anyhow::anyhow!("the groups were made before"))
     }
 
     /// One turn: so many clients for so long.
@@ -214,6 +352,33 @@ impl Target {
                     "",
                 );
             }
+            Operation::MatchBy(matching) => {
+                let filter = matching.filter(known(&self.asked));
+                connection.prepare(
+                    "GET",
+                    format_args!("{base}/Users?filter={filter}"),
+                    token,
+                    "",
+                );
+            }
+            Operation::Cursor(index) => {
+                let cursor = &self.cursors.get().expect("the people were walked")[index];
+                connection.prepare("GET", format_args!("{base}/Users?{cursor}"), token, "");
+            }
+            Operation::Membership(index) => {
+                let group = &self.groups.get().expect("the groups were made")[index];
+                // All guests come before any goes, so that each request changes something.
+                let count = group.turns.fetch_add(1, Ordering::Relaxed);
+                let guests = group.guests.len() as u64;
+                let guest = &self.ids[group.guests.start + self::index(count % guests)];
+                let body = if (count / guests).is_multiple_of(2) {
+                    people::add_members_body(std::slice::from_ref(guest))
+                } else {
+                    people::remove_member_body(guest)
+                };
+                let id = &group.id;
+                connection.prepare("PATCH", format_args!("{base}/Groups/{id}"), token, &body);
+            }
             Operation::Nothing => connection.prepare("GET", format_args!("/nothing"), token, ""),
         }
     }
@@ -224,8 +389,8 @@ impl Target {
             bail!("answered {status}: {}", connection.body_excerpt());
         }
         let found = match operation {
-            Operation::Match => b"\"totalResults\":1".as_slice(),
-            Operation::Page { .. } => b"\"Resources\":[{",
+            Operation::Match | Operation::MatchBy(_) => b"\"totalResults\":1".as_slice(),
+            Operation::Page { .. } | Operation::Cursor(_) => b"\"Resources\":[{",
             _ => return Ok(()),
         };
         let is_found = connection

@@ -17,7 +17,33 @@ pub fn object_id(number: u64) -> Uuid {
 /// What Entra posts to create somebody, with its default mapping.
 pub fn create_body(user_name: &str, object_id: &str) -> String {
     format!(
-        r#"{{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User","urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"],"externalId":"{object_id}","userName":"{user_name}","active":true,"displayName":"Adele Vance","emails":[{{"primary":true,"type":"work","value":"{user_name}"}}],"meta":{{"resourceType":"User"}},"name":{{"formatted":"Adele Vance","familyName":"Vance","givenName":"Adele"}},"phoneNumbers":[{{"type":"work","value":"+1 425 555 0109"}}],"preferredLanguage":"en-US","title":"Retail Manager","urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{{"department":"Retail"}}}}"#
+        r#"{{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User","urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"],"externalId":"{object_id}","userName":"{user_name}","active":true,"displayName":"Adele Vance","emails":[{{"primary":true,"type":"work","value":"{user_name}"}}],"meta":{{"resourceType":"User"}},"name":{{"formatted":"Adele Vance","familyName":"Vance","givenName":"Adele"}},"phoneNumbers":[{{"type":"work","value":"+1 425 555 0109"}}],"preferredLanguage":"en-US","title":"Retail Manager","urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{{"department":"Retail","employeeNumber":"{user_name}"}}}}"#
+    )
+}
+
+/// What creates a group.
+pub fn group_body(display_name: &str) -> String {
+    format!(
+        r#"{{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"{display_name}"}}"#
+    )
+}
+
+/// Entra's PATCH that puts people into a group.
+pub fn add_members_body(ids: &[String]) -> String {
+    let members: Vec<_> = ids
+        .iter()
+        .map(|id| format!(r#"{{"value":"{id}"}}"#))
+        .collect();
+    format!(
+        r#"{{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{{"op":"Add","path":"members","value":[{}]}}]}}"#,
+        members.join(",")
+    )
+}
+
+/// Entra's PATCH that takes one out again.
+pub fn remove_member_body(id: &str) -> String {
+    format!(
+        r#"{{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{{"op":"Remove","path":"members","value":[{{"value":"{id}"}}]}}]}}"#
     )
 }
 

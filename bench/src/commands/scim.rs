@@ -334,7 +334,11 @@ async fn statement(engine: &Engine, operation: Operation, number: u64, ids: &Ids
                 .version
                 > 1
         }
-        Operation::Page { .. } | Operation::Nothing => {
+        Operation::MatchBy(_)
+        | Operation::Page { .. }
+        | Operation::Cursor(_)
+        | Operation::Membership(_)
+        | Operation::Nothing => {
             unreachable!("these have no statement of their own")
         }
     };

@@ -164,7 +164,11 @@ fn script(operation: Operation, accounts: u32) -> String {
             ];
             format!("\\set n random({NEW_NUMBERS})\n") + &inline(postgres::CREATE, &values)
         }
-        Operation::Page { .. } | Operation::Nothing => {
+        Operation::MatchBy(_)
+        | Operation::Page { .. }
+        | Operation::Cursor(_)
+        | Operation::Membership(_)
+        | Operation::Nothing => {
             unreachable!("these are not measured on the engine alone")
         }
     }
