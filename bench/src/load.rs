@@ -230,14 +230,14 @@ impl Target {
         const BATCH: usize = 10_000;
         let mut connection = Connection::open(self.address).await?;
         let mut groups = Vec::new();
-        for &size in sizes {
+        for (number, &size) in sizes.iter().enumerate() {
             let people = size + guests;
             ensure!(
                 people <= self.ids.len(),
                 "a group of {size} and its guests want {people} people"
             );
             let (base, token) = (&self.base, &self.token);
-            let body = people::group_body(&format!("Group of {size}"));
+            let body = people::group_body(&format!("Group {number} of {size}"));
             connection.prepare("POST", format_args!("{base}/Groups"), token, &body);
             let status = connection.exchange().await?;
             ensure!(

@@ -26,7 +26,7 @@ pub struct Args {
 type Step = (&'static str, fn() -> Result<()>);
 
 /// In this order: what is quick to know comes first.
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     ("tools", find_tools),
     ("format", || {
         command::run(&mut cargo(&["fmt", "--all", "--check"]))
@@ -43,6 +43,7 @@ const STEPS: [Step; 11] = [
         command::run(&mut cargo(&["test", "--doc", "--workspace"]))
     }),
     ("quickstart", quickstart),
+    ("benchmarks", benchmarks),
     ("tests", || test(&[])),
 ];
 
@@ -136,6 +137,17 @@ fn quickstart() -> Result<()> {
         .args(["--", "quickstart", "--exit"])
         .current_dir(folder.path());
     command::run_within(QUICKSTART_MAX, &mut quickstart)
+}
+
+/// Every benchmark for a moment: nothing is measured, but what measures still works.
+fn benchmarks() -> Result<()> {
+    let cluster = Cluster::start()?;
+    for name in ["scim", "growth", "numbering"] {
+        let mut bench = cargo(&["run", "--release", "--package=bench", "--", name, "--smoke"]);
+        cluster.lend(&mut bench);
+        command::run(&mut bench)?;
+    }
+    Ok(())
 }
 
 /// Both engines are up, or the tests fail: none is skipped for want of one.
