@@ -124,6 +124,28 @@ on_both_engines! {
         assert_eq!(found("badge eq \"b\"").await, ["old@contoso.com", "alice@contoso.com"]);
     }
 
+    async fn a_group_has_what_its_tenant_defines_for_groups(service: Service) {
+        let panel = Panel::of(&service).await;
+        let scim = panel.tenant(TENANT).await.scim;
+        let mut request = create();
+        let schema = request.extension_schema.as_mut().and_then(|extension| extension.schema.as_mut()).expect("it is there");
+        "Group".clone_into(&mut schema.resource_type);
+        let mut schemas = ExtensionSchemaServiceClient::new(service.caller(&["provisioning.admin"], Some(TENANT)).await);
+        schemas.create_extension_schema(request).await.expect("it is defined");
+        let types = scim.get("/ResourceTypes").await.expect(200).body;
+        let extended: Vec<_> = types["Resources"].as_array().expect("it is a list").iter().filter(|kind| kind["schemaExtensions"].to_string().contains(URN)).map(|kind| &kind["name"]).collect();
+        assert_eq!(extended, ["Group"]);
+        let group = scim.post("/Groups", &json!({"displayName": "Leads", URN: {"costCode": "42", "badge": "B"}})).await.expect(201);
+        assert_eq!(group.body[URN], json!({"costCode": 42, "badge": "B"}));
+        let refused = scim.patch(&format!("/Groups/{}", group.id()), &patch(&json!([{"op": "replace", "path": format!("{URN}:badge"), "value": "C"}]))).await.expect(400);
+        assert_eq!(refused.body["scimType"], "mutability");
+        let found = scim.get(&format!("/Groups?filter={URN}:costCode+eq+42")).await.expect(200).body;
+        assert_eq!(found["totalResults"], 1);
+        // For a user the schema is one that nobody defined.
+        let alice = scim.create(&json!({"userName": "alice@contoso.com", URN: {"costCode": "42"}})).await;
+        assert_eq!(alice[URN], json!({"costCode": "42"}));
+    }
+
     async fn a_definition_is_told_what_to_mend(service: Service) {
         let panel = Panel::of(&service).await;
         panel.tenant(TENANT).await;

@@ -12,7 +12,7 @@ pub mod diff;
 pub mod error;
 pub mod filter;
 pub mod fold;
-pub(crate) mod open;
+pub mod open;
 pub mod order;
 pub mod patch;
 pub mod path;

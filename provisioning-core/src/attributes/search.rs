@@ -4,7 +4,7 @@
 //! * texts are folded unless the attribute is `caseExact`; times are in their canonical form; null, empty texts, empty lists and
 //!   empty objects are left out: an absent key is the only form of "no value";
 //! * every list is a list of objects: a plain value is `{"value": …}`;
-//! * an extension that is not built in has the form of [`open`](super::open), which needs no schema;
+//! * an extension that is not built in has the form of [`open`], which needs no schema;
 //! * `schemas` and `meta.resourceType` are added.
 //!
 //! What storage keeps in columns of its own (`id` and the rest of `meta`) is not part of the stored copy. SQL takes it from the
