@@ -12,6 +12,7 @@ mod grpc;
 mod observability;
 mod outage;
 mod program;
+mod queries;
 mod quickstart;
 mod readme;
 mod refusals;

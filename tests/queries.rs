@@ -1,0 +1,92 @@
+//! Queries over HTTP: all types in one order, cursors that any request can go on with, and what is refused.
+
+use serde_json::{Value, json};
+
+use crate::support::{Panel, ScimClient, on_both_engines};
+
+const TENANT: &str = "acme";
+const SEARCH: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
+
+async fn search(scim: &ScimClient, path: &str, query: Value) -> Value {
+    let mut body = query;
+    body["schemas"] = json!([SEARCH]);
+    scim.post(path, &body).await.expect(200).body
+}
+
+fn names(page: &Value) -> Vec<&str> {
+    let resources = page["Resources"].as_array().expect("it is a list").iter();
+    let name = |resource: &'static str| move |found: &'_ Value| found.get(resource).is_some();
+    let is_user = name("userName");
+    resources
+        .map(|found| {
+            let key = if is_user(found) {
+                "userName"
+            } else {
+                "displayName"
+            };
+            found[key].as_str().expect("it has a name")
+        })
+        .collect()
+}
+
+/// Three users and two groups, one of which has a member.
+async fn populate(scim: &ScimClient) -> String {
+    let user = |name: &str, title: &str| json!({"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": name, "title": title});
+    let group = |name: &str, members: Value| json!({"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": name, "members": members});
+    let ada = scim.create_id(&user("ada", "C")).await;
+    scim.post("/Groups", &group("Apes", json!([{"value": ada}])))
+        .await
+        .expect(201);
+    scim.create_id(&user("bob", "B")).await;
+    scim.post("/Groups", &group("Bees", json!([])))
+        .await
+        .expect(201);
+    scim.create_id(&user("cleo", "A")).await;
+    ada
+}
+
+on_both_engines! {
+    async fn all_types_are_searched_at_the_root(service: Service) {
+        let scim = Panel::of(&service).await.tenant(TENANT).await.scim;
+        let ada = populate(&scim).await;
+        let all = search(&scim, "/.search", json!({})).await;
+        assert_eq!((names(&all), &all["totalResults"]), (vec!["ada", "Apes", "bob", "Bees", "cleo"], &json!(5)));
+        let by_title = search(&scim, "/.search", json!({"sortBy": "title", "sortOrder": "descending", "startIndex": 2, "count": 3})).await;
+        assert_eq!(names(&by_title), ["Apes", "ada", "bob"], "what has no title comes first");
+        assert_eq!((&by_title["totalResults"], &by_title["startIndex"], &by_title["itemsPerPage"]), (&json!(5), &json!(2), &json!(3)));
+        let found = search(&scim, "/.search", json!({"filter": format!("members eq \"{ada}\" or title eq \"b\"")})).await;
+        assert_eq!(names(&found), ["Apes", "bob"]);
+        let location = all["Resources"][0]["meta"]["location"].as_str().expect("it is there").to_owned();
+        let found = search(&scim, "/.search", json!({"filter": format!("meta.location eq \"{location}\"")})).await;
+        assert_eq!(names(&found), ["ada"]);
+        let refused = scim.post("/.search", &json!({"schemas": [SEARCH], "filter": "shoeSize eq 44"})).await.expect(400);
+        assert_eq!(refused.body["scimType"], "invalidFilter");
+    }
+
+    async fn a_cursor_leads_through_all_pages_and_is_good_for_its_query_only(service: Service) {
+        let scim = Panel::of(&service).await.tenant(TENANT).await.scim;
+        populate(&scim).await;
+        for (path, expected) in [
+            ("/Users", vec!["ada", "bob", "cleo"]),
+            ("/Groups", vec!["Apes", "Bees"]),
+            ("", vec!["ada", "Apes", "bob", "Bees", "cleo"]),
+        ] {
+            let (mut walked, mut cursor, mut pages) = (Vec::new(), String::new(), 0);
+            loop {
+                let page = scim.get(&format!("{path}?cursor={cursor}&count=1")).await.expect(200).body;
+                assert_eq!(page["totalResults"], expected.len(), "{path}");
+                walked.extend(names(&page).iter().map(ToString::to_string));
+                pages += 1;
+                match page["nextCursor"].as_str() {
+                    Some(next) => next.clone_into(&mut cursor),
+                    None => break,
+                }
+            }
+            assert_eq!((walked, pages), (expected.iter().map(ToString::to_string).collect(), expected.len()), "{path}");
+            for other in [format!("{path}?cursor={cursor}&count=1&filter=id+pr"), format!("{path}?cursor={cursor}x&count=1")] {
+                let refused = scim.get(&other).await.expect(400);
+                assert_eq!(refused.body["scimType"], "invalidCursor", "{other}");
+            }
+        }
+    }
+}
