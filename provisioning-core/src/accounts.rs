@@ -15,7 +15,10 @@ pub use write::{Patched, Precondition};
 
 pub use crate::listing::ListQuery;
 
-use crate::{attributes::schema::ResourceSchema, clock::Timestamp, ids::AccountId, schemas};
+use crate::{
+    attributes::schema::ResourceSchema, clock::Timestamp, groups::Membership, ids::AccountId,
+    schemas,
+};
 
 /// A DragOnce user account of one tenant.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,6 +56,8 @@ pub struct Account {
     /// The attributes as SCIM JSON with canonical names: everything but `id`, `schemas` and `meta`. `userName` and `externalId` are
     /// in it too, and `active` unless it is unassigned.
     pub document: String,
+    /// The groups it is in: direct memberships first, then by name and id. Not written with it.
+    pub groups: Vec<Membership>,
 }
 
 /// A suspension set by a DragOnce admin.

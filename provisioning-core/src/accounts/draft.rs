@@ -192,6 +192,7 @@ impl Draft {
             updated_at: now,
             deleted_at: None,
             document: String::new(),
+            groups: Vec::new(),
         };
         self.settle(account, None, settle)
     }

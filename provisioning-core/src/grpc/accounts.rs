@@ -5,7 +5,9 @@ use serde_json::{Map, Value};
 use tonic::Status;
 
 use super::status;
-use crate::{accounts::Account, clock::Timestamp, error::Error, tenants::Dialect};
+use crate::{
+    accounts::Account, clock::Timestamp, error::Error, groups::Membership, tenants::Dialect,
+};
 
 /// The message of an account.
 pub fn to_proto(account: &Account) -> Result<v1::Account, Status> {
@@ -26,7 +28,11 @@ pub fn to_proto_with(account: &Account, names: &[String]) -> Result<v1::Account,
     });
     let message: v1::Account = serde_json::from_value(Value::Object(document))
         .map_err(|error| status(Error::Internal(error.into())))?;
-    Ok(with_columns(message, account))
+    let mut message = with_columns(message, account);
+    if !names.iter().any(|name| asks_for(name, "groups")) {
+        message.groups.clear();
+    }
+    Ok(message)
 }
 
 /// Whether a SCIM name means the attribute or something in it. Whole attributes are enough here: the front that asked cuts further.
@@ -42,6 +48,24 @@ fn asks_for(name: &str, attribute: &str) -> bool {
             .is_none_or(|next| matches!(next, '.' | '[' | ':'))
 }
 
+/// A group that the account is in, as one of its values.
+fn membership(membership: &Membership) -> v1::MultiValue {
+    v1::MultiValue {
+        value: Some(membership.group_id.to_string()),
+        display: Some(membership.display.clone()),
+        r#type: Some(
+            if membership.direct {
+                "direct"
+            } else {
+                "indirect"
+            }
+            .to_owned(),
+        ),
+        primary: None,
+        r#ref: None,
+    }
+}
+
 fn with_columns(mut message: v1::Account, account: &Account) -> v1::Account {
     message.id = account.id.to_string();
     message.hold = account.hold.as_ref().map(|hold| v1::Hold {
@@ -50,6 +74,7 @@ fn with_columns(mut message: v1::Account, account: &Account) -> v1::Account {
     });
     message.protected = account.protected;
     message.effectively_active = account.effectively_active();
+    message.groups = account.groups.iter().map(membership).collect();
     message.create_time = Some(timestamp(account.created_at));
     message.update_time = Some(timestamp(account.updated_at));
     message.delete_time = account.deleted_at.map(timestamp);

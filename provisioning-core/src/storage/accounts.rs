@@ -1,9 +1,10 @@
 //! Reads of accounts. Each is one statement, which answers who calls as well: one round trip a request.
 
 use super::{
-    Storage, StorageError,
+    PerEngine, Storage, StorageError,
     columns::{
-        account, account_columns, caller, caller_and_account, tenant_columns, token_columns,
+        account, account_columns, account_groups, caller, caller_and_account, tenant_columns,
+        token_columns,
     },
     read,
 };
@@ -47,7 +48,13 @@ const CALLER: &str = concat!(
 
 /// The caller and the accounts of which a predicate holds.
 macro_rules! caller_and_accounts {
-    ($predicate:literal) => {
+    ($predicate:literal, $more:literal) => {
+        PerEngine {
+            sqlite: caller_and_accounts!(sqlite, $predicate, $more),
+            postgres: caller_and_accounts!(postgres, $predicate, $more),
+        }
+    };
+    ($engine:ident, $predicate:literal, $more:literal) => {
         concat!(
             "SELECT ",
             tenant_columns!(),
@@ -55,30 +62,36 @@ macro_rules! caller_and_accounts {
             token_columns!(),
             ", ",
             account_columns!(),
+            ", ",
+            account_groups!($engine),
             " ",
             caller_sql!(),
             " LEFT JOIN accounts a ON a.tenant_id = t.id AND a.deleted_at IS NULL AND ",
             $predicate,
-            " WHERE t.identifier = $1"
+            " WHERE t.identifier = $1",
+            $more
         )
     };
 }
 
-const BY_ID: &str = caller_and_accounts!("a.id = $3");
-const BY_USER_NAME: &str = caller_and_accounts!("a.user_name_key = $3");
-const BY_OBJECT_ID: &str = concat!(
-    caller_and_accounts!("a.object_id = $3"),
-    " ORDER BY a.id LIMIT 2"
-);
+const BY_ID: PerEngine = caller_and_accounts!("a.id = $3", "");
+const BY_USER_NAME: PerEngine = caller_and_accounts!("a.user_name_key = $3", "");
+const BY_OBJECT_ID: PerEngine = caller_and_accounts!("a.object_id = $3", " ORDER BY a.id LIMIT 2");
 
 /// The ids come as one JSON array: the statement is one text, however many there are.
-const BATCH_SQLITE: &str =
-    caller_and_accounts!("a.id IN (SELECT unhex(j.value, '-') FROM json_each($3) j)");
-const BATCH_POSTGRES: &str = caller_and_accounts!("a.id = ANY($3)");
+const BATCH: PerEngine = PerEngine {
+    sqlite: caller_and_accounts!(
+        sqlite,
+        "a.id IN (SELECT unhex(j.value, '-') FROM json_each($3) j)",
+        ""
+    ),
+    postgres: caller_and_accounts!(postgres, "a.id = ANY($3)", ""),
+};
 
 /// Each arm has an index of its own.
-const CREATE_CANDIDATES: &str = concat!(
-    "SELECT ", tenant_columns!(), ", ", token_columns!(), ", ", account_columns!(), " ", caller_sql!(), "
+macro_rules! create_candidates {
+    ($engine:ident) => { concat!(
+    "SELECT ", tenant_columns!(), ", ", token_columns!(), ", ", account_columns!(), ", ", account_groups!($engine), " ", caller_sql!(), "
      LEFT JOIN (
          SELECT a.*
          FROM accounts a
@@ -99,12 +112,21 @@ const CREATE_CANDIDATES: &str = concat!(
          ) d
      ) a ON a.tenant_id = t.id
      WHERE t.identifier = $1"
-);
+) };
+}
+
+const CREATE_CANDIDATES: PerEngine = PerEngine {
+    sqlite: create_candidates!(sqlite),
+    postgres: create_candidates!(postgres),
+};
 
 /// Each arm has an index of its own.
-const OBJECT_ID_HOLDERS: &str = concat!(
+macro_rules! object_id_holders {
+    ($engine:ident) => { concat!(
     "SELECT ",
     account_columns!(),
+    ", ",
+    account_groups!($engine),
     "
      FROM (
          SELECT a.*
@@ -117,7 +139,13 @@ const OBJECT_ID_HOLDERS: &str = concat!(
      ) a
      ORDER BY a.object_id_claim IS NULL, a.id
      LIMIT 2"
-);
+) };
+}
+
+const OBJECT_ID_HOLDERS: PerEngine = PerEngine {
+    sqlite: object_id_holders!(sqlite),
+    postgres: object_id_holders!(postgres),
+};
 
 impl Storage {
     /// Finds the tenant and the token of a call.
@@ -136,12 +164,14 @@ impl Storage {
     ) -> Result<(Option<Caller>, Vec<Account>), StorageError> {
         let (tenant, token) = (key.tenant.as_str(), token_id(key));
         let rows = match account {
-            AccountKey::Id(id) => read!(self, caller_and_account, BY_ID; tenant, token, id.uuid()),
+            AccountKey::Id(id) => {
+                read!(self, caller_and_account, each(BY_ID; tenant, token, id.uuid()))
+            }
             AccountKey::UserName(key) => {
-                read!(self, caller_and_account, BY_USER_NAME; tenant, token, key)
+                read!(self, caller_and_account, each(BY_USER_NAME; tenant, token, key))
             }
             AccountKey::ObjectId(id) => {
-                read!(self, caller_and_account, BY_OBJECT_ID; tenant, token, id)
+                read!(self, caller_and_account, each(BY_OBJECT_ID; tenant, token, id))
             }
         }?;
         Ok(split(rows))
@@ -163,8 +193,8 @@ impl Storage {
         let rows = read!(
             self,
             caller_and_account,
-            sqlite(BATCH_SQLITE; tenant, token, &texts),
-            postgres(BATCH_POSTGRES; tenant, token, ids.iter().map(|id| id.uuid()).collect::<Vec<_>>())
+            sqlite(BATCH.sqlite; tenant, token, &texts),
+            postgres(BATCH.postgres; tenant, token, ids.iter().map(|id| id.uuid()).collect::<Vec<_>>())
         )?;
         Ok(split(rows))
     }
@@ -180,7 +210,7 @@ impl Storage {
         now: Timestamp,
     ) -> Result<(Option<Caller>, CreateCandidates), StorageError> {
         let (tenant, token) = (key.tenant.as_str(), token_id(key));
-        let rows = read!(self, caller_and_account, CREATE_CANDIDATES; tenant, token, user_name_key, object_id_key, now.as_micros())?;
+        let rows = read!(self, caller_and_account, each(CREATE_CANDIDATES; tenant, token, user_name_key, object_id_key, now.as_micros()))?;
         let (caller, accounts) = split(rows);
         let mut candidates = CreateCandidates::default();
         for account in accounts {
@@ -201,7 +231,7 @@ impl Storage {
         tenant: TenantId,
         object_id_key: &str,
     ) -> Result<Vec<Account>, StorageError> {
-        read!(self, account, OBJECT_ID_HOLDERS; tenant.uuid(), object_id_key)
+        read!(self, account, each(OBJECT_ID_HOLDERS; tenant.uuid(), object_id_key))
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     call::Caller,
     changes::{Change, ChangeKind, Resource},
     clock::Timestamp,
-    groups::{Candidate, Group, Member, MemberType},
+    groups::{Candidate, Group, Member, MemberType, Membership},
     ids::{AccountId, ChangeId, GroupId, LogEntryId, TenantId},
     log::{LogEntry, Operation, Outcome, ResourceType},
     schemas::{Extended, ExtensionSchema},
@@ -35,7 +35,7 @@ macro_rules! token_columns {
     };
 }
 
-/// The columns that [`account`] reads.
+/// The columns that [`account`] reads, with the [groups](account_groups) behind them.
 macro_rules! account_columns {
     () => {
         "a.id, a.user_name, a.user_name_key, a.object_id, a.object_id_exclusive, a.directory_active, a.hold_reason, a.hold_at, a.protected, \
@@ -47,6 +47,46 @@ macro_rules! account_columns {
 macro_rules! extension_schema_columns {
     () => {
         "s.resource_type, s.definition, s.version"
+    };
+}
+
+/// The groups of an account `a`, upwards through its memberships, as a JSON array of arrays; a cycle ends, for a row comes only once. Who is in no
+/// group costs one look into an index.
+macro_rules! account_groups {
+    (sqlite) => {
+        $crate::storage::columns::account_groups!(
+            "json_group_array(json_array(lower(hex(x.id)), x.display_name, x.direct))"
+        )
+    };
+    (postgres) => {
+        $crate::storage::columns::account_groups!(
+            "CAST(json_agg(json_build_array(x.id, x.display_name, x.direct)) AS TEXT)"
+        )
+    };
+    ($aggregate:literal) => {
+        concat!(
+            "(CASE WHEN EXISTS (SELECT 1 FROM group_members m WHERE m.tenant_id = a.tenant_id AND m.member_id = a.id) THEN (
+                 SELECT ", $aggregate, "
+                 FROM (
+                     WITH RECURSIVE up (group_id, direct) AS (
+                         SELECT m.group_id, 1
+                         FROM group_members m
+                         JOIN groups g ON g.tenant_id = m.tenant_id AND g.id = m.group_id AND g.deleted_at IS NULL
+                         WHERE m.tenant_id = a.tenant_id AND m.member_id = a.id
+                         UNION
+                         SELECT m.group_id, 0
+                         FROM up
+                         JOIN group_members m ON m.tenant_id = a.tenant_id AND m.member_id = up.group_id
+                         JOIN groups g ON g.tenant_id = m.tenant_id AND g.id = m.group_id AND g.deleted_at IS NULL
+                     )
+                     SELECT g.id, g.display_name, MAX(up.direct) AS direct
+                     FROM up
+                     JOIN groups g ON g.tenant_id = a.tenant_id AND g.id = up.group_id
+                     GROUP BY g.id, g.display_name
+                     LIMIT 10000
+                 ) x
+             ) END)"
+        )
     };
 }
 
@@ -87,8 +127,8 @@ macro_rules! group_columns {
 }
 
 pub(super) use {
-    account_columns, extension_schema_columns, group_columns, group_updated_at, group_version,
-    log_entry_columns, tenant_columns, token_columns,
+    account_columns, account_groups, extension_schema_columns, group_columns, group_updated_at,
+    group_version, log_entry_columns, tenant_columns, token_columns,
 };
 
 /// The columns of one row, taken from left to right. A seam: each engine has its own rows.
@@ -255,7 +295,7 @@ pub(super) fn caller(columns: &mut impl Columns) -> Result<Caller, StorageError>
     })
 }
 
-const ACCOUNT_WIDTH: usize = 15;
+const ACCOUNT_WIDTH: usize = 16;
 
 pub(super) fn account(columns: &mut impl Columns) -> Result<Account, StorageError> {
     Ok(Account {
@@ -277,7 +317,38 @@ pub(super) fn account(columns: &mut impl Columns) -> Result<Account, StorageErro
         updated_at: columns.time()?,
         deleted_at: columns.time_or_null()?,
         document: columns.text()?,
+        groups: memberships(columns.text_or_null()?)?,
     })
+}
+
+/// Direct memberships first, then by name and id.
+fn memberships(text: Option<String>) -> Result<Vec<Membership>, StorageError> {
+    let Some(text) = text else {
+        return Ok(Vec::new());
+    };
+    let rows: Vec<(Option<Uuid>, Option<String>, Option<u8>)> = serde_json::from_str(&text)
+        .map_err(|_| StorageError::inconsistent("group_members", "group_id"))?;
+    let mut memberships: Vec<_> = rows
+        .into_iter()
+        .filter_map(|(id, display, direct)| {
+            Some(Membership {
+                group_id: GroupId::from_uuid(id?),
+                display: display?,
+                direct: direct? == 1,
+            })
+        })
+        .collect();
+    memberships.sort_by(|one, other| {
+        let key = |membership: &Membership| {
+            (
+                !membership.direct,
+                membership.display.clone(),
+                membership.group_id,
+            )
+        };
+        key(one).cmp(&key(other))
+    });
+    Ok(memberships)
 }
 
 /// The caller, and the account where there is one.

@@ -3,7 +3,9 @@
 use super::{
     AccountPage, Engine, PageKey, RowQuery, Storage, StorageError,
     accounts::{caller_sql, token_id},
-    columns::{self, account_columns, log_entry_columns, tenant_columns, token_columns},
+    columns::{
+        self, account_columns, account_groups, log_entry_columns, tenant_columns, token_columns,
+    },
     filter::{self, Bind, Columns},
     read,
     sort::Sorting,
@@ -27,12 +29,19 @@ macro_rules! tenant_sql {
 }
 pub(super) use tenant_sql;
 
-const ACCOUNTS: Listing = Listing {
-    inner: account_columns!(),
-    outer: account_columns!(),
-    table: "accounts",
-    columns: Columns::accounts(tenant_sql!()),
-};
+const fn accounts(engine: filter::Engine) -> Listing {
+    Listing {
+        inner: account_columns!(),
+        outer: match engine {
+            filter::Engine::Sqlite => concat!(account_columns!(), ", ", account_groups!(sqlite)),
+            filter::Engine::Postgres => {
+                concat!(account_columns!(), ", ", account_groups!(postgres))
+            }
+        },
+        table: "accounts",
+        columns: Columns::accounts(tenant_sql!()),
+    }
+}
 
 impl Engine {
     pub const fn dialect(&self) -> filter::Engine {
@@ -51,7 +60,12 @@ impl Storage {
         key: &CallerKey,
         query: &RowQuery<'_>,
     ) -> Result<(Option<Caller>, AccountPage), StorageError> {
-        let statement = list_statement(self.engine.dialect(), key, &ACCOUNTS, query);
+        let statement = list_statement(
+            self.engine.dialect(),
+            key,
+            &accounts(self.engine.dialect()),
+            query,
+        );
         let rows = read!(
             self,
             columns::listed,
@@ -74,8 +88,13 @@ impl Storage {
         key: &CallerKey,
         query: &RowQuery<'_>,
     ) -> Result<Vec<String>, StorageError> {
-        let statement = list_statement(self.engine.dialect(), key, &ACCOUNTS, query)
-            .explained(self.engine.dialect());
+        let statement = list_statement(
+            self.engine.dialect(),
+            key,
+            &accounts(self.engine.dialect()),
+            query,
+        )
+        .explained(self.engine.dialect());
         read!(
             self,
             columns::plan_step,

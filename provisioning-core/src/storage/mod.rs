@@ -69,8 +69,14 @@ impl Engine {
     }
 }
 
+/// A statement that differs in a few words between the engines.
+struct PerEngine {
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
 /// Runs one reading statement on the engine and reads each row: `read!(self, reader, SQL; bind, bind)`, or, where the engines need their own,
-/// `read!(self, reader, sqlite(SQL; bind), postgres(SQL; bind))`, or with queries that are built, `read!(self, reader, sqlite = query, postgres
+/// `read!(self, reader, sqlite(SQL; bind), postgres(SQL; bind))` or `read!(self, reader, each(SQL; bind))` with a [`PerEngine`], or with queries that are built, `read!(self, reader, sqlite = query, postgres
 /// = query)`. The expansion is checked against each driver. On PostgreSQL a read whose connection turns out to be broken is repeated once on a
 /// connection known to work.
 macro_rules! read {
@@ -95,6 +101,14 @@ macro_rules! read {
             $reader,
             sqlite = sqlx::query($sqlite)$($(.bind($s))*)?,
             postgres = sqlx::query($postgres)$($(.bind($p))*)?
+        )
+    };
+    ($storage:expr, $reader:path, each($sql:expr $(; $($bind:expr),*)?)) => {
+        $crate::storage::read!(
+            $storage,
+            $reader,
+            sqlite($sql.sqlite $(; $($bind),*)?),
+            postgres($sql.postgres $(; $($bind),*)?)
         )
     };
     ($storage:expr, $reader:path, $sql:expr $(; $($bind:expr),*)?) => {

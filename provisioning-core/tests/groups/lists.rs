@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use provisioning_core::{
+    accounts::{Account, AccountKey, Precondition},
+    attributes::patch::Op,
     error::Reason,
     groups::{ListMembersQuery, ListQuery, View},
 };
 use serde_json::json;
 
-use super::create;
-use crate::world::{CONTOSO, World, admin, on_every_engine, reason};
+use super::{create, operation, patch};
+use crate::world::{CONTOSO, World, admin, fresh, on_every_engine, reason};
 
 fn query(filter: &str) -> ListQuery {
     ListQuery {
@@ -64,6 +66,47 @@ on_every_engine! {
         let full = world.core.list_groups(&admin(CONTOSO), &query("members pr"), View::Full).await.expect("it is listed");
         let sizes: Vec<_> = full.groups.iter().map(|group| group.members.as_ref().map(Vec::len)).collect();
         assert_eq!(sizes, [Some(1), Some(2)]);
+    }
+
+    async fn an_account_shows_the_groups_it_is_in_and_is_found_by_them(world: World) {
+        let ada = world.create_account("ada", None).await;
+        let bob = world.create_account("bob", None).await;
+        world.create_account("eve", None).await;
+        let inner = create(&world, json!({"displayName": "inner", "members": [ada.id.to_string()]})).await;
+        let outer = create(&world, json!({"displayName": "Outer", "members": [inner.id.to_string(), bob.id.to_string()]})).await;
+        let top = create(&world, json!({"displayName": "Top", "members": [outer.id.to_string()]})).await;
+        // A cycle of groups ends.
+        let cycle = [operation(Op::Add, "members", json!([top.id.to_string()]))];
+        patch(&world, &admin(CONTOSO), inner.id, &cycle).await.expect("it is taken");
+        let call = admin(CONTOSO);
+        let shown = |account: &Account| account.groups.iter().map(|group| (group.display.clone(), group.direct)).collect::<Vec<_>>();
+        let expected = vec![("inner".to_owned(), true), ("Outer".to_owned(), false), ("Top".to_owned(), false)];
+        let found = world.core.get_account(&call, &AccountKey::Id(ada.id)).await.expect("it is there");
+        assert_eq!(shown(&found), expected);
+        let batch = world.core.batch_get_accounts(&call, &[bob.id.to_string(), ada.id.to_string()]).await.expect("they are there");
+        assert_eq!(batch.iter().map(|account| account.groups.len()).collect::<Vec<_>>(), [3, 3]);
+        for (filter, expected) in [
+            (format!("groups.value eq \"{}\"", inner.id), vec!["ada", "bob"]),
+            (format!("groups eq \"{}\"", outer.id), vec!["ada", "bob"]),
+            (format!("groups[value eq \"{}\" and type eq \"direct\"]", outer.id), vec!["bob"]),
+            (format!("groups[type eq \"direct\" and value eq \"{}\"]", inner.id), vec!["ada"]),
+            ("groups[type eq \"indirect\" and display eq \"top\"]".to_owned(), vec!["ada", "bob"]),
+            ("groups.display co \"INN\" and not (groups[type eq \"direct\" and display sw \"o\"])".to_owned(), vec!["ada"]),
+            ("groups pr".to_owned(), vec!["ada", "bob"]),
+            ("not (groups pr)".to_owned(), vec!["eve"]),
+        ] {
+            let page = world.core.list_accounts(&call, &query(&filter)).await.unwrap_or_else(|error| panic!("{error}: {filter}"));
+            let mut names: Vec<_> = page.accounts.iter().map(|account| account.user_name.as_str()).collect();
+            names.sort_unstable();
+            assert_eq!(names, expected, "{filter}");
+            assert!(page.accounts.iter().all(|account| account.groups.len() == if account.user_name == "eve" { 0 } else { 3 }), "{filter}");
+        }
+        fresh(world.core.delete_group(&call, outer.id, &Precondition::default(), None).await);
+        let found = world.core.get_account(&call, &AccountKey::Id(ada.id)).await.expect("it is there");
+        assert_eq!(shown(&found), [("inner".to_owned(), true)]);
+        let title = [operation(Op::Replace, "title", json!("Dr"))];
+        let patched = fresh(world.core.patch_account(&call, ada.id, &title, &Precondition::default(), None).await);
+        assert_eq!(shown(&patched.account), [("inner".to_owned(), true)], "a write of the account does not lose sight of them");
     }
 
     async fn groups_are_listed_page_by_page_in_order(world: World) {

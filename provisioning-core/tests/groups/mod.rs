@@ -2,6 +2,7 @@
 
 mod concurrency;
 mod lists;
+mod plans;
 
 use std::time::Duration;
 

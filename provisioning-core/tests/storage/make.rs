@@ -81,6 +81,7 @@ pub fn account(at: Timestamp, document: &Value) -> AccountWrite {
         updated_at: at,
         deleted_at: None,
         document: String::new(),
+        groups: Vec::new(),
     };
     described(account, None, document)
 }
@@ -275,6 +276,10 @@ pub fn user_filter(text: &str) -> Filter {
 
 pub fn user_order(text: &str) -> Order {
     Order::parse(text, ResourceSchema::user()).expect("it is an order")
+}
+
+pub fn group_filter(text: &str) -> Filter {
+    filter::parse(text, ResourceSchema::group()).expect("it is a filter")
 }
 
 pub fn log_filter(text: &str) -> Filter {

@@ -9,7 +9,7 @@ mod extension_schemas;
 mod fixture;
 mod listing;
 mod log;
-mod make;
+pub mod make;
 mod opening;
 mod plans;
 mod receipts;
@@ -19,5 +19,5 @@ mod tenants;
 mod tokens;
 mod upkeep;
 
-pub use fixture::Fixture;
 pub(crate) use fixture::on_every_engine;
+pub use fixture::{Fixture, execute};
