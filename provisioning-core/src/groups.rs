@@ -59,7 +59,7 @@ pub struct Member {
     pub id: Uuid,
     /// Which of the two.
     pub kind: MemberType,
-    /// The member's display name, or else an account's login.
+    /// The member's display name, or else an account's login; empty where the tenant's dialect does not show it.
     pub display: String,
 }
 

@@ -66,7 +66,7 @@ impl ExtensionSchema {
 }
 
 /// The schemas in force for a tenant.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct TenantSchemas {
     /// The tenant's schema version. 0: the tenant has never defined one.
     pub version: i64,
@@ -99,6 +99,17 @@ impl TenantSchemas {
             user: with(ResourceSchema::user(), Extended::User),
             group: with(ResourceSchema::group(), Extended::Group),
         }
+    }
+
+    /// The same without the name of a group's member.
+    fn without_member_display(&self) -> Self {
+        let mut schemas = self.clone();
+        for attribute in &mut Arc::make_mut(&mut schemas.group.core).attributes {
+            if attribute.name == "members" {
+                attribute.sub_attributes.retain(|sub| sub.name != "display");
+            }
+        }
+        schemas
     }
 
     /// How many attributes the tenant has defined, with their parts: what it costs to keep them.

@@ -174,6 +174,10 @@ impl Core {
             group.version = members.version;
             group.updated_at = members.updated_at;
             group.members = Some(members.members);
+            if !tenant.settings.rules().member_display {
+                let members = group.members.iter_mut().flatten();
+                members.for_each(|member| member.display.clear());
+            }
         }
         Ok(Some(groups))
     }

@@ -35,7 +35,7 @@ pub fn member_to_proto(member: &Member) -> v1::GroupMember {
         value: Some(member.id.to_string()),
         r#ref: None,
         r#type: Some(member.kind.as_str().to_owned()),
-        display: Some(member.display.clone()),
+        display: Some(member.display.clone()).filter(|display| !display.is_empty()),
     }
 }
 

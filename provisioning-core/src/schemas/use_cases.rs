@@ -97,10 +97,14 @@ impl Core {
         Ok(schemas)
     }
 
-    /// The schemas in force for the tenant of the call.
+    /// The schemas in force for the tenant of the call, with what its dialect shows.
     pub async fn list_schemas(&self, call: &Call) -> Result<Arc<TenantSchemas>, Error> {
         let admitted = self.authenticate(call).await?;
-        self.schemas_of(call, &admitted.tenant).await
+        let schemas = self.schemas_of(call, &admitted.tenant).await?;
+        if admitted.tenant.settings.rules().member_display {
+            return Ok(schemas);
+        }
+        Ok(Arc::new(schemas.without_member_display()))
     }
 
     /// Defines a schema.

@@ -23,6 +23,9 @@ pub struct Rules {
     pub account_patch_status: u16,
     /// What happens to ids of members that the tenant does not have.
     pub unknown_members: UnknownMembers,
+    /// Whether a group shows the names of its members beside their ids: RFC 7643 section 8.7.1 has none, and clients that take a schema at its
+    /// word compare what they wrote with what they read.
+    pub member_display: bool,
     /// Whether two groups may not share one display name.
     pub group_display_name_unique: bool,
 }
@@ -36,6 +39,7 @@ const ENTRA: Rules = Rules {
     active_unassigned: false,
     account_patch_status: 204,
     unknown_members: UnknownMembers::Ignore,
+    member_display: true,
     group_display_name_unique: true,
 };
 
@@ -48,6 +52,7 @@ const RFC: Rules = Rules {
     active_unassigned: true,
     account_patch_status: 200,
     unknown_members: UnknownMembers::Reject,
+    member_display: false,
     group_display_name_unique: false,
 };
 
