@@ -3,6 +3,7 @@
 mod gallery;
 mod lifecycle;
 mod patches;
+mod postman;
 mod validator;
 
 use serde_json::Value;

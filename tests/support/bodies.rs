@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 pub const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
+pub const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 pub const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 /// The path of the manager in a PATCH.
 pub const MANAGER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager";
@@ -17,6 +18,16 @@ pub fn linked_user(user_name: &str, object_id: &str) -> Value {
     json!({"schemas": [USER], "userName": user_name, "externalId": object_id})
 }
 
+/// A group of these members.
+pub fn group(display_name: &str, members: &[&str]) -> Value {
+    json!({"schemas": [GROUP], "displayName": display_name, "members": elements(members)})
+}
+
+/// Members or other elements of which only the value is known.
+pub fn elements(values: &[&str]) -> Value {
+    values.iter().map(|value| json!({"value": value})).collect()
+}
+
 /// The body of a PATCH.
 pub fn patch(operations: &Value) -> Value {
     json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations})
@@ -25,6 +36,16 @@ pub fn patch(operations: &Value) -> Value {
 /// A PATCH of one operation with a path.
 pub fn patch_one(op: &str, path: &str, value: &Value) -> Value {
     patch(&json!([{"op": op, "path": path, "value": value}]))
+}
+
+/// A PATCH that removes what is at a path.
+pub fn patch_remove(path: &str) -> Value {
+    patch(&json!([{"op": "remove", "path": path}]))
+}
+
+/// A PATCH of one operation without a path.
+pub fn patch_whole(op: &str, value: &Value) -> Value {
+    patch(&json!([{"op": op, "value": value}]))
 }
 
 /// A PATCH that suspends.

@@ -19,8 +19,13 @@ pub use json::{at, leaves};
 pub use panel::Panel;
 pub use process::{BINARY, Process, run};
 pub use proxy::{Line, Proxy};
-pub use scim::{Answer, ScimClient, filtered};
+pub use scim::{Answer, ScimClient, filtered, filtered_at, member_ids};
 pub use service::{Admin, Service, Tenant};
+
+use provisioning_proto::v1::Dialect;
+
+/// What a tenant's settings may choose between.
+pub const DIALECTS: [Dialect; 2] = [Dialect::Entra, Dialect::Rfc];
 
 /// Where the data is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,3 +58,35 @@ macro_rules! on_both_engines {
     };
 }
 pub(crate) use on_both_engines;
+
+/// As [`on_both_engines!`], for what must hold in both dialects: the function is given a client of a tenant of each.
+macro_rules! in_both_dialects {
+    ($($(#[$attribute:meta])* async fn $name:ident($scim:ident: ScimClient) $body:block)+) => {
+        $(
+            $(#[$attribute])*
+            async fn $name($scim: $crate::support::ScimClient) $body
+
+            mod $name {
+                async fn in_each(engine: $crate::support::Engine) {
+                    let service = $crate::support::Service::start(engine).await;
+                    let panel = $crate::support::Panel::of(&service).await;
+                    for dialect in $crate::support::DIALECTS {
+                        println!("in {dialect:?}");
+                        super::$name(panel.tenant_in(dialect).await.scim).await;
+                    }
+                }
+
+                #[tokio::test]
+                async fn sqlite() {
+                    in_each($crate::support::Engine::Sqlite).await;
+                }
+
+                #[tokio::test]
+                async fn postgres() {
+                    in_each($crate::support::Engine::Postgres).await;
+                }
+            }
+        )+
+    };
+}
+pub(crate) use in_both_dialects;

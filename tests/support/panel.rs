@@ -2,9 +2,10 @@
 
 use provisioning_proto::admin::v1::{
     CreateTenantRequest, GenerateTokenRequest, ListLogEntriesRequest, LogEntry,
-    Tenant as TenantMessage, log_service_client::LogServiceClient,
+    Tenant as TenantMessage, TenantSettings, log_service_client::LogServiceClient,
     tenant_service_client::TenantServiceClient, token_service_client::TokenServiceClient,
 };
+use provisioning_proto::v1::Dialect;
 
 use super::{Admin, ScimClient, Service, Tenant};
 
@@ -25,9 +26,30 @@ impl Panel {
 
     /// Makes a tenant with its token: much quicker than the command line, for tests that need many.
     pub async fn tenant(&self, identifier: &str) -> Tenant {
+        self.tenant_with(identifier, TenantSettings::default())
+            .await
+    }
+
+    /// Makes a tenant of a dialect, with its token.
+    pub async fn tenant_in(&self, dialect: Dialect) -> Tenant {
+        let settings = TenantSettings {
+            dialect: dialect.into(),
+            ..TenantSettings::default()
+        };
+        let identifier = match dialect {
+            Dialect::Unspecified => "preset",
+            Dialect::Entra => "entra",
+            Dialect::Rfc => "rfc",
+        };
+        self.tenant_with(identifier, settings).await
+    }
+
+    /// Makes a tenant with its token.
+    pub async fn tenant_with(&self, identifier: &str, settings: TenantSettings) -> Tenant {
         let tenant = TenantMessage {
             identifier: identifier.to_owned(),
             display_name: identifier.to_owned(),
+            settings: Some(settings),
             ..TenantMessage::default()
         };
         let request = CreateTenantRequest {

@@ -40,9 +40,14 @@ impl Answer {
     }
 }
 
-/// The path of a query as Entra encodes it: a blank is `+`.
+/// The path of a query for users as Entra encodes it.
 pub fn filtered(filter: &str) -> String {
-    let mut path = "/Users?filter=".to_owned();
+    filtered_at("/Users", filter)
+}
+
+/// The path of a query as Entra encodes it: a blank is `+`.
+pub fn filtered_at(collection: &str, filter: &str) -> String {
+    let mut path = format!("{collection}?filter=");
     for byte in filter.bytes() {
         match byte {
             b' ' => path.push('+'),
@@ -52,6 +57,16 @@ pub fn filtered(filter: &str) -> String {
         }
     }
     path
+}
+
+/// The ids of a group's members, in order; none where `members` is not there.
+pub fn member_ids(group: &Value) -> Vec<String> {
+    let members = group["members"].as_array().into_iter().flatten();
+    let mut ids: Vec<String> = members
+        .map(|member| member["value"].as_str().expect("an id").to_owned())
+        .collect();
+    ids.sort();
+    ids
 }
 
 /// Calls one SCIM endpoint with one token.
@@ -178,16 +193,30 @@ impl ScimClient {
         self.post("/Users", user).await.expect(201).id()
     }
 
-    /// Applies a PATCH, and reads what came of it.
+    /// Creates a group; its id.
+    pub async fn create_group(&self, group: &Value) -> String {
+        self.post("/Groups", group).await.expect(201).id()
+    }
+
+    /// Applies a PATCH to a user, and reads what came of it.
     pub async fn patched(&self, id: &str, body: &Value) -> Value {
-        let answer = self.patch(&format!("/Users/{id}"), body).await;
+        self.patched_at(&format!("/Users/{id}"), body).await
+    }
+
+    /// Applies a PATCH to a group, and reads what came of it.
+    pub async fn patched_group(&self, id: &str, body: &Value) -> Value {
+        self.patched_at(&format!("/Groups/{id}"), body).await
+    }
+
+    async fn patched_at(&self, path: &str, body: &Value) -> Value {
+        let answer = self.patch(path, body).await;
         assert!(
             [200, 204].contains(&answer.status),
             "{}: {:#} to {body:#}",
             answer.status,
             answer.body
         );
-        self.read(id).await
+        self.get(path).await.expect(200).body
     }
 
     /// Reads a user.
@@ -195,9 +224,24 @@ impl ScimClient {
         self.get(&format!("/Users/{id}")).await.expect(200).body
     }
 
+    /// Reads a group.
+    pub async fn read_group(&self, id: &str) -> Value {
+        self.get(&format!("/Groups/{id}")).await.expect(200).body
+    }
+
     /// The users that a filter finds, in Entra's encoding.
     pub async fn find(&self, filter: &str) -> Vec<Value> {
-        let found = self.get(&filtered(filter)).await.expect(200).body;
+        self.find_at("/Users", filter).await
+    }
+
+    /// The groups that a filter finds, in Entra's encoding.
+    pub async fn find_groups(&self, filter: &str) -> Vec<Value> {
+        self.find_at("/Groups", filter).await
+    }
+
+    async fn find_at(&self, collection: &str, filter: &str) -> Vec<Value> {
+        let path = filtered_at(collection, filter);
+        let found = self.get(&path).await.expect(200).body;
         let resources = found["Resources"]
             .as_array()
             .expect("it is there also when it is empty")
@@ -208,6 +252,11 @@ impl ScimClient {
             "all fit on one page"
         );
         resources
+    }
+
+    /// The ids of a group's members, in order.
+    pub async fn members(&self, id: &str) -> Vec<String> {
+        member_ids(&self.read_group(id).await)
     }
 
     /// Every user, page by page.
