@@ -1,6 +1,7 @@
 //! A filter means the same in memory, in SQLite and in PostgreSQL.
 
 mod property;
+mod related;
 mod walk;
 
 use std::collections::BTreeSet;
