@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::support::{Answer, Panel, ScimClient, on_both_engines};
-use checks::{check_after, check_answer, check_read, check_references, check_write};
+use checks::{check_after, check_answer, check_memberships, check_read, check_write};
 use world::World;
 
 const REQUESTS: &str = include_str!("fixtures/entra-requests.json");
@@ -127,7 +127,7 @@ async fn run(
         "DELETE" => {}
         _ => check_write(expected, &world, &before, &after.body, &answer, &mut faults),
     }
-    check_references(&after.body, &mut faults);
+    check_memberships(&world, &after.body, scim, &mut faults).await;
     if world.bystanders(scim).await != bystanders {
         faults.push("it changed somebody else".to_owned());
     }

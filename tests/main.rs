@@ -20,6 +20,7 @@ mod readme;
 mod refusals;
 mod rejected;
 mod replicas;
+mod scim2_tester;
 mod stopping;
 mod support;
 mod symptoms;

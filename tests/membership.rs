@@ -47,10 +47,13 @@ in_both_dialects! {
         let statuses: BTreeSet<u16> = outcomes.iter().flat_map(|outcome| outcome.statuses.clone()).collect();
         assert_eq!(statuses, BTreeSet::from([204]), "every request succeeds");
         let mut model: BTreeSet<String> = outcomes.into_iter().flat_map(|outcome| outcome.members).collect();
-        model.extend([untouched, coming]);
+        model.extend([untouched.clone(), coming.clone()]);
         let found = scim.members(&id).await;
         assert_eq!(found.len(), model.len());
         assert_eq!(BTreeSet::from_iter(found), model);
+        for member in [untouched, coming] {
+            assert_eq!(scim.read(&member).await["groups"][0]["value"], id);
+        }
     }
 }
 

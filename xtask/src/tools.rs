@@ -5,6 +5,8 @@ pub mod cargo_tool;
 pub mod debian;
 pub mod git;
 pub mod postgres;
+mod python;
+pub mod scim2_tester;
 
 use std::env;
 use std::ffi::OsStr;

@@ -26,7 +26,7 @@ pub struct Args {
 type Step = (&'static str, fn() -> Result<()>);
 
 /// In this order: what is quick to know comes first.
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 13] = [
     ("tools", find_tools),
     ("format", || {
         command::run(&mut cargo(&["fmt", "--all", "--check"]))
@@ -44,11 +44,15 @@ const STEPS: [Step; 12] = [
     }),
     ("quickstart", quickstart),
     ("benchmarks", benchmarks),
+    ("scim2-tester", check_with_scim2_tester),
     ("tests", || test(&[])),
 ];
 
 /// The step without which those after it say nothing new.
 const BUILD: &str = "build";
+
+/// The variable that says which Python has scim2-tester.
+const SCIM2_TESTER_VARIABLE: &str = "TEST_SCIM2_TESTER_PYTHON";
 
 /// It takes seconds; this is for a machine under load.
 const QUICKSTART_MAX: Duration = Duration::from_mins(3);
@@ -68,7 +72,7 @@ pub fn run(args: &Args) -> Result<()> {
         let outcome = step();
         let seconds = step_started.elapsed().as_secs_f32();
         let word = if outcome.is_ok() { "passed" } else { "FAILED" };
-        report.push(format!("{word}  {name:11} {seconds:6.1} s"));
+        report.push(format!("{word}  {name:12} {seconds:6.1} s"));
         if let Err(error) = outcome {
             say(&format!("{error:#}"));
             failed.push(name);
@@ -102,6 +106,7 @@ fn find_tools() -> Result<()> {
     tools::git::find_or_install()?;
     tools::buf::find_or_install()?;
     tools::postgres::find_or_install()?;
+    tools::scim2_tester::find_or_install()?;
     Ok(())
 }
 
@@ -148,6 +153,18 @@ fn benchmarks() -> Result<()> {
         command::run(&mut bench)?;
     }
     Ok(())
+}
+
+/// The checks of others, against both engines: what they found and left out stands in the log.
+fn check_with_scim2_tester() -> Result<()> {
+    let cluster = Cluster::start()?;
+    let mut nextest = cargo(&["nextest", "run", "--workspace"]);
+    cluster.lend(&mut nextest);
+    nextest.args(["--profile", "scim2-tester"]).env(
+        SCIM2_TESTER_VARIABLE,
+        tools::scim2_tester::find_or_install()?,
+    );
+    command::run(&mut nextest)
 }
 
 /// Both engines are up, or the tests fail: none is skipped for want of one.

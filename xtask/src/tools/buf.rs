@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::{debian, find, is_executable};
+use super::{find, is_executable, python};
 use crate::command::{self, program, say};
 use crate::workspace;
 
@@ -26,7 +26,7 @@ pub fn find_or_install() -> Result<PathBuf> {
         if find("npm").is_some() {
             install_by_npm(&by_npm)?;
         } else {
-            install_by_pip(&by_pip)?;
+            python::install(&by_pip, &[&format!("buf-bin=={VERSION}")])?;
         }
         installed().context("the installed package has no buf")?
     };
@@ -42,20 +42,5 @@ fn install_by_npm(folder: &Path) -> Result<()> {
             .args(["install", "--no-audit", "--no-fund", "--prefix"])
             .arg(folder)
             .arg(package),
-    )
-}
-
-fn install_by_pip(folder: &Path) -> Result<()> {
-    let environment = |python: &str| command::run(program(python).args(["-m", "venv"]).arg(folder));
-    // Debian's python3 comes without venv, a fresh Debian without python3.
-    if find("python3").is_none() || environment("python3").is_err() {
-        debian::install("python3-venv", "Python with venv")?;
-        environment("python3")?;
-    }
-    let pip = folder.join("bin/pip");
-    command::run(
-        program(pip)
-            .args(["install", "--quiet"])
-            .arg(format!("buf-bin=={VERSION}")),
     )
 }
