@@ -5,10 +5,12 @@ use std::time::Duration;
 use provisioning_core::Core;
 use provisioning_proto::{
     admin::v1::{
-        link_service_server, log_service_server, tenant_service_server, token_service_server,
+        extension_schema_service_server, link_service_server, log_service_server,
+        tenant_service_server, token_service_server,
     },
     v1::{
-        account_service_server, facade_service_server, group_service_server, schema_service_server,
+        account_service_server, facade_service_server, group_service_server,
+        resource_service_server, schema_service_server,
     },
 };
 use tokio::time::{MissedTickBehavior, timeout};
@@ -20,12 +22,14 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 /// A storage that takes longer than this to say that it is there is not there.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 /// Every service of the contract, and the whole.
-const SERVICES: [&str; 9] = [
+const SERVICES: [&str; 11] = [
     "",
     account_service_server::SERVICE_NAME,
     facade_service_server::SERVICE_NAME,
     group_service_server::SERVICE_NAME,
+    resource_service_server::SERVICE_NAME,
     schema_service_server::SERVICE_NAME,
+    extension_schema_service_server::SERVICE_NAME,
     tenant_service_server::SERVICE_NAME,
     token_service_server::SERVICE_NAME,
     link_service_server::SERVICE_NAME,

@@ -38,6 +38,7 @@ fn needs(rpc: &str) -> Needs {
         ("FacadeService", "Authenticate" | "ReportRejectedRequest") => Needs::Scim,
         ("AccountService", "GetAccount" | "BatchGetAccounts" | "ListAccounts")
         | ("GroupService", "GetGroup" | "BatchGetGroups" | "ListGroups" | "ListGroupMembers")
+        | ("ResourceService", "ListResources")
         | ("SchemaService", "ListSchemas") => Needs::Read,
         (
             "AccountService",
@@ -52,6 +53,14 @@ fn needs(rpc: &str) -> Needs {
             | "ListTokens",
         )
         | ("LinkService", "LinkObjectId" | "UnlinkObjectId")
+        | (
+            "ExtensionSchemaService",
+            "CreateExtensionSchema"
+            | "GetExtensionSchema"
+            | "ListExtensionSchemas"
+            | "UpdateExtensionSchema"
+            | "DeleteExtensionSchema",
+        )
         | ("LogService", "ListLogEntries" | "GetLogEntry")
         | ("TenantService", "GetTenant") => Needs::Admin,
         (
