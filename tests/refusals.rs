@@ -82,6 +82,7 @@ on_both_engines! {
                 (Method::GET, filtered("userName eq \"alice@contoso.com\""), None),
                 (Method::GET, format!("/Users/{alice}"), None),
                 (Method::GET, "/Users/0190c0de-0000-7000-8000-000000000000".to_owned(), None),
+                (Method::GET, "/Groups".to_owned(), None),
                 (Method::GET, "/ServiceProviderConfig".to_owned(), None),
                 (Method::GET, "/Schemas".to_owned(), None),
                 (Method::GET, "/ResourceTypes".to_owned(), None),
