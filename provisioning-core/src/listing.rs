@@ -57,6 +57,20 @@ pub(crate) struct ParsedQuery {
     pub skip: u32,
 }
 
+/// How many resources there are in all, where a page of `read` of them behind `skip` tells it: a token says what was counted with the first page,
+/// and where the listing ends within that page, nothing needs to be counted.
+pub(crate) fn known_total(
+    counted: Option<i64>,
+    skip: u32,
+    read: usize,
+    ends_here: bool,
+) -> Option<i64> {
+    counted.or_else(|| {
+        (ends_here && (read > 0 || skip == 0))
+            .then(|| i64::from(skip) + i64::try_from(read).unwrap_or(i64::MAX))
+    })
+}
+
 impl ParsedQuery {
     /// Whether it is what Entra asks to match a resource: equality on an attribute that an index serves. Such a look-up costs next to nothing and
     /// is one statement with the authentication.

@@ -11,7 +11,7 @@ use crate::{
     call::{Admitted, Call},
     error::Error,
     groups::{Group, View},
-    listing::{List, ListQuery, ParsedQuery},
+    listing::{List, ListQuery, ParsedQuery, known_total},
     log::{LogEntry, Operation},
     storage::{FoundResources, ResourceKind, ResourceQuery, RowQuery},
 };
@@ -68,13 +68,9 @@ impl Core {
         }
         let FoundResources { found, next } =
             self.storage().list_resources(tenant, &statement).await?;
-        let read = i64::try_from(found.len()).unwrap_or(i64::MAX);
-        let skip = parsed.accounts.skip;
-        // Where the listing ends within the first page, that page tells the number of all.
-        let ends_here = next.is_none() && (read > 0 || skip == 0);
-        let total_size = match parsed.accounts.total {
+        let (counted, skip) = (parsed.accounts.total, parsed.accounts.skip);
+        let total_size = match known_total(counted, skip, found.len(), next.is_none()) {
             Some(total) => total,
-            None if ends_here => i64::from(skip) + read,
             None => self.storage().count_resources(tenant, &statement).await?,
         };
         Ok(ResourcePage {

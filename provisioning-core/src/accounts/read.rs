@@ -7,7 +7,7 @@ use crate::{
     call::Call,
     error::{Error, Reason, Refusal},
     ids::AccountId,
-    listing::{List, ListQuery, ParsedQuery},
+    listing::{List, ListQuery, ParsedQuery, known_total},
     log::{LogEntry, Operation},
     storage::RowQuery,
 };
@@ -152,12 +152,14 @@ impl Core {
             .list_accounts(&call.caller_key(), &statement)
             .await?;
         let admitted = self.admit(call, caller).await?;
-        let read = i64::try_from(page.accounts.len()).unwrap_or(i64::MAX);
-        // Where the listing ends within the first page, that page tells the number of all.
-        let ends_here = page.next.is_none() && (read > 0 || parsed.skip == 0);
-        let total_size = match parsed.total {
+        let total = known_total(
+            parsed.total,
+            parsed.skip,
+            page.accounts.len(),
+            page.next.is_none(),
+        );
+        let total_size = match total {
             Some(total) => total,
-            None if ends_here => i64::from(parsed.skip) + read,
             None => {
                 self.storage()
                     .count_accounts(admitted.tenant.id, parsed.filter.as_ref())

@@ -7,7 +7,7 @@ use crate::{
     call::Call,
     error::Error,
     ids::GroupId,
-    listing::{List, ListQuery, ParsedQuery},
+    listing::{List, ListQuery, ParsedQuery, known_total},
     log::{LogEntry, Operation, ResourceType},
     storage::RowQuery,
 };
@@ -97,12 +97,9 @@ impl Core {
                 Ok(None) => continue,
                 Err(error) => return Err(self.refuse_list(call, "", error).await),
             };
-            let read = i64::try_from(groups.len()).unwrap_or(i64::MAX);
-            // Where the listing ends within the first page, that page tells the number of all.
-            let ends_here = page.next.is_none() && (read > 0 || parsed.skip == 0);
-            let total_size = match parsed.total {
+            let total = known_total(parsed.total, parsed.skip, groups.len(), page.next.is_none());
+            let total_size = match total {
                 Some(total) => total,
-                None if ends_here => i64::from(parsed.skip) + read,
                 None => {
                     self.storage()
                         .count_groups(tenant.id, parsed.filter.as_ref())

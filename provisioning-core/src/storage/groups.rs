@@ -8,11 +8,10 @@ use super::{
     columns::{
         self, caller_and_candidates, caller_and_group, group_columns, tenant_columns, token_columns,
     },
-    filter::{Bind, Columns},
+    filter::Columns,
     list::{Listing, list_statement, page, tenant_sql},
     query::{GroupPage, RowQuery},
     read,
-    statement::Statement,
 };
 use crate::{
     attributes::filter::Filter,
@@ -193,14 +192,7 @@ impl Storage {
         key: &CallerKey,
         query: &RowQuery<'_>,
     ) -> Result<Vec<String>, StorageError> {
-        let statement = list_statement(self.engine.dialect(), key, &GROUPS, query)
-            .explained(self.engine.dialect());
-        read!(
-            self,
-            columns::plan_step,
-            sqlite = statement.sqlite(),
-            postgres = statement.postgres()
-        )
+        self.explain(key, &GROUPS, query).await
     }
 
     /// Counts the groups that match.
@@ -210,17 +202,9 @@ impl Storage {
         tenant: TenantId,
         filter: Option<&Filter>,
     ) -> Result<i64, StorageError> {
-        let mut statement = Statement::with([Bind::Uuid(tenant.uuid())]);
-        statement
-            .push("SELECT COUNT(*) FROM groups a WHERE a.tenant_id = $1 AND a.deleted_at IS NULL")
-            .and_filter(filter, self.engine.dialect(), &Columns::groups("$1"));
-        let counts = read!(
-            self,
-            columns::int,
-            sqlite = statement.sqlite(),
-            postgres = statement.postgres()
-        )?;
-        Ok(counts.into_iter().sum())
+        let rows = "groups a WHERE a.tenant_id = $1 AND a.deleted_at IS NULL";
+        self.count(tenant, rows, &Columns::groups("$1"), filter)
+            .await
     }
 
     /// Finds the caller and what a change of a group rests on: the group, and what stands behind the ids of members. Reads no other member.

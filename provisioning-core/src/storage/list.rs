@@ -88,19 +88,8 @@ impl Storage {
         key: &CallerKey,
         query: &RowQuery<'_>,
     ) -> Result<Vec<String>, StorageError> {
-        let statement = list_statement(
-            self.engine.dialect(),
-            key,
-            &accounts(self.engine.dialect()),
-            query,
-        )
-        .explained(self.engine.dialect());
-        read!(
-            self,
-            columns::plan_step,
-            sqlite = statement.sqlite(),
-            postgres = statement.postgres()
-        )
+        self.explain(key, &accounts(self.engine.dialect()), query)
+            .await
     }
 
     /// Counts the accounts that are not deleted and match.
@@ -110,10 +99,41 @@ impl Storage {
         tenant: TenantId,
         filter: Option<&Filter>,
     ) -> Result<i64, StorageError> {
+        let rows = "accounts a WHERE a.tenant_id = $1 AND a.deleted_at IS NULL";
+        self.count(tenant, rows, &Columns::accounts("$1"), filter)
+            .await
+    }
+
+    /// The plan of a listing's statement.
+    pub(super) async fn explain(
+        &self,
+        key: &CallerKey,
+        listing: &Listing,
+        query: &RowQuery<'_>,
+    ) -> Result<Vec<String>, StorageError> {
+        let dialect = self.engine.dialect();
+        let statement = list_statement(dialect, key, listing, query).explained(dialect);
+        read!(
+            self,
+            columns::plan_step,
+            sqlite = statement.sqlite(),
+            postgres = statement.postgres()
+        )
+    }
+
+    /// Counts the rows that match; `$1` is the tenant's id.
+    pub(super) async fn count(
+        &self,
+        tenant: TenantId,
+        rows: &'static str,
+        columns: &Columns,
+        filter: Option<&Filter>,
+    ) -> Result<i64, StorageError> {
         let mut statement = Statement::with([Bind::Uuid(tenant.uuid())]);
         statement
-            .push("SELECT COUNT(*) FROM accounts a WHERE a.tenant_id = $1 AND a.deleted_at IS NULL")
-            .and_filter(filter, self.engine.dialect(), &Columns::accounts("$1"));
+            .push("SELECT COUNT(*) FROM ")
+            .push(rows)
+            .and_filter(filter, self.engine.dialect(), columns);
         let counts = read!(
             self,
             columns::int,
