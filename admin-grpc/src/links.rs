@@ -11,12 +11,16 @@ use provisioning_core::{
     log::Operation,
 };
 use provisioning_proto::admin::v1::{
-    LinkObjectIdRequest, LinkObjectIdResponse, UnlinkObjectIdRequest, UnlinkObjectIdResponse,
-    link_object_id_request, link_service_server::LinkService, unlink_object_id_request,
+    BulkLinkObjectIdsRequest, BulkLinkObjectIdsResponse, DiagnoseAccountRequest,
+    DiagnoseAccountResponse, DismissFindingRequest, DismissFindingResponse, GetFindingRequest,
+    GetFindingResponse, LinkObjectIdRequest, LinkObjectIdResponse, ListFindingsRequest,
+    ListFindingsResponse, ListLinkHistoryRequest, ListLinkHistoryResponse, RevertLinkStepRequest,
+    RevertLinkStepResponse, UnlinkObjectIdRequest, UnlinkObjectIdResponse, link_object_id_request,
+    link_service_server::LinkService, unlink_object_id_request,
 };
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
-use crate::wire;
+use crate::{findings, wire};
 
 /// The service.
 pub struct Service {
@@ -123,12 +127,65 @@ impl LinkService for Service {
         let answer = self.core.unlink_object_id(&call, &target, once).await;
         idempotent(answer, |linked| unlink_response(&linked))
     }
+
+    type BulkLinkObjectIdsStream =
+        tokio_stream::wrappers::ReceiverStream<Result<BulkLinkObjectIdsResponse, Status>>;
+
+    async fn bulk_link_object_ids(
+        &self,
+        _: Request<Streaming<BulkLinkObjectIdsRequest>>,
+    ) -> Result<Response<Self::BulkLinkObjectIdsStream>, Status> {
+        Err(Status::unimplemented("BulkLinkObjectIds"))
+    }
+
+    async fn list_link_history(
+        &self,
+        _: Request<ListLinkHistoryRequest>,
+    ) -> Result<Response<ListLinkHistoryResponse>, Status> {
+        Err(Status::unimplemented("ListLinkHistory"))
+    }
+
+    async fn revert_link_step(
+        &self,
+        _: Request<RevertLinkStepRequest>,
+    ) -> Result<Response<RevertLinkStepResponse>, Status> {
+        Err(Status::unimplemented("RevertLinkStep"))
+    }
+
+    async fn list_findings(
+        &self,
+        request: Request<ListFindingsRequest>,
+    ) -> Result<Response<ListFindingsResponse>, Status> {
+        findings::list(&self.core, request).await
+    }
+
+    async fn get_finding(
+        &self,
+        request: Request<GetFindingRequest>,
+    ) -> Result<Response<GetFindingResponse>, Status> {
+        findings::get(&self.core, request).await
+    }
+
+    async fn dismiss_finding(
+        &self,
+        request: Request<DismissFindingRequest>,
+    ) -> Result<Response<DismissFindingResponse>, Status> {
+        findings::dismiss(&self.core, request).await
+    }
+
+    async fn diagnose_account(
+        &self,
+        request: Request<DiagnoseAccountRequest>,
+    ) -> Result<Response<DiagnoseAccountResponse>, Status> {
+        findings::diagnose(&self.core, request).await
+    }
 }
 
 fn link_response(linked: &Linked) -> Result<LinkObjectIdResponse, Status> {
     Ok(LinkObjectIdResponse {
         account: Some(to_proto(&linked.account)?),
         previous_object_id: linked.previous_object_id.clone(),
+        preview: None,
     })
 }
 
@@ -137,5 +194,6 @@ fn unlink_response(linked: &Linked) -> Result<UnlinkObjectIdResponse, Status> {
     Ok(UnlinkObjectIdResponse {
         account: Some(to_proto(&linked.account)?),
         previous_object_id,
+        preview: None,
     })
 }

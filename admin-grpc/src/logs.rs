@@ -82,6 +82,7 @@ fn entry(entry: log::LogEntry) -> v1::LogEntry {
         actor: entry.actor,
         changes: entry.changes.into_iter().map(change).collect(),
         duration: Some(wire::duration_to_proto(entry.duration)),
+        justification: String::new(),
     }
 }
 
@@ -124,6 +125,14 @@ const fn operation(operation: Operation) -> v1::Operation {
         Operation::SchemaCreate => v1::Operation::SchemaCreate,
         Operation::SchemaUpdate => v1::Operation::SchemaUpdate,
         Operation::SchemaDelete => v1::Operation::SchemaDelete,
+        Operation::Hold => v1::Operation::Hold,
+        Operation::Release => v1::Operation::Release,
+        Operation::Protect => v1::Operation::Protect,
+        Operation::Unprotect => v1::Operation::Unprotect,
+        Operation::Purge => v1::Operation::Purge,
+        Operation::FindingDismiss => v1::Operation::FindingDismiss,
+        Operation::DeprovisionApprove => v1::Operation::DeprovisionApprove,
+        Operation::DeprovisionDismiss => v1::Operation::DeprovisionDismiss,
     }
 }
 

@@ -200,6 +200,8 @@ fn tenant(tenant: &tenants::Tenant) -> v1::Tenant {
             unknown_members: unknown_members(tenant.settings.unknown_members).into(),
             group_display_name_unique: tenant.settings.group_display_name_unique,
             unknown_schemas: unknown_schemas(tenant.settings.unknown_schemas).into(),
+            deprovision_guard: None,
+            entra_job: None,
         }),
         create_time: Some(timestamp(tenant.created_at)),
         update_time: Some(timestamp(tenant.updated_at)),
@@ -275,7 +277,7 @@ fn changes(
     asked: &v1::Tenant,
     mask: Option<&prost_types::FieldMask>,
 ) -> Result<TenantChanges, Status> {
-    let message = asked.settings.unwrap_or_default();
+    let message = asked.settings.clone().unwrap_or_default();
     let named = |path: &str| match mask {
         Some(mask) if !mask.paths.is_empty() => mask.paths.iter().any(|named| covers(named, path)),
         _ => match path {

@@ -165,6 +165,12 @@ reasons! {
     GroupNotFound = "GROUP_NOT_FOUND", 404, "";
     /// No such extension schema.
     SchemaNotFound = "SCHEMA_NOT_FOUND", 404, "";
+    /// No such step in the link history.
+    LinkStepNotFound = "LINK_STEP_NOT_FOUND", 404, "";
+    /// No such finding.
+    FindingNotFound = "FINDING_NOT_FOUND", 404, "";
+    /// No such batch of the deprovision guard.
+    DeprovisionBatchNotFound = "DEPROVISION_BATCH_NOT_FOUND", 404, "";
     /// The resource is not at the version asked for.
     EtagMismatch = "ETAG_MISMATCH", 412, "";
     /// Others kept changing the resource.
@@ -183,6 +189,12 @@ reasons! {
     NoLiveToken = "NO_LIVE_TOKEN", 400, "";
     /// The data contradicts the setting.
     SettingConflict = "SETTING_CONFLICT", 409, "";
+    /// The deleted account's retention has ended.
+    RetentionEnded = "RETENTION_ENDED", 400, "";
+    /// The deprovision guard waits for an admin.
+    DeprovisionHeld = "DEPROVISION_HELD", 429, "";
+    /// The caller has to wait.
+    RateLimited = "RATE_LIMITED", 429, "";
 }
 
 /// The attribute language's keyword for a rule is ours for the same rule.

@@ -9,6 +9,7 @@ pub mod changes;
 pub mod clock;
 mod core;
 pub mod error;
+pub mod findings;
 pub mod groups;
 pub mod grpc;
 pub mod ids;

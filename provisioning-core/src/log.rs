@@ -149,6 +149,22 @@ texts! {
         SchemaUpdate = "schema_update",
         /// Its definition is deleted.
         SchemaDelete = "schema_delete",
+        /// An admin suspended an account.
+        Hold = "hold",
+        /// An admin ended a hold.
+        Release = "release",
+        /// An admin protected an account.
+        Protect = "protect",
+        /// An admin ended the protection.
+        Unprotect = "unprotect",
+        /// A deleted account was removed for good.
+        Purge = "purge",
+        /// An admin closed a finding.
+        FindingDismiss = "finding_dismiss",
+        /// An admin let a batch of the deprovision guard pass.
+        DeprovisionApprove = "deprovision_approve",
+        /// An admin refused it.
+        DeprovisionDismiss = "deprovision_dismiss",
     }
 }
 

@@ -66,7 +66,28 @@ pub fn rule(path: &str) -> Option<Rule> {
             _ => None,
         },
         "dragonce.provisioning.admin.v1.LinkService" => match method {
-            "LinkObjectId" | "UnlinkObjectId" => Some(Rule::Scopes(ADMIN)),
+            "LinkObjectId" | "UnlinkObjectId" | "BulkLinkObjectIds" | "ListLinkHistory"
+            | "RevertLinkStep" | "ListFindings" | "GetFinding" | "DismissFinding"
+            | "DiagnoseAccount" => Some(Rule::Scopes(ADMIN)),
+            _ => None,
+        },
+        "dragonce.provisioning.admin.v1.AccountAdminService" => match method {
+            "HoldAccount" | "ReleaseAccount" | "ProtectAccount" | "UnprotectAccount"
+            | "ListDeletedAccounts" | "RestoreAccount" | "PurgeAccount" => {
+                Some(Rule::Scopes(ADMIN))
+            }
+            _ => None,
+        },
+        "dragonce.provisioning.admin.v1.DeprovisionGuardService" => match method {
+            "GetDeprovisionGuard"
+            | "ListDeprovisionBatches"
+            | "ListDeprovisionBatchItems"
+            | "ApproveDeprovisionBatch"
+            | "DismissDeprovisionBatch" => Some(Rule::Scopes(ADMIN)),
+            _ => None,
+        },
+        "dragonce.provisioning.admin.v1.ReadinessService" => match method {
+            "RunReadinessCheck" => Some(Rule::Scopes(ADMIN)),
             _ => None,
         },
         "dragonce.provisioning.admin.v1.LogService" => match method {

@@ -116,15 +116,20 @@ const fn code(reason: Reason) -> Code {
         | Reason::TokenNotFound
         | Reason::LogEntryNotFound
         | Reason::GroupNotFound
-        | Reason::SchemaNotFound => Code::NotFound,
+        | Reason::SchemaNotFound
+        | Reason::LinkStepNotFound
+        | Reason::FindingNotFound
+        | Reason::DeprovisionBatchNotFound => Code::NotFound,
         Reason::EtagMismatch | Reason::Contention => Code::Aborted,
         Reason::AccountProtected | Reason::ProvisioningDisabled | Reason::InsufficientScope => {
             Code::PermissionDenied
         }
         Reason::InvalidCredential => Code::Unauthenticated,
-        Reason::NotLinked | Reason::NoLiveToken | Reason::SettingConflict => {
-            Code::FailedPrecondition
-        }
+        Reason::NotLinked
+        | Reason::NoLiveToken
+        | Reason::SettingConflict
+        | Reason::RetentionEnded => Code::FailedPrecondition,
+        Reason::DeprovisionHeld | Reason::RateLimited => Code::ResourceExhausted,
     }
 }
 

@@ -71,7 +71,7 @@ fn from_reason(reason: ErrorReason, status: &Status) -> ScimError {
             ..ScimError::new(StatusCode::FORBIDDEN, None, detail)
         },
 
-        ErrorReason::RateLimited => ScimError {
+        ErrorReason::RateLimited | ErrorReason::DeprovisionHeld => ScimError {
             retry_after: Some(RetryAfter::Seconds(retry_delay_s(status))),
             ..ScimError::new(StatusCode::TOO_MANY_REQUESTS, None, detail)
         },
@@ -89,6 +89,10 @@ fn from_reason(reason: ErrorReason, status: &Status) -> ScimError {
         | ErrorReason::LogEntryNotFound
         | ErrorReason::SchemaExists
         | ErrorReason::SchemaNotFound
+        | ErrorReason::LinkStepNotFound
+        | ErrorReason::FindingNotFound
+        | ErrorReason::DeprovisionBatchNotFound
+        | ErrorReason::RetentionEnded
         | ErrorReason::NotLinked
         | ErrorReason::NoLiveToken
         | ErrorReason::SettingConflict => ScimError::internal(cause_of(status)),
