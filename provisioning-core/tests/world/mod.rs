@@ -10,7 +10,7 @@ use provisioning_core::{
     clock::{Clock as _, ManualClock, Timestamp},
     error::{Error, Reason},
     ids::{AccountId, RequestId},
-    links::LinkTarget,
+    links::{LinkTarget, Linked},
     log::LogEntry,
     receipts::{Answer, Once, ReceiptKey},
     storage::Storage,
@@ -137,17 +137,47 @@ impl World {
             .await
     }
 
+    pub async fn link(&self, id: AccountId, object_id: &str) -> Result<Linked, Error> {
+        let target = self.link_target(id).await;
+        let linked = self
+            .core
+            .link_object_id(&admin(CONTOSO), &target, object_id, None);
+        Ok(fresh(Ok(linked.await?)))
+    }
+
     pub async fn unlink(&self, id: AccountId) {
-        let target = LinkTarget {
-            account: AccountKey::Id(id),
-            precondition: Precondition::default(),
-            reason: String::new(),
-        };
+        let target = self.link_target(id).await;
         fresh(
             self.core
                 .unlink_object_id(&admin(CONTOSO), &target, None)
                 .await,
         );
+    }
+
+    /// The account as it is now.
+    pub async fn link_target(&self, id: AccountId) -> LinkTarget {
+        LinkTarget {
+            account: AccountKey::Id(id),
+            precondition: Precondition {
+                etag: Some(self.account(id).await.etag()),
+                validate_only: false,
+            },
+            reason: String::new(),
+        }
+    }
+
+    /// The account as it is now.
+    pub async fn account(&self, id: AccountId) -> Account {
+        self.core
+            .get_account(&admin(CONTOSO), &AccountKey::Id(id))
+            .await
+            .expect("it is there")
+    }
+
+    /// A call of the tenant's Entra.
+    pub async fn entra(&self) -> Call {
+        let token = self.generate(CONTOSO).await;
+        scim(CONTOSO, &token.text)
     }
 
     /// The newest log entries that match.
