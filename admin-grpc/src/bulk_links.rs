@@ -95,10 +95,7 @@ async fn next(
     }
 }
 
-async fn link(
-    run: &mut BulkLink,
-    line: BulkLinkLine,
-) -> Result<BulkLinkObjectIdsResponse, Status> {
+async fn link(run: &mut BulkLink, line: BulkLinkLine) -> Result<BulkLinkObjectIdsResponse, Status> {
     let line = BulkLine {
         user_name: line.user_name,
         object_id: line.object_id,

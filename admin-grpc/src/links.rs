@@ -18,8 +18,8 @@ use provisioning_proto::admin::v1::{
     DismissFindingRequest, DismissFindingResponse, GetFindingRequest, GetFindingResponse, HandOver,
     LinkObjectIdRequest, LinkObjectIdResponse, LinkPreview, LinkStep, ListFindingsRequest,
     ListFindingsResponse, ListLinkHistoryRequest, ListLinkHistoryResponse, MatchPreview,
-    RevertLinkStepRequest, RevertLinkStepResponse, UnlinkObjectIdRequest, UnlinkObjectIdResponse, link_object_id_request,
-    link_service_server::LinkService, unlink_object_id_request,
+    RevertLinkStepRequest, RevertLinkStepResponse, UnlinkObjectIdRequest, UnlinkObjectIdResponse,
+    link_object_id_request, link_service_server::LinkService, unlink_object_id_request,
 };
 use tonic::{Request, Response, Status, Streaming};
 

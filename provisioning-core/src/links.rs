@@ -225,7 +225,10 @@ impl Core {
             preview: None,
         };
         if precondition.validate_only {
-            linked.preview = Some(self.preview_link(tenant_id, &account, &linked.account).await?);
+            linked.preview = Some(
+                self.preview_link(tenant_id, &account, &linked.account)
+                    .await?,
+            );
             linked.account.version = account.version;
             return Ok(Some(linked));
         }
@@ -236,10 +239,7 @@ impl Core {
         };
 
         entry.admitted(admitted);
-        entry.changes = diff::changes(
-            Some(&document(&account)?),
-            Some(&document(&write.account)?),
-        );
+        entry.changes = diff::changes(Some(&document(&account)?), Some(&document(&write.account)?));
         entry.link_step = LinkStep::between(
             account.object_id.as_deref(),
             write.account.object_id.as_deref(),

@@ -217,7 +217,10 @@ mod tests {
             ("user,object_id\na,b\n".to_owned(), "user_name is not there"),
             (String::new(), "user_name is not there"),
             (format!("{named}a,b\nc\n"), "fields"),
-            (named.to_owned() + &"a,b\n".repeat(LINES_MAX as usize + 1), "split it"),
+            (
+                named.to_owned() + &"a,b\n".repeat(LINES_MAX as usize + 1),
+                "split it",
+            ),
         ] {
             let error = read(text.as_bytes()).expect_err("it is refused");
             assert!(format!("{error:#}").contains(why), "{error:#}");

@@ -51,12 +51,10 @@ pub(super) fn settle_candidates(
             let is_the_same_object =
                 holder.object_id.as_deref().map(object_id_key) == object_id.map(object_id_key);
             Err(match tombstone {
-                Some(tombstone) if !is_the_same_object => {
-                    CreateConflict::LoginTakenSinceDeletion {
-                        holder,
-                        tombstone: Box::new(tombstone),
-                    }
-                }
+                Some(tombstone) if !is_the_same_object => CreateConflict::LoginTakenSinceDeletion {
+                    holder,
+                    tombstone: Box::new(tombstone),
+                },
                 Some(_) | None => CreateConflict::LoginTaken { holder },
             })
         }

@@ -41,7 +41,7 @@ pub struct LineReport {
     pub line: u32,
     /// The account, when there is one.
     pub account_id: Option<AccountId>,
-    /// The Object ID it had before.
+    /// The Object ID it had before, where it was not refused.
     pub previous_object_id: Option<String>,
     /// Linked, as it was, or why not.
     pub outcome: Result<LineOutcome, Refusal>,
@@ -113,7 +113,11 @@ impl BulkLink {
             outcome: Ok(LineOutcome::Unchanged),
         };
         let done = match &mut self.dry_run {
-            Some(dry_run) => dry_run.judge(&self.core, &self.call, line, &mut report).await,
+            Some(dry_run) => {
+                dry_run
+                    .judge(&self.core, &self.call, line, &mut report)
+                    .await
+            }
             None => self.write(line, &mut report).await,
         };
         match done {
@@ -175,7 +179,6 @@ impl DryRun {
         let key = Core::user_name_key(&line.user_name);
         let account = self.find(core, call, &key).await?;
         report.account_id = Some(account.id);
-        report.previous_object_id.clone_from(&account.object_id);
         if line
             .etag
             .as_ref()
@@ -187,6 +190,7 @@ impl DryRun {
         if let Some(holder) = self.other_holder(core, asked, &account).await? {
             return Err(object_id_taken(asked, &holder).into());
         }
+        report.previous_object_id.clone_from(&account.object_id);
         if decide_link(&account, asked, asked.to_string(), core.now())?.is_none() {
             return Ok(LineOutcome::Unchanged);
         }

@@ -23,7 +23,11 @@ fn line(user_name: &str, object_id: &str) -> BulkLine {
 async fn run(world: &World, lines: &[BulkLine], dry: bool) -> Vec<LineReport> {
     let mut run = world
         .core
-        .bulk_link(admin(CONTOSO), "Moved from the old directory".to_owned(), dry)
+        .bulk_link(
+            admin(CONTOSO),
+            "Moved from the old directory".to_owned(),
+            dry,
+        )
         .await
         .expect("it begins");
     let mut reports = Vec::new();
@@ -47,8 +51,12 @@ fn outcomes(reports: &[LineReport]) -> Vec<Result<LineOutcome, Reason>> {
 /// What a run and a dry run must judge alike.
 async fn lines(world: &World) -> (Vec<Account>, Vec<BulkLine>) {
     let alice = world.create_account("alice@contoso.com", None).await;
-    let bob = world.create_account("bob@contoso.com", Some(&guid(2))).await;
-    let carol = world.create_account("carol@contoso.com", Some(&guid(3))).await;
+    let bob = world
+        .create_account("bob@contoso.com", Some(&guid(2)))
+        .await;
+    let carol = world
+        .create_account("carol@contoso.com", Some(&guid(3)))
+        .await;
     let lines = vec![
         line("ALICE@contoso.com", &guid(1).to_uppercase()),
         line("alice@contoso.com", &guid(1)),
@@ -63,8 +71,14 @@ async fn lines(world: &World) -> (Vec<Account>, Vec<BulkLine>) {
         line("carol@contoso.com", "carol"),
         line("nobody@contoso.com", &guid(9)),
         line("", &guid(9)),
-        BulkLine { etag: Some(alice.etag()), ..line("alice@contoso.com", &guid(5)) },
-        BulkLine { etag: Some("\"3\"".to_owned()), ..line("alice@contoso.com", &guid(5)) },
+        BulkLine {
+            etag: Some(alice.etag()),
+            ..line("alice@contoso.com", &guid(5))
+        },
+        BulkLine {
+            etag: Some("\"3\"".to_owned()),
+            ..line("alice@contoso.com", &guid(5))
+        },
     ];
     (vec![alice, bob, carol], lines)
 }
@@ -115,7 +129,7 @@ on_every_engine! {
         assert_eq!(world.log(CONTOSO, "").await, log);
         let done = run(&world, &lines, false).await;
         let told = |reports: &[LineReport]| reports.iter().map(|report| (report.account_id, report.previous_object_id.clone())).collect::<Vec<_>>();
-        assert_eq!(told(&done)[..8], told(&reports)[..8]);
+        assert_eq!(told(&done), told(&reports));
     }
 
     async fn who_shares_an_object_id_is_seen_by_a_dry_run(world: World) {

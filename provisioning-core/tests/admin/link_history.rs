@@ -24,20 +24,19 @@ async fn history(world: &World, id: AccountId) -> Vec<LogEntry> {
 }
 
 async fn revert(world: &World, step: &LogEntry) -> Result<Linked, Error> {
+    world.tick();
     let id = AccountId::parse(&step.resource_id).expect("it is an account's");
     let precondition = world.link_target(id).await.precondition;
     let step = step.id.to_string();
-    let reverted = world.core.revert_link_step(
-        &admin(CONTOSO),
-        &step,
-        &precondition,
-        "It was wrong",
-        None,
-    );
+    let (admin, why) = (admin(CONTOSO), "It was wrong");
+    let reverted = world
+        .core
+        .revert_link_step(&admin, &step, &precondition, why, None);
     Ok(fresh(Ok(reverted.await?)))
 }
 
 async fn replace(world: &World, account: &Account, attributes: Value) -> Account {
+    world.tick();
     let attributes: Map<String, Value> =
         serde_json::from_value(attributes).expect("it is an object");
     let none = Precondition::default();
@@ -74,9 +73,10 @@ on_every_engine! {
         assert_eq!(reason(refused), Reason::InvalidValue);
         fresh(world.core.delete_account(&admin(CONTOSO), alice.id, &Precondition::default(), None).await);
         let steps = history(&world, alice.id).await;
+        let upper = GUID.to_uppercase();
         assert_eq!(told(&steps), [
             (Operation::Unlink, Some(OTHER_GUID), None),
-            (Operation::Link, Some(GUID.to_uppercase().as_str()), Some(OTHER_GUID)),
+            (Operation::Link, Some(upper.as_str()), Some(OTHER_GUID)),
             (Operation::Replace, Some("mail.nickname"), Some(GUID)),
             (Operation::Create, None, Some("mail.nickname")),
         ]);
@@ -153,6 +153,7 @@ on_every_engine! {
         world.create_tenant(FABRIKAM).await;
         let theirs = world.create_account_in(FABRIKAM, "alice@contoso.com", Some(GUID)).await;
         let alice = world.create_account("alice@contoso.com", Some(GUID)).await;
+        world.tick();
         let bob = world.create_account("bob@contoso.com", None).await;
         for object_id in ["b1", "b2", "b3"] {
             replace(&world, &bob, json!({"userName": "bob@contoso.com", "externalId": object_id})).await;

@@ -138,6 +138,7 @@ on_every_engine! {
 
     async fn a_preview_tells_what_entra_finds_and_who_changes_hands(world: World) {
         let alice = world.create_account("alice@contoso.com", Some(GUID)).await;
+        world.tick();
         let bob = world.create_account("bob@contoso.com", Some(GUID)).await;
         let found = |filter: &str, before: &[&Account], after: &[&Account]| MatchPreview {
             filter: filter.to_owned(),

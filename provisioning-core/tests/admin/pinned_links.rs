@@ -38,6 +38,7 @@ async fn patch(
     account: &Account,
     operations: &[PatchOperation],
 ) -> Result<Patched, Error> {
+    world.tick();
     let none = Precondition::default();
     let patched = world
         .core
@@ -114,11 +115,13 @@ on_every_engine! {
         let wish = [set("externalId", json!(OTHER_GUID))];
         let dry = Precondition { etag: None, validate_only: true };
         fresh(world.core.patch_account(&entra, alice.id, &wish, &dry, None).await);
-        let encode = |_: &Patched| vec![1];
+        let (encode, mut replayed) = (|_: &Patched| vec![1], Vec::new());
         for _ in 0..2 {
             let once = Once { encode: &encode, ..once(7, 7) };
-            world.core.patch_account(&entra, alice.id, &wish, &Precondition::default(), Some(once)).await.map(|answer| matches!(answer, Answer::Replayed(_))).expect("it is taken");
+            let answer = world.core.patch_account(&entra, alice.id, &wish, &Precondition::default(), Some(once)).await;
+            replayed.push(matches!(answer.expect("it is taken"), Answer::Replayed(_)));
         }
+        assert_eq!(replayed, [false, true]);
         assert_eq!(world.log(CONTOSO, "operation eq \"patch\"").await.len(), 4);
     }
 

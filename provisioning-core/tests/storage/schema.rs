@@ -143,8 +143,14 @@ async fn the_engines_have_the_same_indexes() {
     let [sqlite, mut postgres] = indexes().await;
     // SQLite's writer numbers a change as it records it.
     assert!(postgres.remove("changes_pending").is_some());
-    for partial in ["log_entries_link_steps", "log_entries_link_steps_of_account"] {
-        assert!(sqlite[partial].1, "{partial} must cost nothing but of link steps");
+    for partial in [
+        "log_entries_link_steps",
+        "log_entries_link_steps_of_account",
+    ] {
+        assert!(
+            sqlite[partial].1,
+            "{partial} must cost nothing but of link steps"
+        );
     }
     assert_eq!(sqlite, postgres);
 }

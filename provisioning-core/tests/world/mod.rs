@@ -1,6 +1,9 @@
 //! What the tests of use cases share: a core over an empty storage with one tenant, callers, and a clock that is moved.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use provisioning_core::{
     Core, CoreSettings, Retention,
@@ -87,7 +90,7 @@ impl World {
         fresh(self.core.generate_token(&admin(tenant), None).await)
     }
 
-    pub async fn regenerate(&self, tenant: &str, overlap: std::time::Duration) -> GeneratedToken {
+    pub async fn regenerate(&self, tenant: &str, overlap: Duration) -> GeneratedToken {
         fresh(
             self.core
                 .regenerate_token(&admin(tenant), overlap, None)
@@ -138,14 +141,14 @@ impl World {
     }
 
     pub async fn link(&self, id: AccountId, object_id: &str) -> Result<Linked, Error> {
-        let target = self.link_target(id).await;
-        let linked = self
-            .core
-            .link_object_id(&admin(CONTOSO), &target, object_id, None);
+        self.tick();
+        let (admin, target) = (admin(CONTOSO), self.link_target(id).await);
+        let linked = self.core.link_object_id(&admin, &target, object_id, None);
         Ok(fresh(Ok(linked.await?)))
     }
 
     pub async fn unlink(&self, id: AccountId) {
+        self.tick();
         let target = self.link_target(id).await;
         fresh(
             self.core
@@ -154,7 +157,12 @@ impl World {
         );
     }
 
-    /// The account as it is now.
+    /// Moves the clock on, so that what comes next is the newest in every list.
+    pub fn tick(&self) {
+        self.clock.advance(Duration::from_millis(1));
+    }
+
+    /// What it takes to change the link of the account as it is now.
     pub async fn link_target(&self, id: AccountId) -> LinkTarget {
         LinkTarget {
             account: AccountKey::Id(id),
