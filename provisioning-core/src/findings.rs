@@ -4,8 +4,13 @@
 //! What is stored is what the directory said and which accounts or groups it is about; how they stand now, what is to be said about it and what
 //! can be done is made when it is read.
 
+mod describe;
+mod remedies;
+mod side;
+
 use uuid::Uuid;
 
+pub use self::{describe::summary, remedies::remedies, side::Side};
 use crate::{
     clock::Timestamp,
     ids::{AccountId, GroupId, LogEntryId},
