@@ -195,6 +195,7 @@ impl Core {
             log: Some(entry),
             change: Some(change),
             receipt: once.map(|once| once.receipt(&linked, self.now())),
+            findings: Vec::new(),
         };
         match self.storage().commit(mutation).await? {
             Commit::Done => Ok(Some(linked)),

@@ -38,6 +38,18 @@ macro_rules! token_columns {
     };
 }
 
+/// The columns that [`caller`] reads. Whether the tenant has open findings is a look into an index that is empty for most; the one that is about
+/// the tenant as a whole is no reason to look further.
+macro_rules! caller_columns {
+    () => {
+        concat!(
+            $crate::storage::columns::tenant_columns!(),
+            ", EXISTS (SELECT 1 FROM findings f WHERE f.tenant_id = t.id AND f.closed_at IS NULL AND f.kind <> 'object_id_not_guid'), ",
+            $crate::storage::columns::token_columns!()
+        )
+    };
+}
+
 /// The columns that [`account`] reads, with the [groups](account_groups) behind them.
 macro_rules! account_columns {
     () => {
@@ -130,7 +142,7 @@ macro_rules! group_columns {
 }
 
 pub(super) use {
-    account_columns, account_groups, extension_schema_columns, group_columns, group_updated_at,
+    account_columns, account_groups, caller_columns, extension_schema_columns, group_columns, group_updated_at,
     group_version, log_entry_columns, tenant_columns, token_columns,
 };
 
@@ -141,6 +153,7 @@ pub(super) trait Columns {
     /// Whether the next column is NULL; if so, `width` columns are passed over.
     fn skip_if_null(&mut self, width: usize) -> Result<bool, sqlx::Error>;
     fn uuid(&mut self) -> Result<Uuid, sqlx::Error>;
+    fn uuid_or_null(&mut self) -> Result<Option<Uuid>, sqlx::Error>;
     fn uuid_or_null(&mut self) -> Result<Option<Uuid>, sqlx::Error>;
     fn int(&mut self) -> Result<i64, sqlx::Error>;
     fn int_or_null(&mut self) -> Result<Option<i64>, sqlx::Error>;
@@ -202,6 +215,7 @@ macro_rules! columns {
         columns! {
             $row;
             uuid -> Uuid,
+            uuid_or_null -> Option<Uuid>,
             uuid_or_null -> Option<Uuid>,
             int -> i64,
             int_or_null -> Option<i64>,
@@ -304,6 +318,7 @@ pub(super) fn token(columns: &mut impl Columns) -> Result<Token, StorageError> {
 pub(super) fn caller(columns: &mut impl Columns) -> Result<Caller, StorageError> {
     Ok(Caller {
         tenant: tenant(columns)?,
+        open_findings: columns.bool()?,
         token: joined(columns, TOKEN_WIDTH, token)?,
     })
 }

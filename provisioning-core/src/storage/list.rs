@@ -4,7 +4,7 @@ use super::{
     AccountPage, Engine, PageKey, RowQuery, Storage, StorageError,
     accounts::{caller_sql, token_id},
     columns::{
-        self, account_columns, account_groups, log_entry_columns, tenant_columns, token_columns,
+        self, account_columns, account_groups, log_entry_columns, caller_columns,
     },
     filter::{self, Bind, Columns},
     read,
@@ -202,9 +202,7 @@ pub(super) fn list_statement(
     statement
         .push(concat!(
             "SELECT ",
-            tenant_columns!(),
-            ", ",
-            token_columns!(),
+            caller_columns!(),
             ", "
         ))
         .push(listing.outer)

@@ -113,6 +113,7 @@ impl Core {
             log: Some(entry),
             change: None,
             receipt: once.as_ref().map(|once| once.receipt(&tenant, now)),
+            findings: Vec::new(),
         };
         match self.storage().commit(mutation).await? {
             Commit::Done => Ok(Answer::Fresh(tenant)),
@@ -275,6 +276,7 @@ impl Core {
             log: Some(entry),
             change: None,
             receipt: once.map(|once| once.receipt(&tenant, tenant.updated_at)),
+            findings: Vec::new(),
         };
         match self.storage().commit(mutation).await? {
             Commit::Done => Ok(Some(tenant)),
