@@ -8,6 +8,8 @@ mod case;
 mod describe;
 mod remedies;
 mod side;
+#[cfg(test)]
+mod tests;
 
 use uuid::Uuid;
 
