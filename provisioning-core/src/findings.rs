@@ -4,6 +4,7 @@
 //! What is stored is what the directory said and which accounts or groups it is about; how they stand now, what is to be said about it and what
 //! can be done is made when it is read.
 
+mod case;
 mod cure;
 mod describe;
 mod examine;
@@ -12,6 +13,8 @@ mod observe;
 mod remedies;
 mod side;
 mod sighting;
+#[cfg(test)]
+mod tests;
 mod use_cases;
 
 use uuid::Uuid;
