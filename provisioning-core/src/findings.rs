@@ -19,6 +19,11 @@ mod use_cases;
 
 use uuid::Uuid;
 
+pub(crate) use self::{
+    cure::{Act, Reached},
+    observe::{AccountWritten, NotGuidSeen, matched_by},
+    sighting::Person,
+};
 pub use self::{
     describe::summary,
     key::FindingKey,
@@ -26,11 +31,6 @@ pub use self::{
     side::Side,
     sighting::Sighting,
     use_cases::{FindingPage, ListFindings, Presented},
-};
-pub(crate) use self::{
-    cure::{Act, Reached},
-    observe::{AccountWritten, NotGuidSeen, matched_by},
-    sighting::Person,
 };
 use crate::{
     clock::Timestamp,

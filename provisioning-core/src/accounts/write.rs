@@ -329,8 +329,12 @@ impl Core {
         } = decide(&account, admitted, schemas)?
         else {
             if !attempt.precondition.validate_only {
-                self.notice(attempt.call, admitted, Reached::Account(Act::Read, &account))
-                    .await;
+                self.notice(
+                    attempt.call,
+                    admitted,
+                    Reached::Account(Act::Read, &account),
+                )
+                .await;
                 if attempt.says_active {
                     self.notice_said_active(admitted, &account).await?;
                 }
@@ -502,12 +506,14 @@ fn says_active(operation: &PatchOperation) -> bool {
     let Some(value) = &operation.value else {
         return false;
     };
-    if operation.path.is_empty() {
-        return value
+    match &operation.path {
+        Some(path) => path.eq_ignore_ascii_case("active") && *value == Value::Bool(true),
+        None => value
             .as_object()
             .into_iter()
             .flatten()
-            .any(|(name, value)| name.eq_ignore_ascii_case("active") && *value == Value::Bool(true));
+            .any(|(name, value)| {
+                name.eq_ignore_ascii_case("active") && *value == Value::Bool(true)
+            }),
     }
-    operation.path.eq_ignore_ascii_case("active") && *value == Value::Bool(true)
 }

@@ -142,8 +142,8 @@ macro_rules! group_columns {
 }
 
 pub(super) use {
-    account_columns, account_groups, caller_columns, extension_schema_columns, group_columns, group_updated_at,
-    group_version, log_entry_columns, tenant_columns, token_columns,
+    account_columns, account_groups, caller_columns, extension_schema_columns, group_columns,
+    group_updated_at, group_version, log_entry_columns, tenant_columns, token_columns,
 };
 
 /// The columns of one row, taken from left to right. A seam: each engine has its own rows.
@@ -153,7 +153,6 @@ pub(super) trait Columns {
     /// Whether the next column is NULL; if so, `width` columns are passed over.
     fn skip_if_null(&mut self, width: usize) -> Result<bool, sqlx::Error>;
     fn uuid(&mut self) -> Result<Uuid, sqlx::Error>;
-    fn uuid_or_null(&mut self) -> Result<Option<Uuid>, sqlx::Error>;
     fn uuid_or_null(&mut self) -> Result<Option<Uuid>, sqlx::Error>;
     fn int(&mut self) -> Result<i64, sqlx::Error>;
     fn int_or_null(&mut self) -> Result<Option<i64>, sqlx::Error>;
@@ -215,7 +214,6 @@ macro_rules! columns {
         columns! {
             $row;
             uuid -> Uuid,
-            uuid_or_null -> Option<Uuid>,
             uuid_or_null -> Option<Uuid>,
             int -> i64,
             int_or_null -> Option<i64>,
