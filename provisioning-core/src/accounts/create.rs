@@ -3,7 +3,12 @@
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Account, Draft, conflict::settle_candidates, draft::parse_document, refusals};
+use super::{
+    Account, Draft,
+    conflict::{CreateConflict, settle_candidates},
+    draft::parse_document,
+    refusals,
+};
 use crate::{
     Core,
     attributes::diff,
@@ -11,6 +16,7 @@ use crate::{
     changes::{Change, ChangeKind, Resource},
     clock::Timestamp,
     error::{Error, Refusal},
+    findings::{AccountWritten, Act, Person, Sighting},
     ids::{AccountId, ChangeId, TenantId},
     links::object_id_key,
     log::{LinkStep, LogEntry, Operation},
@@ -135,11 +141,27 @@ impl Core {
         validate_only: bool,
         once: Option<&Once<'_, Created>>,
     ) -> Result<Option<Created>, Error> {
+        let person = Person {
+            object_id: draft.object_id(),
+            user_name: draft.user_name(),
+            called: None,
+        };
+        let sharer = candidates.sharer.clone();
+        let other = candidates.claimant.clone().or_else(|| sharer.clone());
+        let deleted = candidates.tombstone.clone();
         let now = self.now();
-        let tombstone = settle_candidates(candidates, draft.object_id(), |tombstone| {
+        let settled = settle_candidates(candidates, draft.object_id(), |tombstone| {
             restorable(tombstone, admitted, now)
-        })
-        .map_err(|conflict| conflict.refusal(draft.object_id()))?;
+        });
+        let tombstone = match settled {
+            Ok(tombstone) => tombstone,
+            Err(conflict) => {
+                let sighting = self
+                    .sight_conflict(admitted, person, &conflict, other.as_ref())
+                    .await?;
+                return Err(conflict.refusal(draft.object_id()).showing(sighting).into());
+            }
+        };
         let keeps_link = self.keeps_link(admitted, tombstone.as_ref()).await?;
         let outcome = if tombstone.is_some() {
             CreateOutcome::Restored
@@ -187,6 +209,18 @@ impl Core {
             resource: Resource::Account(created.account.id),
             version: created.account.version,
         };
+        let written = AccountWritten {
+            act: Act::Created,
+            old: None,
+            new: &write.account,
+            sharer: sharer.as_ref(),
+            kept_link: None,
+            tombstone: deleted.as_ref(),
+            says_active: false,
+        };
+        let findings = self
+            .findings_of_account(call, admitted, &written, &entry)
+            .await?;
         let mutation = Mutation {
             tenant_id: admitted.tenant.id,
             write: if keeps_link {
@@ -194,6 +228,7 @@ impl Core {
             } else {
                 Write::Account(Box::new(write))
             },
+            findings,
             log: Some(entry),
             change: Some(change),
             receipt: once.map(|once| once.receipt(&created, now)),
@@ -233,6 +268,28 @@ impl Core {
             .list_object_id_holders(admitted.tenant.id, &object_id_key(object_id), 1)
             .await?;
         Ok(holders.is_empty())
+    }
+
+    /// What a refused create shows. `other` has the Object ID.
+    async fn sight_conflict(
+        &self,
+        admitted: &Admitted,
+        person: Person<'_>,
+        conflict: &CreateConflict,
+        other: Option<&Account>,
+    ) -> Result<Option<Sighting>, Error> {
+        match conflict {
+            CreateConflict::LoginTaken { holder } => {
+                Ok(Sighting::login_taken(person, holder, other, None))
+            }
+            CreateConflict::LoginTakenSinceDeletion { holder, tombstone } => Ok(
+                Sighting::login_taken(person, holder, other, Some(tombstone)),
+            ),
+            CreateConflict::ObjectIdTaken { holder } => {
+                self.sight_object_id_taken(admitted, person, None, holder)
+                    .await
+            }
+        }
     }
 
     /// The refusal that names who holds an Object ID.

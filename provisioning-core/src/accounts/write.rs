@@ -12,11 +12,12 @@ use crate::{
     Core,
     attributes::{
         diff,
-        patch::{self, Operation as PatchOperation},
+        patch::{self, Op, Operation as PatchOperation},
     },
     call::{Admitted, Call},
     changes::{Change, ChangeKind, Resource},
     error::{Error, Refusal},
+    findings::{AccountWritten, Act, Person, Reached, Sighting},
     ids::{AccountId, ChangeId},
     links::{KeptLink, keep_pinned, object_id_key},
     log::{LinkStep, LogEntry, Operation},
@@ -56,13 +57,14 @@ pub struct Patched {
 
 /// What a decision about an account asks for.
 enum Decision {
-    /// Everything is as it should be. The log says all the same what was wished for in vain, where there is something to say.
-    Keep(Option<String>),
+    /// Everything is as it should be. The log says all the same which link was kept against the request.
+    Keep(Option<KeptLink>),
     /// The next version, and what the log shall say.
     Write {
         write: Box<AccountWrite>,
         operation: Operation,
         detail: String,
+        kept_link: Option<KeptLink>,
     },
 }
 
@@ -72,6 +74,8 @@ struct Attempt<'a> {
     id: AccountId,
     precondition: &'a Precondition,
     kind: ChangeKind,
+    /// It says `active`: true.
+    says_active: bool,
     entry: LogEntry,
 }
 
@@ -85,7 +89,7 @@ impl Core {
         precondition: &Precondition,
         once: Option<Once<'_, Patched>>,
     ) -> Result<Answer<Patched>, Error> {
-        let attempt = self.attempt(
+        let mut attempt = self.attempt(
             call,
             id,
             precondition,
@@ -93,6 +97,7 @@ impl Core {
             Operation::Replace,
             200,
         );
+        attempt.says_active = attributes.get("active") == Some(&Value::Bool(true));
         self.write_account(attempt, once, |account, admitted, schemas| {
             let rules = admitted.tenant.settings.rules().patch;
             let draft = Draft::replace(attributes, account, &schemas.user, &rules)?;
@@ -111,7 +116,7 @@ impl Core {
         precondition: &Precondition,
         once: Option<Once<'_, Patched>>,
     ) -> Result<Answer<Patched>, Error> {
-        let attempt = self.attempt(
+        let mut attempt = self.attempt(
             call,
             id,
             precondition,
@@ -119,6 +124,7 @@ impl Core {
             Operation::Patch,
             200,
         );
+        attempt.says_active = operations.iter().any(says_active);
         self.write_account(attempt, once, |account, admitted, schemas| {
             let document = parse_document(account)?;
             let rules = admitted.tenant.settings.rules();
@@ -163,6 +169,7 @@ impl Core {
                 write: Box::new(write),
                 operation: Operation::Delete,
                 detail: String::new(),
+                kept_link: None,
             })
         })
         .await
@@ -185,6 +192,7 @@ impl Core {
             id,
             precondition,
             kind,
+            says_active: false,
             entry,
         }
     }
@@ -200,12 +208,11 @@ impl Core {
     ) -> Result<Decision, Error> {
         let by_scim = admitted.token_id.is_some();
         let (draft, kept_link) = keep_pinned(account, draft, by_scim)?;
-        let kept_link = kept_link.as_ref().map(KeptLink::detail);
         if *draft.document() == parse_document(account)? {
             return Ok(Decision::Keep(kept_link));
         }
-        let detail = match kept_link {
-            Some(kept_link) => format!("{kept_link} {detail}").trim_end().to_owned(),
+        let detail = match &kept_link {
+            Some(link) => format!("{} {detail}", link.detail()).trim_end().to_owned(),
             None => detail,
         };
         let key = |account: &Account| account.object_id.as_deref().map(object_id_key);
@@ -227,6 +234,7 @@ impl Core {
             write: Box::new(write),
             operation,
             detail,
+            kept_link,
         })
     }
 
@@ -298,9 +306,20 @@ impl Core {
         once: Option<&Once<'_, Patched>>,
         decide: &(impl Fn(&Account, &Admitted, &TenantSchemas) -> Result<Decision, Error> + Send + Sync),
     ) -> Result<Option<Patched>, Error> {
-        let account = account.ok_or_else(|| refusals::not_found(&attempt.id.to_string()))?;
+        let Some(account) = account else {
+            let sighting = match attempt.kind {
+                // Entra has what it wants.
+                ChangeKind::Deleted => None,
+                ChangeKind::Created | ChangeKind::Updated => {
+                    self.sight_stale_id(admitted, attempt.id).await?
+                }
+            };
+            let refusal = refusals::not_found(&attempt.id.to_string());
+            return Err(refusal.showing(sighting).into());
+        };
         if account.protected && admitted.token_id.is_some() {
-            return Err(refusals::protected(&account).into());
+            let sighting = Sighting::protected_account(&account);
+            return Err(refusals::protected(&account).showing(Some(sighting)).into());
         }
         if attempt
             .precondition
@@ -311,25 +330,29 @@ impl Core {
             return Err(refusals::etag_mismatch(&account).into());
         }
         let dialect = admitted.tenant.settings.dialect;
-        let (write, operation, detail) = match decide(&account, admitted, schemas)? {
+        let (write, operation, detail, kept_link) = match decide(&account, admitted, schemas)? {
             Decision::Write {
                 write,
                 operation,
                 detail,
-            } => (write, operation, detail),
-            Decision::Keep(wished) => {
+                kept_link,
+            } => (write, operation, detail, kept_link),
+            Decision::Keep(kept_link) => {
                 let patched = Patched {
-                    account: account.shown(&schemas.user),
+                    account: account.clone().shown(&schemas.user),
                     changed: false,
                     dialect,
                 };
                 let kept = self
-                    .keep_account(attempt, admitted, &patched, wished, entry, once)
+                    .keep_account(
+                        attempt, admitted, &account, &patched, kept_link, entry, once,
+                    )
                     .await?;
                 return Ok(kept.then_some(patched));
             }
         };
-        self.check_object_id_free(admitted, &account, &write.account)
+        let sharer = self
+            .check_object_id_free(admitted, &account, &write.account)
             .await?;
         let patched = Patched {
             account: write.account.clone().shown(&schemas.user),
@@ -369,9 +392,25 @@ impl Core {
             resource: Resource::Account(account.id),
             version: patched.account.version,
         };
+        let written = AccountWritten {
+            act: match attempt.kind {
+                ChangeKind::Deleted => Act::Deleted,
+                ChangeKind::Created | ChangeKind::Updated => Act::Written,
+            },
+            old: Some(&account),
+            new: &write.account,
+            sharer: sharer.as_ref(),
+            tombstone: None,
+            says_active: attempt.says_active,
+            kept_link: kept_link.as_ref(),
+        };
+        let findings = self
+            .findings_of_account(attempt.call, admitted, &written, &entry)
+            .await?;
         let mutation = Mutation {
             tenant_id: admitted.tenant.id,
             write: Write::Account(write),
+            findings,
             log: Some(entry),
             change: Some(change),
             receipt: once.map(|once| once.receipt(&patched, self.now())),
@@ -399,12 +438,17 @@ impl Core {
 
     /// Writes what there is to write of a request that changes nothing: its receipt, because a repetition must not do later what there is nothing to
     /// do for now, and what was wished for in vain. False when the same request was answered meanwhile.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the steps of one use case share its state"
+    )]
     async fn keep_account(
         &self,
         attempt: &Attempt<'_>,
         admitted: &Admitted,
+        account: &Account,
         patched: &Patched,
-        wished: Option<String>,
+        kept_link: Option<KeptLink>,
         mut entry: LogEntry,
         once: Option<&Once<'_, Patched>>,
     ) -> Result<bool, Error> {
@@ -412,48 +456,72 @@ impl Core {
             return Ok(true);
         }
         let receipt = once.map(|once| once.receipt(patched, self.now()));
-        let Some(wished) = wished else {
+        let Some(link) = kept_link else {
+            self.notice(attempt.call, admitted, Reached::Account(Act::Read, account))
+                .await;
+            if attempt.says_active {
+                self.notice_said_active(admitted, account).await?;
+            }
             return self.keep_receipt(admitted.tenant.id, receipt).await;
         };
         entry.admitted(admitted);
         if entry.operation == Operation::Patch {
             entry.http_status = patched.dialect.rules().account_patch_status;
         }
-        entry.detail = wished;
+        entry.detail = link.detail();
         entry.duration = attempt.call.started.elapsed();
+        let written = AccountWritten {
+            act: Act::Read,
+            old: Some(account),
+            new: account,
+            sharer: None,
+            tombstone: None,
+            says_active: attempt.says_active,
+            kept_link: Some(&link),
+        };
+        let findings = self
+            .findings_of_account(attempt.call, admitted, &written, &entry)
+            .await?;
         let mutation = Mutation {
             tenant_id: admitted.tenant.id,
             write: Write::Nothing,
             log: Some(entry),
             change: None,
             receipt,
+            findings,
         };
         Ok(self.storage().commit(mutation).await? == Commit::Done)
     }
 
-    /// Refuses a new Object ID that another account holds exclusively.
+    /// Refuses a new Object ID that another account holds exclusively, and finds one that shares it.
     async fn check_object_id_free(
         &self,
         admitted: &Admitted,
         old: &Account,
         new: &Account,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<Account>, Error> {
         let Some(key) = new.object_id.as_deref().map(object_id_key) else {
-            return Ok(());
+            return Ok(None);
         };
-        if old.object_id.as_deref().map(object_id_key).as_ref() == Some(&key) {
-            return Ok(());
+        if new.deleted_at.is_some()
+            || old.object_id.as_deref().map(object_id_key).as_ref() == Some(&key)
+        {
+            return Ok(None);
         }
         let holders = self
             .storage()
             .find_object_id_holders(admitted.tenant.id, &key)
             .await?;
-        match holders
-            .iter()
-            .find(|holder| holder.object_id_exclusive && holder.id != old.id)
-        {
-            Some(holder) => Err(refusals::object_id_taken(Some(holder)).into()),
-            None => Ok(()),
+        let others = || holders.iter().filter(|holder| holder.id != old.id);
+        match others().find(|holder| holder.object_id_exclusive) {
+            Some(holder) => {
+                let sighting = self
+                    .sight_object_id_taken(admitted, asked(new), Some(old), holder)
+                    .await?;
+                let refusal = refusals::object_id_taken(Some(holder));
+                Err(refusal.showing(sighting).into())
+            }
+            None => Ok(others().next().cloned()),
         }
     }
 
@@ -474,9 +542,40 @@ impl Core {
             .await?;
         match holders.iter().find(|holder| holder.id != old.id) {
             Some(holder) => {
-                Err(refusals::user_name_taken(Some(holder), new.object_id.as_deref()).into())
+                let sighting = Sighting::two_accounts(asked(new), old, holder);
+                let refusal = refusals::user_name_taken(Some(holder), new.object_id.as_deref());
+                Err(refusal.showing(Some(sighting)).into())
             }
             None => Ok(()),
         }
+    }
+}
+
+/// What a request wants an account to be that was called by its id.
+fn asked(account: &Account) -> Person<'_> {
+    Person {
+        object_id: account.object_id.as_deref(),
+        user_name: &account.user_name,
+        called: Some(account.id),
+    }
+}
+
+/// Whether an operation sets `active` to true, by its path or without one.
+fn says_active(operation: &PatchOperation) -> bool {
+    if operation.op == Op::Remove {
+        return false;
+    }
+    let Some(value) = &operation.value else {
+        return false;
+    };
+    match &operation.path {
+        Some(path) => path.eq_ignore_ascii_case("active") && *value == Value::Bool(true),
+        None => value
+            .as_object()
+            .into_iter()
+            .flatten()
+            .any(|(name, value)| {
+                name.eq_ignore_ascii_case("active") && *value == Value::Bool(true)
+            }),
     }
 }

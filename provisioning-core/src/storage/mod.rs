@@ -11,6 +11,7 @@ mod columns;
 mod config;
 mod error;
 pub mod filter;
+mod findings;
 mod groups;
 mod history;
 mod links;
@@ -37,6 +38,7 @@ pub use self::{
     accounts::CreateCandidates,
     config::{StorageConfig, StorageUrl},
     error::{OpenError, StorageError},
+    findings::{FindingPlace, FindingQuery, FindingWrite},
     groups::GroupBasis,
     history::History,
     links::ObjectIdHolder,
