@@ -7,7 +7,9 @@
 mod case;
 mod cure;
 mod describe;
+mod diagnose;
 mod examine;
+mod forecast;
 mod key;
 mod observe;
 mod remedies;
@@ -19,18 +21,20 @@ mod use_cases;
 
 use uuid::Uuid;
 
+pub(crate) use self::{
+    cure::{Act, Reached},
+    observe::{AccountWritten, NotGuidSeen, matched_by},
+    sighting::Person,
+};
 pub use self::{
     describe::summary,
+    diagnose::{Diagnosis, Subject},
+    forecast::ExpectedRequest,
     key::FindingKey,
     remedies::remedies,
     side::Side,
     sighting::Sighting,
     use_cases::{FindingPage, ListFindings, Presented},
-};
-pub(crate) use self::{
-    cure::{Act, Reached},
-    observe::{AccountWritten, NotGuidSeen, matched_by},
-    sighting::Person,
 };
 use crate::{
     clock::Timestamp,

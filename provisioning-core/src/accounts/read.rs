@@ -93,8 +93,12 @@ impl Core {
             Ok(admitted) => {
                 let mut entry = LogEntry::new(call, operation, self.now());
                 id.clone_into(&mut entry.resource_id);
-                let called = matches!(operation, Operation::Get | Operation::Patch | Operation::Replace);
-                let sighting = (called && !id.is_empty()).then(|| Sighting::stale_scim_id(id, None));
+                let called = matches!(
+                    operation,
+                    Operation::Get | Operation::Patch | Operation::Replace
+                );
+                let sighting =
+                    (called && !id.is_empty()).then(|| Sighting::stale_scim_id(id, None));
                 let refusal = refusals::not_found(id).showing(sighting);
                 self.log_refusal(&admitted, entry, refusal.into()).await
             }
@@ -167,7 +171,8 @@ impl Core {
             &page.next,
             matched_by(parsed.filter.as_ref()),
         ) {
-            self.notice(call, &admitted, Reached::Account(act, account)).await;
+            self.notice(call, &admitted, Reached::Account(act, account))
+                .await;
         }
         let total = known_total(
             parsed.total,

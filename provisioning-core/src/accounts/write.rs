@@ -329,8 +329,12 @@ impl Core {
         } = decide(&account, admitted, schemas)?
         else {
             if !attempt.precondition.validate_only {
-                self.notice(attempt.call, admitted, Reached::Account(Act::Read, &account))
-                    .await;
+                self.notice(
+                    attempt.call,
+                    admitted,
+                    Reached::Account(Act::Read, &account),
+                )
+                .await;
                 if attempt.says_active {
                     self.notice_said_active(admitted, &account).await?;
                 }
@@ -507,7 +511,9 @@ fn says_active(operation: &PatchOperation) -> bool {
             .as_object()
             .into_iter()
             .flatten()
-            .any(|(name, value)| name.eq_ignore_ascii_case("active") && *value == Value::Bool(true));
+            .any(|(name, value)| {
+                name.eq_ignore_ascii_case("active") && *value == Value::Bool(true)
+            });
     }
     operation.path.eq_ignore_ascii_case("active") && *value == Value::Bool(true)
 }

@@ -130,7 +130,10 @@ fn person(finding: &Finding, act: Act, account: &Account) -> Option<String> {
     if act == Act::Deleted {
         let gone = !directory.object_id.is_empty() && has_object_id(account, directory);
         return gone.then(|| {
-            format!("Microsoft Entra deleted the account {} with this Object ID.", account.user_name)
+            format!(
+                "Microsoft Entra deleted the account {} with this Object ID.",
+                account.user_name
+            )
         });
     }
     let agrees = if directory.object_id.is_empty() {
@@ -173,7 +176,8 @@ fn of_group(finding: &Finding, act: Act, group: &Group, named: bool) -> Option<S
     } else {
         true
     };
-    let settled = act == Act::Deleted || named || group.display_name_key == fold(&directory.display_name);
+    let settled =
+        act == Act::Deleted || named || group.display_name_key == fold(&directory.display_name);
     (same && settled).then(|| {
         format!(
             "Microsoft Entra's request reached the group {}: it was {}.",
@@ -215,7 +219,11 @@ pub fn over_by_state(finding: &Finding, accounts: &[Account]) -> Option<String> 
         | FindingKind::LoginTakenSinceDeletion
         | FindingKind::LoginRenamed
         | FindingKind::ProtectedAccount => {
-            let any = finding.accounts.iter().filter_map(find).any(|account| live(&account));
+            let any = finding
+                .accounts
+                .iter()
+                .filter_map(find)
+                .any(|account| live(&account));
             (!any).then(|| "The accounts are gone.".to_owned())
         }
         FindingKind::TombstoneLogin => match first.filter(live) {
@@ -225,8 +233,9 @@ pub fn over_by_state(finding: &Finding, accounts: &[Account]) -> Option<String> 
         },
         FindingKind::DeletedAndPostedAgain => match first.filter(live) {
             None => Some(gone),
-            Some(account) => (!account.effectively_active())
-                .then(|| "The account is suspended now.".to_owned()),
+            Some(account) => {
+                (!account.effectively_active()).then(|| "The account is suspended now.".to_owned())
+            }
         },
         FindingKind::ActiveOnHold => match first.filter(live) {
             None => Some(gone),

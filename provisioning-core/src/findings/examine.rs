@@ -5,9 +5,7 @@ use std::{collections::HashMap, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Closure, Finding, FindingKind, Side, Sighting, cure::over_by_state, sighting::Person,
-};
+use super::{Closure, Finding, FindingKind, Side, Sighting, cure::over_by_state, sighting::Person};
 use crate::{
     Core,
     accounts::Account,
@@ -30,7 +28,10 @@ impl Core {
     pub(super) async fn open_by_state(&self, tenant: TenantId) -> Result<(), Error> {
         let now = self.now();
         let mut found = Vec::new();
-        let not_guid = self.storage().find_unknown_not_guid(tenant, EXAMPLES).await?;
+        let not_guid = self
+            .storage()
+            .find_unknown_not_guid(tenant, EXAMPLES)
+            .await?;
         if let Some(first) = not_guid.first() {
             let person = Person {
                 object_id: first.object_id.as_deref(),
@@ -40,7 +41,10 @@ impl Core {
             let accounts: Vec<&Account> = not_guid.iter().collect();
             found.push(Sighting::object_id_not_guid(person, &accounts));
         }
-        let shared = self.storage().find_unknown_shared(tenant, OPENED_MAX).await?;
+        let shared = self
+            .storage()
+            .find_unknown_shared(tenant, OPENED_MAX)
+            .await?;
         found.extend(shared.into_iter().map(|(key, accounts)| {
             let person = Person {
                 object_id: Some(&key),
@@ -71,7 +75,10 @@ impl Core {
             .collect();
         accounts.sort_unstable();
         accounts.dedup();
-        let mut groups: Vec<GroupId> = findings.iter().filter_map(|finding| finding.group).collect();
+        let mut groups: Vec<GroupId> = findings
+            .iter()
+            .filter_map(|finding| finding.group)
+            .collect();
         groups.sort_unstable();
         groups.dedup();
         let mut sides = Sides::default();
@@ -80,7 +87,10 @@ impl Core {
                 .storage()
                 .find_accounts_and_tombstones(tenant, &accounts)
                 .await?;
-            sides.accounts = found.into_iter().map(|account| (account.id, account)).collect();
+            sides.accounts = found
+                .into_iter()
+                .map(|account| (account.id, account))
+                .collect();
         }
         if !groups.is_empty() {
             let found = self.storage().find_groups_by_ids(tenant, &groups).await?;
@@ -99,7 +109,9 @@ impl Core {
         let now = self.now();
         let shared: Vec<String> = findings
             .iter()
-            .filter(|finding| finding.closure.is_none() && finding.kind == FindingKind::ObjectIdShared)
+            .filter(|finding| {
+                finding.closure.is_none() && finding.kind == FindingKind::ObjectIdShared
+            })
             .map(|finding| finding.subject.clone())
             .collect();
         let holders: HashMap<String, Vec<AccountId>> = if shared.is_empty() {
@@ -112,7 +124,10 @@ impl Core {
                 .collect()
         };
         let mut closed = Vec::new();
-        for finding in findings.iter_mut().filter(|finding| finding.closure.is_none()) {
+        for finding in findings
+            .iter_mut()
+            .filter(|finding| finding.closure.is_none())
+        {
             let over = match finding.kind {
                 FindingKind::ObjectIdShared => {
                     let left = holders.get(&finding.subject).map_or(0, Vec::len);

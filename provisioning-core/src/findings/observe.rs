@@ -48,7 +48,9 @@ impl NotGuidSeen {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<TenantId, Timestamp>> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -151,7 +153,10 @@ impl Core {
             .storage()
             .find_accounts_and_tombstones(admitted.tenant.id, &[id])
             .await?;
-        Ok(Some(Sighting::stale_scim_id(&id.to_string(), found.first())))
+        Ok(Some(Sighting::stale_scim_id(
+            &id.to_string(),
+            found.first(),
+        )))
     }
 
     /// What a write of an account shows: findings that open, and findings that it cures.
@@ -180,7 +185,8 @@ impl Core {
             );
             let renamed = old.is_none_or(|old| old.user_name_key != new.user_name_key);
             sightings.extend(
-                (renamed && is_tombstone_login(&new.user_name)).then(|| Sighting::tombstone_login(new)),
+                (renamed && is_tombstone_login(&new.user_name))
+                    .then(|| Sighting::tombstone_login(new)),
             );
             let activated = old.is_none_or(|old| !old.directory_active);
             sightings.extend(
@@ -224,7 +230,8 @@ impl Core {
         entry: &LogEntry,
     ) -> Result<Vec<FindingWrite>, Error> {
         let reached = Reached::Group { act, group, named };
-        self.cured_by(call, admitted, reached, Some(entry.id), &[]).await
+        self.cured_by(call, admitted, reached, Some(entry.id), &[])
+            .await
     }
 
     /// Whether the account was deleted by another than Entra.
@@ -256,7 +263,10 @@ impl Core {
             return Ok(None);
         }
         let tenant = admitted.tenant.id;
-        let cured = self.storage().find_cured_not_guid(tenant, Some(new.id)).await?;
+        let cured = self
+            .storage()
+            .find_cured_not_guid(tenant, Some(new.id))
+            .await?;
         Ok(cured.map(|id| {
             self.not_guid_seen().forget(tenant);
             FindingWrite::Closed {
@@ -356,7 +366,11 @@ impl Core {
     }
 
     /// Writes that Entra says of an account on hold that it is active, where that changes nothing of the account.
-    pub(crate) async fn notice_said_active(&self, admitted: &Admitted, account: &Account) -> Result<(), Error> {
+    pub(crate) async fn notice_said_active(
+        &self,
+        admitted: &Admitted,
+        account: &Account,
+    ) -> Result<(), Error> {
         if admitted.token_id.is_none() || account.hold.is_none() || !account.directory_active {
             return Ok(());
         }
@@ -403,10 +417,13 @@ fn shows(shown: &FindingWrite, finding: &Finding) -> bool {
 /// How Entra looks a resource up: by equality on one attribute that an index serves.
 pub(crate) fn matched_by(filter: Option<&Filter>) -> Option<Act> {
     match filter {
-        Some(Filter::Compare(Comparison { attribute, operator, .. }))
-            if *operator == crate::attributes::filter::Operator::Eq
-                && attribute.schema.is_none()
-                && attribute.sub.is_none() =>
+        Some(Filter::Compare(Comparison {
+            attribute,
+            operator,
+            ..
+        })) if *operator == crate::attributes::filter::Operator::Eq
+            && attribute.schema.is_none()
+            && attribute.sub.is_none() =>
         {
             match attribute.name.as_str() {
                 "userName" | "displayName" => Some(Act::MatchedByName),

@@ -75,7 +75,12 @@ impl Sighting {
         }
     }
 
-    fn of_accounts(kind: FindingKind, subject: String, person: Person<'_>, accounts: &[&Account]) -> Self {
+    fn of_accounts(
+        kind: FindingKind,
+        subject: String,
+        person: Person<'_>,
+        accounts: &[&Account],
+    ) -> Self {
         Self {
             kind,
             subject,
@@ -106,7 +111,9 @@ impl Sighting {
         if let Some(other) = other.filter(|other| other.id != holder.id) {
             return Some(Self::two_accounts(person, other, holder));
         }
-        if let Some(tombstone) = tombstone.filter(|tombstone| tombstone.user_name_key == holder.user_name_key) {
+        if let Some(tombstone) =
+            tombstone.filter(|tombstone| tombstone.user_name_key == holder.user_name_key)
+        {
             return Some(Self::of_accounts(
                 FindingKind::LoginTakenSinceDeletion,
                 tombstone.id.to_string(),
@@ -168,7 +175,12 @@ impl Sighting {
 
     /// Accounts have Object IDs that are no GUIDs.
     pub fn object_id_not_guid(person: Person<'_>, accounts: &[&Account]) -> Self {
-        Self::of_accounts(FindingKind::ObjectIdNotGuid, String::new(), person, accounts)
+        Self::of_accounts(
+            FindingKind::ObjectIdNotGuid,
+            String::new(),
+            person,
+            accounts,
+        )
     }
 
     /// Entra called an account that is not there; `tombstone` is what is left of it.
@@ -202,7 +214,11 @@ impl Sighting {
 
     /// The account came back, or one for the same person, after it was deleted in DragOnce.
     pub fn deleted_and_posted_again(account: &Account) -> Self {
-        Self::of_account(FindingKind::DeletedAndPostedAgain, account, said_of(account))
+        Self::of_account(
+            FindingKind::DeletedAndPostedAgain,
+            account,
+            said_of(account),
+        )
     }
 
     /// Entra says that an account on hold is active.

@@ -108,12 +108,14 @@ impl Core {
             )
             .await?;
         let next_page_token = cut(&mut findings, asked.page_size).map(|last| {
-            let place = serde_json::to_vec(&FindingPlace::behind(last)).expect("numbers and an id have a JSON form");
+            let place = serde_json::to_vec(&FindingPlace::behind(last))
+                .expect("numbers and an id have a JSON form");
             query.token(&place, None)
         });
         let sides = self.sides_of(tenant.id, &findings).await?;
         if !asked.closed {
-            self.close_by_state(tenant.id, &mut findings, &sides).await?;
+            self.close_by_state(tenant.id, &mut findings, &sides)
+                .await?;
             findings.retain(|finding| finding.closure.is_none());
         }
         Ok(FindingPage {
@@ -128,10 +130,14 @@ impl Core {
     /// Reads one finding.
     pub async fn get_finding(&self, call: &Call, id: &str) -> Result<Presented, Error> {
         let tenant = self.authenticate(call).await?.tenant;
-        let finding = self.find_finding(&tenant, id).await?.ok_or_else(not_found)?;
+        let finding = self
+            .find_finding(&tenant, id)
+            .await?
+            .ok_or_else(not_found)?;
         let mut findings = [finding];
         let sides = self.sides_of(tenant.id, &findings).await?;
-        self.close_by_state(tenant.id, &mut findings, &sides).await?;
+        self.close_by_state(tenant.id, &mut findings, &sides)
+            .await?;
         let [finding] = findings;
         Ok(present(finding, &sides, &tenant))
     }
@@ -159,7 +165,14 @@ impl Core {
             }
             let entry = dismissal(call, self, id);
             match self
-                .dismiss_once(&admitted, entry.clone(), id, reason, validate_only, once.as_ref())
+                .dismiss_once(
+                    &admitted,
+                    entry.clone(),
+                    id,
+                    reason,
+                    validate_only,
+                    once.as_ref(),
+                )
                 .await
             {
                 Ok(Some(presented)) => return Ok(Answer::Fresh(presented)),
@@ -187,12 +200,17 @@ impl Core {
         check_reason(reason)?;
         let tenant = &admitted.tenant;
         let mut finding = self.find_finding(tenant, id).await?.ok_or_else(not_found)?;
-        let sides = self.sides_of(tenant.id, std::slice::from_ref(&finding)).await?;
+        let sides = self
+            .sides_of(tenant.id, std::slice::from_ref(&finding))
+            .await?;
         let was_open = finding.closure.is_none();
         entry.admitted(admitted);
         entry.detail = match reason {
             "" => format!("The finding {} was dismissed.", finding.kind.as_str()),
-            reason => format!("The finding {} was dismissed. Reason given: {reason}", finding.kind.as_str()),
+            reason => format!(
+                "The finding {} was dismissed. Reason given: {reason}",
+                finding.kind.as_str()
+            ),
         };
         entry.object_id.clone_from(&finding.directory.object_id);
         entry.user_name.clone_from(&finding.directory.user_name);

@@ -161,7 +161,14 @@ impl Core {
             version: written.group.version,
         };
         let findings = self
-            .findings_of_group(attempt.call, admitted, Act::Created, &written.group, true, &entry)
+            .findings_of_group(
+                attempt.call,
+                admitted,
+                Act::Created,
+                &written.group,
+                true,
+                &entry,
+            )
             .await?;
         let mutation = Mutation {
             tenant_id: admitted.tenant.id,

@@ -142,8 +142,8 @@ macro_rules! group_columns {
 }
 
 pub(super) use {
-    account_columns, account_groups, caller_columns, extension_schema_columns, group_columns, group_updated_at,
-    group_version, log_entry_columns, tenant_columns, token_columns,
+    account_columns, account_groups, caller_columns, extension_schema_columns, group_columns,
+    group_updated_at, group_version, log_entry_columns, tenant_columns, token_columns,
 };
 
 /// The columns of one row, taken from left to right. A seam: each engine has its own rows.

@@ -231,9 +231,15 @@ macro_rules! not_guid {
 macro_rules! known {
     ($kind:literal, $subject:literal) => {
         concat!(
-            "(EXISTS (SELECT 1 FROM findings f WHERE f.tenant_id = $1 AND f.kind = '", $kind, "' AND f.subject = ", $subject,
+            "(EXISTS (SELECT 1 FROM findings f WHERE f.tenant_id = $1 AND f.kind = '",
+            $kind,
+            "' AND f.subject = ",
+            $subject,
             "         AND f.closed_at IS NULL)
-              OR EXISTS (SELECT 1 FROM findings f WHERE f.tenant_id = $1 AND f.kind = '", $kind, "' AND f.subject = ", $subject,
+              OR EXISTS (SELECT 1 FROM findings f WHERE f.tenant_id = $1 AND f.kind = '",
+            $kind,
+            "' AND f.subject = ",
+            $subject,
             "            AND f.closed_at IS NOT NULL AND f.closure_actor NOT IN ('', 'scim')))"
         )
     };
@@ -243,9 +249,14 @@ macro_rules! known {
 macro_rules! unknown_not_guid {
     ($engine:ident) => {
         concat!(
-            "SELECT ", account_columns!(), ", NULL
+            "SELECT ",
+            account_columns!(),
+            ", NULL
              FROM accounts a
-             WHERE a.tenant_id = $1 AND ", not_guid!($engine), " AND NOT ", known!("object_id_not_guid", "''"),
+             WHERE a.tenant_id = $1 AND ",
+            not_guid!($engine),
+            " AND NOT ",
+            known!("object_id_not_guid", "''"),
             " ORDER BY a.id
              LIMIT $2"
         )
@@ -333,9 +344,13 @@ macro_rules! sharers {
 /// by the index, whatever the number of accounts that share one, and a thousand steps far.
 const UNKNOWN_SHARED: &str = concat!(
     "WITH RECURSIVE unclaimed (object_id_key, step) AS (
-         SELECT ", next_unclaimed!(""), ", 1
+         SELECT ",
+    next_unclaimed!(""),
+    ", 1
          UNION ALL
-         SELECT ", next_unclaimed!(" AND a.object_id_key > u.object_id_key"), ", u.step + 1
+         SELECT ",
+    next_unclaimed!(" AND a.object_id_key > u.object_id_key"),
+    ", u.step + 1
          FROM unclaimed u
          WHERE u.object_id_key IS NOT NULL AND u.step < 1000
      )
@@ -436,7 +451,10 @@ impl Storage {
         id: Uuid,
     ) -> Result<Option<Finding>, StorageError> {
         let mut statement = Statement::with([Bind::Uuid(tenant.uuid())]);
-        statement.push(FINDING).push(" AND f.id = ").bind(Bind::Uuid(id));
+        statement
+            .push(FINDING)
+            .push(" AND f.id = ")
+            .bind(Bind::Uuid(id));
         let findings = read!(
             self,
             finding,
@@ -631,9 +649,7 @@ impl Storage {
         limit: u32,
     ) -> Result<u64, StorageError> {
         match &*self.engine {
-            Engine::Sqlite(database) => {
-                database.purge_findings(tenant, closed_before, limit).await
-            }
+            Engine::Sqlite(database) => database.purge_findings(tenant, closed_before, limit).await,
             Engine::Postgres(database) => {
                 database.purge_findings(tenant, closed_before, limit).await
             }

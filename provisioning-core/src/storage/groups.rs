@@ -5,9 +5,7 @@ use uuid::Uuid;
 use super::{
     Storage, StorageError,
     accounts::{caller_sql, token_id},
-    columns::{
-        self, caller_and_candidates, caller_and_group, group_columns, caller_columns,
-    },
+    columns::{self, caller_and_candidates, caller_and_group, caller_columns, group_columns},
     filter::Columns,
     list::{Listing, list_statement, page, tenant_sql},
     query::{GroupPage, RowQuery},

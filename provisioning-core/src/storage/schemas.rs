@@ -3,7 +3,7 @@
 use super::{
     Storage, StorageError,
     accounts::{caller_sql, token_id},
-    columns::{caller_and_schema, extension_schema_columns, caller_columns},
+    columns::{caller_and_schema, caller_columns, extension_schema_columns},
     read,
 };
 use crate::{

@@ -155,7 +155,10 @@ impl Database {
             Write::Account(write) => return self.write_account(mutation, write).await,
             Write::Link(write) => return self.write_link(mutation, write).await,
             Write::Group(write) => return self.write_group(mutation, write).await,
-            Write::Nothing if mutation.receipt.is_none() && (mutation.log.is_some() || mutation.findings.is_empty()) => {
+            Write::Nothing
+                if mutation.receipt.is_none()
+                    && (mutation.log.is_some() || mutation.findings.is_empty()) =>
+            {
                 return match &mutation.log {
                     Some(entry) => {
                         let query = sqlx::query(LOG_ENTRY_INSERT).bind(tenant.uuid());
