@@ -169,7 +169,7 @@ impl Core {
         if let ([account], None, Some(act)) = (
             page.accounts.as_slice(),
             &page.next,
-            matched_by(parsed.filter.as_ref()),
+            matched_by(query, parsed.filter.as_ref()),
         ) {
             self.notice(call, &admitted, Reached::Account(act, account))
                 .await;

@@ -506,14 +506,14 @@ fn says_active(operation: &PatchOperation) -> bool {
     let Some(value) = &operation.value else {
         return false;
     };
-    if operation.path.is_empty() {
-        return value
+    match &operation.path {
+        Some(path) => path.eq_ignore_ascii_case("active") && *value == Value::Bool(true),
+        None => value
             .as_object()
             .into_iter()
             .flatten()
             .any(|(name, value)| {
                 name.eq_ignore_ascii_case("active") && *value == Value::Bool(true)
-            });
+            }),
     }
-    operation.path.eq_ignore_ascii_case("active") && *value == Value::Bool(true)
 }

@@ -11,13 +11,17 @@ use super::{
 };
 use crate::{
     Core,
-    accounts::Account,
-    attributes::filter::{Comparison, Filter},
+    accounts::{Account, unexpected},
+    attributes::{
+        filter::{Comparison, Filter, Operator},
+        fold::fold,
+    },
     call::{Admitted, Call},
     clock::Timestamp,
     error::{Error, Refusal},
     groups::Group,
     ids::{AccountId, LogEntryId, TenantId},
+    listing::ListQuery,
     log::{LogEntry, Operation},
     storage::{Commit, FindingWrite, Mutation, StorageError, Write},
 };
@@ -120,7 +124,7 @@ impl Core {
         account: &Account,
         user_name: &str,
     ) -> Result<bool, Error> {
-        let (tenant, key) = (admitted.tenant.id, crate::attributes::fold::fold(user_name));
+        let (tenant, key) = (admitted.tenant.id, fold(user_name));
         if admitted.open_findings {
             let open = self
                 .storage()
@@ -128,7 +132,7 @@ impl Core {
                 .await?;
             if open.iter().any(|finding| {
                 finding.kind == FindingKind::LoginRenamed
-                    && crate::attributes::fold::fold(&finding.directory.user_name) == key
+                    && fold(&finding.directory.user_name) == key
             }) {
                 return Ok(true);
             }
@@ -399,7 +403,7 @@ impl Core {
         };
         match self.storage().commit(mutation).await? {
             Commit::Done => Ok(()),
-            other => Err(crate::accounts::unexpected(other)),
+            other => Err(unexpected(other)),
         }
     }
 }
@@ -414,14 +418,15 @@ fn shows(shown: &FindingWrite, finding: &Finding) -> bool {
     }
 }
 
-/// How Entra looks a resource up: by equality on one attribute that an index serves.
-pub(crate) fn matched_by(filter: Option<&Filter>) -> Option<Act> {
+/// How Entra looks a resource up: by equality on one attribute that an index serves, from the first one on.
+pub(crate) fn matched_by(query: &ListQuery, filter: Option<&Filter>) -> Option<Act> {
     match filter {
+        _ if query.skip != 0 || !query.page_token.is_empty() => None,
         Some(Filter::Compare(Comparison {
             attribute,
             operator,
             ..
-        })) if *operator == crate::attributes::filter::Operator::Eq
+        })) if *operator == Operator::Eq
             && attribute.schema.is_none()
             && attribute.sub.is_none() =>
         {

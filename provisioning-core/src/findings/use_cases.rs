@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::{Closure, Finding, FindingKind, Remedy, Side, examine::Sides, remedies, summary};
 use crate::{
     Core,
+    accounts::unexpected,
     attributes::fold::check_text,
     call::{Admitted, Call},
     error::{Error, Reason, Refusal},
@@ -255,7 +256,7 @@ impl Core {
         match self.storage().commit(mutation).await? {
             Commit::Done => Ok(Some(presented)),
             Commit::RequestIdUsed => Ok(None),
-            other => Err(crate::accounts::unexpected(other)),
+            other => Err(unexpected(other)),
         }
     }
 }

@@ -96,7 +96,7 @@ impl Core {
             if let ([group], None, Some(act)) = (
                 page.groups.as_slice(),
                 &page.next,
-                matched_by(parsed.filter.as_ref()),
+                matched_by(query, parsed.filter.as_ref()),
             ) {
                 let reached = Reached::Group {
                     act,

@@ -557,7 +557,16 @@ impl Core {
         let key = GroupKey::DisplayName(new.display_name_key.clone());
         let (_, holders) = self.storage().find_groups(&call.caller_key(), &key).await?;
         match holders.iter().find(|holder| holder.id != old.id) {
-            Some(holder) => Err(refusals::display_name_taken(Some(holder.id)).into()),
+            Some(holder) => {
+                let sighting = Sighting::group_name_taken(
+                    &new.display_name,
+                    new.object_id.as_deref(),
+                    Some(old.id),
+                    holder,
+                );
+                let refusal = refusals::display_name_taken(Some(holder.id));
+                Err(refusal.showing(Some(sighting)).into())
+            }
             None => Ok(()),
         }
     }

@@ -154,7 +154,6 @@ pub(super) trait Columns {
     fn skip_if_null(&mut self, width: usize) -> Result<bool, sqlx::Error>;
     fn uuid(&mut self) -> Result<Uuid, sqlx::Error>;
     fn uuid_or_null(&mut self) -> Result<Option<Uuid>, sqlx::Error>;
-    fn uuid_or_null(&mut self) -> Result<Option<Uuid>, sqlx::Error>;
     fn int(&mut self) -> Result<i64, sqlx::Error>;
     fn int_or_null(&mut self) -> Result<Option<i64>, sqlx::Error>;
     fn bool_or_null(&mut self) -> Result<Option<bool>, sqlx::Error>;
@@ -215,7 +214,6 @@ macro_rules! columns {
         columns! {
             $row;
             uuid -> Uuid,
-            uuid_or_null -> Option<Uuid>,
             uuid_or_null -> Option<Uuid>,
             int -> i64,
             int_or_null -> Option<i64>,

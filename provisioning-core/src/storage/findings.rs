@@ -299,20 +299,6 @@ macro_rules! next_unclaimed {
     };
 }
 
-/// The next Object ID that an account has without its claim.
-macro_rules! next_unclaimed {
-    ($after:literal) => {
-        concat!(
-            "(SELECT a.object_id_key
-              FROM accounts a
-              WHERE a.tenant_id = $1 AND a.object_id_key IS NOT NULL AND a.object_id_claim IS NULL AND a.deleted_at IS NULL",
-            $after,
-            " ORDER BY a.object_id_key
-              LIMIT 1)"
-        )
-    };
-}
-
 /// An account that has the Object ID of `s` without its claim.
 macro_rules! unclaimed_holder {
     ($offset:literal) => {
