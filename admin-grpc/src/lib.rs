@@ -3,6 +3,7 @@
 //! A thin face over the use cases of [`provisioning_core::Core`]: messages in, use cases called, messages out. Who may call what is decided
 //! before, by the core's rules.
 
+mod diagnosis;
 mod findings;
 mod links;
 mod logs;

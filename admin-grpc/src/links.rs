@@ -20,7 +20,7 @@ use provisioning_proto::admin::v1::{
 };
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::{findings, wire};
+use crate::{diagnosis, findings, wire};
 
 /// The service.
 pub struct Service {
@@ -177,7 +177,7 @@ impl LinkService for Service {
         &self,
         request: Request<DiagnoseAccountRequest>,
     ) -> Result<Response<DiagnoseAccountResponse>, Status> {
-        findings::diagnose(&self.core, request).await
+        diagnosis::diagnose(&self.core, request).await
     }
 }
 
