@@ -1,6 +1,8 @@
 //! The subcommands: one module each. Here is only what they share: parsing, the runtime, exit codes.
 
+mod diagnose;
 mod entra_sim;
+mod findings;
 mod jwt;
 mod link;
 mod logs;
@@ -46,6 +48,10 @@ enum Cli {
     Link(link::Command),
     /// Shows the provisioning log of a tenant
     Logs(logs::Args),
+    /// Shows what stands between Entra and a tenant's accounts and groups, and what to do about it
+    Findings(findings::Args),
+    /// Explains one account, login account or Object ID: how it stands, what Entra will do next, and why
+    Diagnose(diagnose::Args),
     /// Plays Microsoft Entra's provisioning against a SCIM endpoint
     EntraSim(entra_sim::Args),
 }
@@ -115,6 +121,8 @@ fn run_on_runtime(cli: Cli) -> anyhow::Result<ExitCode> {
             Cli::Jwt(command) => jwt::run(command).map(|()| ExitCode::SUCCESS),
             Cli::Link(command) => link::run(command).await,
             Cli::Logs(args) => logs::run(args).await.map(|()| ExitCode::SUCCESS),
+            Cli::Findings(args) => findings::run(args).await.map(|()| ExitCode::SUCCESS),
+            Cli::Diagnose(args) => diagnose::run(args).await.map(|()| ExitCode::SUCCESS),
             Cli::EntraSim(args) => entra_sim::run(args).await,
         }
     })
@@ -147,12 +155,24 @@ mod tests {
             "jwt mint --scope accounts.read --scope accounts.write --tenant acme --subject panel --ttl 1h",
             "logs acme --filter x --limit 5",
             "link import links.csv --tenant acme --dry-run --json --reason why --data-dir d",
+            "findings acme --json --closed --grpc http://127.0.0.1:1 --data-dir d",
+            "diagnose acme --user-name a@b.c",
+            "diagnose acme --object-id 1 --json --grpc http://127.0.0.1:1",
+            "diagnose acme --account-id 1",
             "entra-sim --url http://h/scim/acme/v2 --token t --users 10 --cycles 2 --flag both --seed 7 --concurrency 4 --json",
             "quickstart --exit",
             "migrate --data-dir d --database-url postgres://h/d --config f",
         ] {
             let words = std::iter::once("provisiond").chain(line.split(' '));
             assert!(parse(words.map(OsString::from)).is_ok(), "{line}");
+        }
+    }
+
+    #[test]
+    fn one_thing_is_diagnosed_at_a_time() {
+        for line in ["diagnose acme", "diagnose acme --user-name a --object-id b"] {
+            let words = std::iter::once("provisiond").chain(line.split(' '));
+            assert!(parse(words.map(OsString::from)).is_err(), "{line}");
         }
     }
 }

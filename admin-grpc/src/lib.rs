@@ -4,6 +4,7 @@
 //! before, by the core's rules.
 
 mod bulk_links;
+mod diagnosis;
 mod findings;
 mod links;
 mod logs;

@@ -23,7 +23,7 @@ use provisioning_proto::admin::v1::{
 };
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::{bulk_links, findings, wire};
+use crate::{bulk_links, diagnosis, findings, wire};
 
 /// The service.
 pub struct Service {
@@ -218,7 +218,7 @@ impl LinkService for Service {
         &self,
         request: Request<DiagnoseAccountRequest>,
     ) -> Result<Response<DiagnoseAccountResponse>, Status> {
-        findings::diagnose(&self.core, request).await
+        diagnosis::diagnose(&self.core, request).await
     }
 }
 

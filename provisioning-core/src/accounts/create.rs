@@ -23,6 +23,7 @@ use crate::{
     receipts::{Answer, Once},
     schemas::TenantSchemas,
     storage::{AccountWrite, Commit, CreateCandidates, Mutation, Write},
+    tenants::Tenant,
 };
 
 /// How often a create is tried when others change what it rests on.
@@ -151,7 +152,7 @@ impl Core {
         let deleted = candidates.tombstone.clone();
         let now = self.now();
         let settled = settle_candidates(candidates, draft.object_id(), |tombstone| {
-            restorable(tombstone, admitted, now)
+            restorable(tombstone, &admitted.tenant, now)
         });
         let tombstone = match settled {
             Ok(tombstone) => tombstone,
@@ -308,12 +309,12 @@ impl Core {
 
 /// Only a GUID tells that it is the same Entra object: other values are shared between people. A tombstone outlives its retention until it is
 /// purged, and cannot be restored in that time.
-fn restorable(tombstone: &Account, admitted: &Admitted, now: Timestamp) -> bool {
+pub(crate) fn restorable(tombstone: &Account, tenant: &Tenant, now: Timestamp) -> bool {
     let is_guid = tombstone
         .object_id
         .as_deref()
         .is_some_and(|object_id| Uuid::try_parse(object_id).is_ok());
-    let end = now.minus(admitted.tenant.settings.tombstone_retention);
+    let end = now.minus(tenant.settings.tombstone_retention);
     is_guid
         && !tombstone.protected
         && tombstone
