@@ -1,13 +1,17 @@
 //! Accounts: what one is, and what may be done with it.
 
+mod acts;
 mod create;
+mod deleted;
 mod draft;
 mod read;
 pub(crate) mod refusals;
 mod write;
 
+pub use acts::{Act, ActTarget};
 pub(crate) use create::unexpected;
 pub use create::{CreateOutcome, Created};
+pub use deleted::DeletedPage;
 pub(crate) use draft::check_size;
 pub use draft::{Draft, Unsaid, next_version};
 pub use read::AccountPage;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Account, Draft, draft::parse_document, refusals};
+use super::{Account, Draft, acts, draft::parse_document, refusals};
 use crate::{
     Core,
     attributes::diff,
@@ -145,6 +145,13 @@ impl Core {
         let tombstone = candidates
             .tombstone
             .filter(|tombstone| restorable(tombstone, admitted, now));
+        if let Some(tombstone) = &tombstone
+            && tombstone.protected
+            && admitted.token_id.is_some()
+        {
+            return Err(refusals::protected_tombstone(tombstone).into());
+        }
+        let inherited = acts::inherited_hold(candidates.former.as_ref(), tombstone.as_ref());
         let outcome = if tombstone.is_some() {
             CreateOutcome::Restored
         } else {
@@ -155,6 +162,9 @@ impl Core {
             account.managed |= admitted.token_id.is_some();
             // Of a restored account as well: an admin's link ended with the deletion.
             account.object_id_exclusive = admitted.tenant.settings.object_id_unique;
+            if let Some((_, hold)) = inherited {
+                account.hold = Some(hold.clone());
+            }
         };
         let write: AccountWrite = match &tombstone {
             Some(tombstone) => draft.clone().update(tombstone, now, settle),
@@ -168,6 +178,7 @@ impl Core {
             return Ok(Some(created));
         }
 
+        let facts = acts::changed_facts(tombstone.as_ref(), &created.account);
         let old = tombstone
             .map(|tombstone| parse_document(&tombstone.shown(&schemas.user)))
             .transpose()?;
@@ -176,9 +187,13 @@ impl Core {
             CreateOutcome::Restored => Operation::Restore,
             CreateOutcome::Created => Operation::Create,
         };
-        entry.detail = refusals::ignored(draft.ignored());
+        entry.detail = [acts::told(inherited), refusals::ignored(draft.ignored())]
+            .join(" ")
+            .trim()
+            .to_owned();
         entry.resource_id = created.account.id.to_string();
         entry.changes = diff::changes(old.as_ref(), Some(draft.document()));
+        entry.changes.extend(facts);
         entry.duration = call.started.elapsed();
         let change = Change {
             id: ChangeId::generate(now),
@@ -233,7 +248,6 @@ fn restorable(tombstone: &Account, admitted: &Admitted, now: Timestamp) -> bool 
         .is_some_and(|object_id| Uuid::try_parse(object_id).is_ok());
     let end = now.minus(admitted.tenant.settings.tombstone_retention);
     is_guid
-        && !tombstone.protected
         && tombstone
             .deleted_at
             .is_some_and(|deleted_at| deleted_at > end)
