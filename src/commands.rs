@@ -3,6 +3,7 @@
 mod account;
 mod entra_sim;
 mod jwt;
+mod link;
 mod logs;
 mod migrate;
 mod quickstart;
@@ -44,6 +45,9 @@ enum Cli {
     /// Makes JWTs for gRPC calls
     #[command(subcommand)]
     Jwt(jwt::Command),
+    /// Connects accounts of a running service with their Entra objects
+    #[command(subcommand)]
+    Link(link::Command),
     /// Shows the provisioning log of a tenant
     Logs(logs::Args),
     /// Plays Microsoft Entra's provisioning against a SCIM endpoint
@@ -114,6 +118,7 @@ fn run_on_runtime(cli: Cli) -> anyhow::Result<ExitCode> {
             Cli::Token(command) => token::run(command).await.map(|()| ExitCode::SUCCESS),
             Cli::Account(command) => account::run(command).await.map(|()| ExitCode::SUCCESS),
             Cli::Jwt(command) => jwt::run(command).map(|()| ExitCode::SUCCESS),
+            Cli::Link(command) => link::run(command).await,
             Cli::Logs(args) => logs::run(args).await.map(|()| ExitCode::SUCCESS),
             Cli::EntraSim(args) => entra_sim::run(args).await,
         }
@@ -149,6 +154,7 @@ mod tests {
             "account deleted acme --json",
             "jwt mint --scope accounts.read --scope accounts.write --tenant acme --subject panel --ttl 1h",
             "logs acme --filter x --limit 5",
+            "link import links.csv --tenant acme --dry-run --json --reason why --data-dir d",
             "entra-sim --url http://h/scim/acme/v2 --token t --users 10 --cycles 2 --flag both --seed 7 --concurrency 4 --json",
             "quickstart --exit",
             "migrate --data-dir d --database-url postgres://h/d --config f",

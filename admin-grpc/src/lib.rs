@@ -4,6 +4,7 @@
 //! before, by the core's rules.
 
 mod accounts;
+mod bulk_links;
 mod findings;
 mod links;
 mod logs;

@@ -312,9 +312,7 @@ impl Core {
             entry.user_name.clone_from(&account.user_name);
             entry.object_id = account.object_id.clone().unwrap_or_default();
         }
-        if !target.reason.is_empty() {
-            entry.detail = format!("Reason given: {}", target.reason);
-        }
+        entry.justification.clone_from(&target.reason);
         entry
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Account, Draft, acts, draft::parse_document, refusals};
+use super::{Account, Draft, acts, conflict::settle_candidates, draft::parse_document, refusals};
 use crate::{
     Core,
     attributes::diff,
@@ -13,7 +13,7 @@ use crate::{
     error::{Error, Refusal},
     ids::{AccountId, ChangeId, TenantId},
     links::object_id_key,
-    log::{LogEntry, Operation},
+    log::{LinkStep, LogEntry, Operation},
     receipts::{Answer, Once},
     schemas::TenantSchemas,
     storage::{AccountWrite, Commit, CreateCandidates, Mutation, Write},
@@ -135,23 +135,20 @@ impl Core {
         validate_only: bool,
         once: Option<&Once<'_, Created>>,
     ) -> Result<Option<Created>, Error> {
-        if let Some(holder) = candidates.live {
-            return Err(refusals::user_name_taken(Some(&holder), draft.object_id()).into());
-        }
-        if let Some(claimant) = candidates.claimant {
-            return Err(refusals::object_id_taken(Some(&claimant)).into());
-        }
         let now = self.now();
-        let tombstone = candidates
-            .tombstone
-            .filter(|tombstone| restorable(tombstone, admitted, now));
+        let former = candidates.former.clone();
+        let tombstone = settle_candidates(candidates, draft.object_id(), |tombstone| {
+            restorable(tombstone, admitted, now)
+        })
+        .map_err(|conflict| conflict.refusal(draft.object_id()))?;
         if let Some(tombstone) = &tombstone
             && tombstone.protected
             && admitted.token_id.is_some()
         {
             return Err(refusals::protected_tombstone(tombstone).into());
         }
-        let inherited = acts::inherited_hold(candidates.former.as_ref(), tombstone.as_ref());
+        let inherited = acts::inherited_hold(former.as_ref(), tombstone.as_ref());
+        let keeps_link = self.keeps_link(admitted, tombstone.as_ref()).await?;
         let outcome = if tombstone.is_some() {
             CreateOutcome::Restored
         } else {
@@ -160,8 +157,8 @@ impl Core {
         let settle = |account: &mut Account| {
             account.deleted_at = None;
             account.managed |= admitted.token_id.is_some();
-            // Of a restored account as well: an admin's link ended with the deletion.
-            account.object_id_exclusive = admitted.tenant.settings.object_id_unique;
+            account.object_id_exclusive = keeps_link || admitted.tenant.settings.object_id_unique;
+            account.object_id_pinned &= keeps_link;
             if let Some((_, hold)) = inherited {
                 account.hold = Some(hold.clone());
             }
@@ -179,6 +176,10 @@ impl Core {
         }
 
         let facts = acts::changed_facts(tombstone.as_ref(), &created.account);
+        let before = tombstone
+            .as_ref()
+            .and_then(|tombstone| tombstone.object_id.as_deref());
+        entry.link_step = LinkStep::between(before, created.account.object_id.as_deref());
         let old = tombstone
             .map(|tombstone| parse_document(&tombstone.shown(&schemas.user)))
             .transpose()?;
@@ -204,7 +205,11 @@ impl Core {
         };
         let mutation = Mutation {
             tenant_id: admitted.tenant.id,
-            write: Write::Account(Box::new(write)),
+            write: if keeps_link {
+                Write::Link(Box::new(write))
+            } else {
+                Write::Account(Box::new(write))
+            },
             log: Some(entry),
             change: Some(change),
             receipt: once.map(|once| once.receipt(&created, now)),
@@ -213,6 +218,8 @@ impl Core {
             Commit::Done => Ok(Some(created)),
             // Somebody else was faster: look again, and say what there is now.
             Commit::UserNameTaken | Commit::VersionMismatch | Commit::RequestIdUsed => Ok(None),
+            // Somebody shares the Object ID since the last look: the link is lost.
+            Commit::ObjectIdTaken if keeps_link => Ok(None),
             Commit::ObjectIdTaken => Err(self
                 .object_id_taken(admitted.tenant.id, draft.object_id())
                 .await?
@@ -223,6 +230,25 @@ impl Core {
             | Commit::DisplayNameTaken
             | Commit::Unchanged) => Err(unexpected(other)),
         }
+    }
+
+    /// Whether a restored account keeps its Object ID for itself alone, as it had it: not when another account has it by now.
+    async fn keeps_link(
+        &self,
+        admitted: &Admitted,
+        tombstone: Option<&Account>,
+    ) -> Result<bool, Error> {
+        let Some(object_id) = tombstone
+            .filter(|tombstone| tombstone.object_id_exclusive)
+            .and_then(|tombstone| tombstone.object_id.as_deref())
+        else {
+            return Ok(false);
+        };
+        let holders = self
+            .storage()
+            .list_object_id_holders(admitted.tenant.id, &object_id_key(object_id), 1)
+            .await?;
+        Ok(holders.is_empty())
     }
 
     /// The refusal that names who holds an Object ID.

@@ -40,6 +40,26 @@ pub(super) fn user_name_taken(holder: Option<&Account>, object_id: Option<&str>)
     refusal
 }
 
+/// A deleted account cannot come back, because another has its login.
+pub(super) fn login_taken_since_deletion(holder: &Account, tombstone: &Account) -> Refusal {
+    let object_id = tombstone.object_id.as_deref().unwrap_or_default();
+    Refusal::new(
+        Reason::Uniqueness,
+        format!(
+            "The Object ID {object_id} is that of the deleted DragOnce account {} ({}), which cannot be restored: userName is used by the account {} \
+             by now. If that account is the same person, set its Object ID in Azure AD to {object_id} in the DragOnce Admin Panel; otherwise \
+             change the login account of one of the two, and provision the user on demand in Microsoft Entra. Nothing was changed.",
+            tombstone.user_name, tombstone.id, holder.id
+        ),
+    )
+    .field("userName")
+    .with("attribute", "userName")
+    .with("object_id", object_id)
+    .with("account_id", holder.id)
+    .with("user_name", &tombstone.user_name)
+    .with("deleted_account_id", tombstone.id)
+}
+
 pub(crate) fn object_id_taken(holder: Option<&Account>) -> Refusal {
     let whose = holder.map_or_else(
         || "another DragOnce account".to_owned(),

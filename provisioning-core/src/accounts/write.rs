@@ -18,8 +18,8 @@ use crate::{
     changes::{Change, ChangeKind, Resource},
     error::{Error, Refusal},
     ids::{AccountId, ChangeId},
-    links::object_id_key,
-    log::{LogEntry, Operation},
+    links::{KeptLink, keep_pinned, object_id_key},
+    log::{LinkStep, LogEntry, Operation},
     receipts::{Answer, Once},
     schemas::TenantSchemas,
     storage::{AccountWrite, Commit, Mutation, Write},
@@ -56,8 +56,8 @@ pub struct Patched {
 
 /// What a decision about an account asks for.
 enum Decision {
-    /// Everything is as it should be.
-    Keep,
+    /// Everything is as it should be. The log says all the same what was wished for in vain, where there is something to say.
+    Keep(Option<String>),
     /// The next version, and what the log shall say.
     Write {
         write: Box<AccountWrite>,
@@ -198,10 +198,16 @@ impl Core {
         operation: Operation,
         detail: String,
     ) -> Result<Decision, Error> {
-        if *draft.document() == parse_document(account)? {
-            return Ok(Decision::Keep);
-        }
         let by_scim = admitted.token_id.is_some();
+        let (draft, kept_link) = keep_pinned(account, draft, by_scim)?;
+        let kept_link = kept_link.as_ref().map(KeptLink::detail);
+        if *draft.document() == parse_document(account)? {
+            return Ok(Decision::Keep(kept_link));
+        }
+        let detail = match kept_link {
+            Some(kept_link) => format!("{kept_link} {detail}").trim_end().to_owned(),
+            None => detail,
+        };
         let key = |account: &Account| account.object_id.as_deref().map(object_id_key);
         let write = draft.update(account, self.now(), |next| {
             next.managed |= by_scim;
@@ -305,23 +311,23 @@ impl Core {
             return Err(refusals::etag_mismatch(&account).into());
         }
         let dialect = admitted.tenant.settings.dialect;
-        let Decision::Write {
-            write,
-            operation,
-            detail,
-        } = decide(&account, admitted, schemas)?
-        else {
-            let patched = Patched {
-                account: account.shown(&schemas.user),
-                changed: false,
-                dialect,
-            };
-            // A repetition must not do later what there is nothing to do for now.
-            let receipt = once
-                .filter(|_| !attempt.precondition.validate_only)
-                .map(|once| once.receipt(&patched, self.now()));
-            let kept = self.keep_receipt(admitted.tenant.id, receipt).await?;
-            return Ok(kept.then_some(patched));
+        let (write, operation, detail) = match decide(&account, admitted, schemas)? {
+            Decision::Write {
+                write,
+                operation,
+                detail,
+            } => (write, operation, detail),
+            Decision::Keep(wished) => {
+                let patched = Patched {
+                    account: account.shown(&schemas.user),
+                    changed: false,
+                    dialect,
+                };
+                let kept = self
+                    .keep_account(attempt, admitted, &patched, wished, entry, once)
+                    .await?;
+                return Ok(kept.then_some(patched));
+            }
         };
         self.check_object_id_free(admitted, &account, &write.account)
             .await?;
@@ -344,6 +350,10 @@ impl Core {
         entry.user_name.clone_from(&patched.account.user_name);
         entry.object_id = patched.account.object_id.clone().unwrap_or_default();
         entry.detail = detail;
+        entry.link_step = LinkStep::between(
+            account.object_id.as_deref(),
+            write.account.object_id.as_deref(),
+        );
         entry.changes = match attempt.kind {
             ChangeKind::Deleted => Vec::new(),
             ChangeKind::Created | ChangeKind::Updated => diff::changes(
@@ -385,6 +395,40 @@ impl Core {
             | Commit::DisplayNameTaken
             | Commit::Unchanged) => Err(unexpected(other)),
         }
+    }
+
+    /// Writes what there is to write of a request that changes nothing: its receipt, because a repetition must not do later what there is nothing to
+    /// do for now, and what was wished for in vain. False when the same request was answered meanwhile.
+    async fn keep_account(
+        &self,
+        attempt: &Attempt<'_>,
+        admitted: &Admitted,
+        patched: &Patched,
+        wished: Option<String>,
+        mut entry: LogEntry,
+        once: Option<&Once<'_, Patched>>,
+    ) -> Result<bool, Error> {
+        if attempt.precondition.validate_only {
+            return Ok(true);
+        }
+        let receipt = once.map(|once| once.receipt(patched, self.now()));
+        let Some(wished) = wished else {
+            return self.keep_receipt(admitted.tenant.id, receipt).await;
+        };
+        entry.admitted(admitted);
+        if entry.operation == Operation::Patch {
+            entry.http_status = patched.dialect.rules().account_patch_status;
+        }
+        entry.detail = wished;
+        entry.duration = attempt.call.started.elapsed();
+        let mutation = Mutation {
+            tenant_id: admitted.tenant.id,
+            write: Write::Nothing,
+            log: Some(entry),
+            change: None,
+            receipt,
+        };
+        Ok(self.storage().commit(mutation).await? == Commit::Done)
     }
 
     /// Refuses a new Object ID that another account holds exclusively.

@@ -14,6 +14,7 @@ mod error;
 pub mod filter;
 mod groups;
 mod history;
+mod links;
 mod list;
 mod log;
 mod members;
@@ -39,6 +40,7 @@ pub use self::{
     error::{OpenError, StorageError},
     groups::GroupBasis,
     history::History,
+    links::ObjectIdHolder,
     members::GroupMembers,
     mutation::{
         AccountIndex, AccountWrite, Commit, EmailKey, GroupDocument, GroupWrite, Mutation,

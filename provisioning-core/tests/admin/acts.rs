@@ -10,7 +10,6 @@ use provisioning_core::{
     error::{Error, Reason},
     groups::{GroupKey, View},
     ids::AccountId,
-    links::LinkTarget,
     log::Operation,
     receipts::{Answer, Once},
     tenants::TenantSettings,
@@ -64,7 +63,9 @@ fn object(value: Value) -> Map<String, Value> {
 }
 
 fn user(user_name: &str, object_id: &str) -> Map<String, Value> {
-    object(json!({"userName": user_name, "externalId": object_id, "emails": [{"value": user_name, "type": "work"}]}))
+    object(
+        json!({"userName": user_name, "externalId": object_id, "emails": [{"value": user_name, "type": "work"}]}),
+    )
 }
 
 async fn post(
@@ -121,8 +122,9 @@ async fn deleted(world: &World, tenant: &str) -> Vec<AccountId> {
 
 /// A group of the account; its id.
 async fn group_of(world: &World, id: AccountId) -> provisioning_core::ids::GroupId {
-    let attributes =
-        object(json!({"displayName": format!("Group of {id}"), "members": [{"value": id.to_string()}]}));
+    let attributes = object(
+        json!({"displayName": format!("Group of {id}"), "members": [{"value": id.to_string()}]}),
+    );
     fresh(
         world
             .core
@@ -144,7 +146,7 @@ on_every_engine! {
         assert_eq!(world.changes(CONTOSO).await.last(), Some(&(ChangeKind::Updated, Resource::Account(alice.id), held.version)));
         let entry = &world.log(CONTOSO, "operation eq \"hold\"").await[0];
         assert_eq!((entry.actor.as_str(), entry.resource_id.as_str()), ("admin", alice.id.to_string().as_str()));
-        assert!(entry.detail.contains("Left on 3 May"));
+        assert_eq!(entry.justification, "Left on 3 May");
         assert_eq!((entry.changes[0].attribute.as_str(), &entry.changes[0].new), ("hold", &Some(json!("Left on 3 May"))));
 
         let released = act(&world, Act::Release, alice.id).await.expect("it is released");
@@ -299,8 +301,7 @@ on_every_engine! {
 
     async fn a_restored_account_has_its_id_link_hold_and_groups(world: World) {
         let alice = world.create_account("alice@contoso.com", None).await;
-        let link = LinkTarget { account: AccountKey::Id(alice.id), precondition: Precondition::default(), reason: String::new() };
-        fresh(world.core.link_object_id(&admin(CONTOSO), &link, GUID, None).await);
+        world.link(alice.id, GUID).await.expect("it is free");
         let group = group_of(&world, alice.id).await;
         act(&world, Act::Hold, alice.id).await.expect("it is held");
         let before = get(&world, alice.id).await;
@@ -310,7 +311,7 @@ on_every_engine! {
         let restored = act(&world, Act::Restore, alice.id).await.expect("it is restored");
         let expected = Account { version: tombstone.version + 1, updated_at: restored.updated_at, ..before };
         assert_eq!(restored, expected);
-        assert!(restored.object_id_exclusive);
+        assert!(restored.object_id_exclusive && restored.object_id_pinned);
         assert_eq!((get(&world, alice.id).await, deleted(&world, CONTOSO).await), (restored.clone(), vec![]));
         let found = world.core.get_account(&admin(CONTOSO), &AccountKey::ObjectId(GUID.to_owned())).await.expect("it is found");
         assert_eq!(found.groups[0].group_id, group);
@@ -338,8 +339,7 @@ on_every_engine! {
 
         delete(&world, &admin(CONTOSO), next.id).await;
         let bob = world.create_account("bob@contoso.com", None).await;
-        let link = LinkTarget { account: AccountKey::Id(bob.id), precondition: Precondition::default(), reason: String::new() };
-        fresh(world.core.link_object_id(&admin(CONTOSO), &link, GUID, None).await);
+        world.link(bob.id, GUID).await.expect("it is free");
         assert_eq!(holder(act(&world, Act::Restore, alice.id).await), Some(bob.id.to_string()));
         world.unlink(bob.id).await;
         act(&world, Act::Restore, alice.id).await.expect("nothing is in its way");
@@ -396,7 +396,7 @@ on_every_engine! {
         assert_eq!(world.changes(CONTOSO).await, changes, "followers were told of the end when it was deleted");
         let entry = &world.log(CONTOSO, "operation eq \"purge\" and outcome eq \"success\"").await[0];
         assert_eq!((entry.operation, entry.user_name.as_str()), (Operation::Purge, "alice@contoso.com"));
-        assert!(entry.detail.contains("Asked for by the person"));
+        assert_eq!(entry.justification, "Asked for by the person");
         for act_ in [Act::Restore, Act::Purge, Act::Hold] {
             assert_eq!(reason(act(&world, act_, alice.id).await), Reason::AccountNotFound, "{act_:?}");
         }

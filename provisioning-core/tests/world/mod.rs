@@ -13,7 +13,7 @@ use provisioning_core::{
     clock::{Clock as _, ManualClock, Timestamp},
     error::{Error, Reason},
     ids::{AccountId, GroupId, RequestId},
-    links::LinkTarget,
+    links::{LinkTarget, Linked},
     log::LogEntry,
     receipts::{Answer, Once, ReceiptKey},
     storage::Storage,
@@ -141,17 +141,52 @@ impl World {
             .await
     }
 
+    pub async fn link(&self, id: AccountId, object_id: &str) -> Result<Linked, Error> {
+        self.tick();
+        let (admin, target) = (admin(CONTOSO), self.link_target(id).await);
+        let linked = self.core.link_object_id(&admin, &target, object_id, None);
+        Ok(fresh(Ok(linked.await?)))
+    }
+
     pub async fn unlink(&self, id: AccountId) {
-        let target = LinkTarget {
-            account: AccountKey::Id(id),
-            precondition: Precondition::default(),
-            reason: String::new(),
-        };
+        self.tick();
+        let target = self.link_target(id).await;
         fresh(
             self.core
                 .unlink_object_id(&admin(CONTOSO), &target, None)
                 .await,
         );
+    }
+
+    /// Moves the clock on, so that what comes next is the newest in every list.
+    pub fn tick(&self) {
+        self.clock.advance(Duration::from_millis(1));
+    }
+
+    /// What it takes to change the link of the account as it is now.
+    pub async fn link_target(&self, id: AccountId) -> LinkTarget {
+        LinkTarget {
+            account: AccountKey::Id(id),
+            precondition: Precondition {
+                etag: Some(self.account(id).await.etag()),
+                validate_only: false,
+            },
+            reason: String::new(),
+        }
+    }
+
+    /// The account as it is now.
+    pub async fn account(&self, id: AccountId) -> Account {
+        self.core
+            .get_account(&admin(CONTOSO), &AccountKey::Id(id))
+            .await
+            .expect("it is there")
+    }
+
+    /// A call of the tenant's Entra.
+    pub async fn entra(&self) -> Call {
+        let token = self.generate(CONTOSO).await;
+        scim(CONTOSO, &token.text)
     }
 
     /// The newest log entries that match.

@@ -29,10 +29,10 @@ use crate::{
     tokens::{Token, TokenId},
 };
 
-const ACCOUNT_INSERT: &str = account_insert!("$21");
-const ACCOUNT_UPDATE: &str = account_update!("$21");
+const ACCOUNT_INSERT: &str = account_insert!("$22");
+const ACCOUNT_UPDATE: &str = account_update!("$22");
 const ACCOUNT_INSERT_SHARED: &str = account_insert!(
-    "$21",
+    "$22",
     shared from " WHERE EXISTS (
         SELECT 1
         FROM accounts o
@@ -40,7 +40,7 @@ const ACCOUNT_INSERT_SHARED: &str = account_insert!(
     )"
 );
 const ACCOUNT_UPDATE_SHARED: &str = account_update!(
-    "$21",
+    "$22",
     shared if " AND EXISTS (
         SELECT 1
         FROM accounts o
@@ -50,27 +50,27 @@ const ACCOUNT_UPDATE_SHARED: &str = account_update!(
 
 const LOG_ENTRY_INSERT: &str = concat!(
     log_entry_insert!(),
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)"
 );
 const LOG_ENTRY_INSERT_ONCE: &str = concat!(
     log_entry_insert!(),
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
       ON CONFLICT (tenant_id, id) DO NOTHING"
 );
 
-/// What belongs to the write of an account: its mail addresses (`$22`, a JSON array), the log entry (`$2` to `$20`) and the change (`$23` to
-/// `$28`), where there are such. The writer is alone, so its own count is the order of commits.
+/// What belongs to the write of an account: its mail addresses (`$25`, a JSON array), the log entry (`$2` to `$23`) and the change (`$26` to
+/// `$31`), where there are such. The writer is alone, so its own count is the order of commits.
 const ACCOUNT_COMPANIONS: &str = concat!(
-    "DELETE FROM account_emails WHERE tenant_id = $1 AND account_id = $21;
+    "DELETE FROM account_emails WHERE tenant_id = $1 AND account_id = $24;
      INSERT INTO account_emails (tenant_id, account_id, position, value_key, type_key)
-     SELECT $1, $21, e.key, e.value ->> 0, e.value ->> 1
-     FROM json_each($22) e;
-     UPDATE change_heads SET head = head + 1 WHERE tenant_id = $1 AND $23 IS NOT NULL;
+     SELECT $1, $24, e.key, e.value ->> 0, e.value ->> 1
+     FROM json_each($25) e;
+     UPDATE change_heads SET head = head + 1 WHERE tenant_id = $1 AND $26 IS NOT NULL;
      INSERT INTO changes (tenant_id, id, number, at, kind, resource_type, resource_id, version)
-     SELECT $1, $23, (SELECT head FROM change_heads WHERE tenant_id = $1), $24, $25, $26, $27, $28
-     WHERE $23 IS NOT NULL;",
+     SELECT $1, $26, (SELECT head FROM change_heads WHERE tenant_id = $1), $27, $28, $29, $30, $31
+     WHERE $26 IS NOT NULL;",
     log_entry_insert!(),
-    " SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20
+    " SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23
       WHERE $2 IS NOT NULL"
 );
 
