@@ -1,5 +1,6 @@
 //! The subcommands: one module each. Here is only what they share: parsing, the runtime, exit codes.
 
+mod account;
 mod diagnose;
 mod entra_sim;
 mod findings;
@@ -40,6 +41,9 @@ enum Cli {
     /// Generates, regenerates, revokes and lists SCIM tokens of a running service
     #[command(subcommand)]
     Token(token::Command),
+    /// Holds, protects, restores and purges accounts of a running service
+    #[command(subcommand)]
+    Account(account::Command),
     /// Makes JWTs for gRPC calls
     #[command(subcommand)]
     Jwt(jwt::Command),
@@ -118,6 +122,7 @@ fn run_on_runtime(cli: Cli) -> anyhow::Result<ExitCode> {
             Cli::Migrate(args) => migrate::run(args).await.map(|()| ExitCode::SUCCESS),
             Cli::Tenant(command) => tenant::run(command).await.map(|()| ExitCode::SUCCESS),
             Cli::Token(command) => token::run(command).await.map(|()| ExitCode::SUCCESS),
+            Cli::Account(command) => account::run(command).await.map(|()| ExitCode::SUCCESS),
             Cli::Jwt(command) => jwt::run(command).map(|()| ExitCode::SUCCESS),
             Cli::Link(command) => link::run(command).await,
             Cli::Logs(args) => logs::run(args).await.map(|()| ExitCode::SUCCESS),
@@ -152,6 +157,9 @@ mod tests {
             "tenant create acme --json --grpc http://127.0.0.1:1 --data-dir d --disabled",
             "token generate acme --json --grpc http://127.0.0.1:1 --data-dir d",
             "token regenerate acme --json --overlap 10m",
+            "account hold acme 0190c0de-0000-7000-8000-000000000000 --reason left --json --grpc http://127.0.0.1:1",
+            "account restore acme 0190c0de-0000-7000-8000-000000000000 --dry-run",
+            "account deleted acme --json",
             "jwt mint --scope accounts.read --scope accounts.write --tenant acme --subject panel --ttl 1h",
             "logs acme --filter x --limit 5",
             "link import links.csv --tenant acme --dry-run --json --reason why --data-dir d",

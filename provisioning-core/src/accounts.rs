@@ -1,14 +1,18 @@
 //! Accounts: what one is, and what may be done with it.
 
+mod acts;
 mod conflict;
 mod create;
+mod deleted;
 mod draft;
 mod read;
 pub(crate) mod refusals;
 mod write;
 
+pub use acts::{Act, ActTarget};
 pub use create::{CreateOutcome, Created};
 pub(crate) use create::{restorable, unexpected};
+pub use deleted::DeletedPage;
 pub(crate) use draft::check_size;
 pub use draft::{Draft, Unsaid, next_version};
 pub use read::AccountPage;

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{
-    Account, Draft,
+    Account, Draft, acts,
     conflict::{CreateConflict, settle_candidates},
     draft::parse_document,
     refusals,
@@ -151,6 +151,7 @@ impl Core {
         let other = candidates.claimant.clone().or_else(|| sharer.clone());
         let deleted = candidates.tombstone.clone();
         let now = self.now();
+        let former = candidates.former.clone();
         let settled = settle_candidates(candidates, draft.object_id(), |tombstone| {
             restorable(tombstone, &admitted.tenant, now)
         });
@@ -163,6 +164,15 @@ impl Core {
                 return Err(conflict.refusal(draft.object_id()).showing(sighting).into());
             }
         };
+        if let Some(tombstone) = &tombstone
+            && tombstone.protected
+            && admitted.token_id.is_some()
+        {
+            return Err(refusals::protected_tombstone(tombstone)
+                .showing(Some(Sighting::protected_account(tombstone)))
+                .into());
+        }
+        let inherited = acts::inherited_hold(former.as_ref(), tombstone.as_ref());
         let keeps_link = self.keeps_link(admitted, tombstone.as_ref()).await?;
         let outcome = if tombstone.is_some() {
             CreateOutcome::Restored
@@ -174,6 +184,9 @@ impl Core {
             account.managed |= admitted.token_id.is_some();
             account.object_id_exclusive = keeps_link || admitted.tenant.settings.object_id_unique;
             account.object_id_pinned &= keeps_link;
+            if let Some((_, hold)) = inherited {
+                account.hold = Some(hold.clone());
+            }
         };
         let write: AccountWrite = match &tombstone {
             Some(tombstone) => draft.clone().update(tombstone, now, settle),
@@ -187,6 +200,7 @@ impl Core {
             return Ok(Some(created));
         }
 
+        let facts = acts::changed_facts(tombstone.as_ref(), &created.account);
         let before = tombstone
             .as_ref()
             .and_then(|tombstone| tombstone.object_id.as_deref());
@@ -199,9 +213,13 @@ impl Core {
             CreateOutcome::Restored => Operation::Restore,
             CreateOutcome::Created => Operation::Create,
         };
-        entry.detail = refusals::ignored(draft.ignored());
+        entry.detail = [acts::told(inherited), refusals::ignored(draft.ignored())]
+            .join(" ")
+            .trim()
+            .to_owned();
         entry.resource_id = created.account.id.to_string();
         entry.changes = diff::changes(old.as_ref(), Some(draft.document()));
+        entry.changes.extend(facts);
         entry.duration = call.started.elapsed();
         let change = Change {
             id: ChangeId::generate(now),
@@ -316,7 +334,6 @@ pub(crate) fn restorable(tombstone: &Account, tenant: &Tenant, now: Timestamp) -
         .is_some_and(|object_id| Uuid::try_parse(object_id).is_ok());
     let end = now.minus(tenant.settings.tombstone_retention);
     is_guid
-        && !tombstone.protected
         && tombstone
             .deleted_at
             .is_some_and(|deleted_at| deleted_at > end)

@@ -1,7 +1,10 @@
 //! The refusals of account use cases, worded for the customer's admin who reads them in Entra's provisioning log.
 
 use super::Account;
-use crate::error::{Reason, Refusal};
+use crate::{
+    error::{Reason, Refusal},
+    ids::AccountId,
+};
 
 /// Names of passed-over attributes in one log entry.
 const IGNORED_MAX: usize = 50;
@@ -103,6 +106,29 @@ pub(super) fn protected(account: &Account) -> Refusal {
         ),
     )
     .with("account_id", account.id)
+}
+
+pub(super) fn protected_tombstone(account: &Account) -> Refusal {
+    Refusal::new(
+        Reason::AccountProtected,
+        format!(
+            "The DragOnce account {} with this Object ID is deleted and protected: provisioning may not bring it back. Ask a DragOnce admin to \
+             restore it, or to purge it if the person shall have a new account. Nothing was changed.",
+            account.id
+        ),
+    )
+    .with("account_id", account.id)
+}
+
+pub(crate) fn protected_member(id: AccountId) -> Refusal {
+    Refusal::new(
+        Reason::AccountProtected,
+        format!(
+            "The DragOnce account {id} is protected: provisioning may not change which groups it is in. Change this membership in DragOnce, or \
+             ask a DragOnce admin to lift the protection. Nothing was changed."
+        ),
+    )
+    .with("account_id", id)
 }
 
 pub(crate) fn etag_mismatch(account: &Account) -> Refusal {

@@ -429,8 +429,8 @@ pub(super) fn listed_member(
     Ok((member(columns)?, columns.text_or_null()?))
 }
 
-/// A candidate: its id, whether it is an account's, what it is called where it is anything, and whether it is a member.
-type CandidateRow = (Uuid, u8, Option<String>, u8);
+/// A candidate: its id, whether it is an account's, what it is called where it is anything, whether it is a member, and whether it is protected.
+type CandidateRow = (Uuid, u8, Option<String>, u8, u8);
 
 /// Which resource it is, and what it is sorted by.
 pub(super) fn listed_resource(columns: &mut impl Columns) -> Result<ListedResource, StorageError> {
@@ -451,7 +451,7 @@ pub(super) fn caller_and_candidates<C: Columns>(
         Some(text) => serde_json::from_str(&text).map_err(|_| inconsistent())?,
         None => Vec::new(),
     };
-    let candidate = |(id, is_account, display, is_member): CandidateRow| Candidate {
+    let candidate = |(id, is_account, display, is_member, protected): CandidateRow| Candidate {
         id,
         member: display.map(|display| Member {
             id,
@@ -463,6 +463,7 @@ pub(super) fn caller_and_candidates<C: Columns>(
             display,
         }),
         is_member: is_member == 1,
+        protected: protected == 1,
     };
     Ok((caller, group, rows.into_iter().map(candidate).collect()))
 }

@@ -9,6 +9,7 @@ mod binds;
 mod changes;
 mod columns;
 mod config;
+mod deleted;
 mod diagnosis;
 mod error;
 pub mod filter;

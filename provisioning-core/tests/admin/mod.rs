@@ -1,5 +1,6 @@
 //! The use cases of the panel and of operators, on every engine.
 
+mod acts;
 mod bulk_links;
 mod link_history;
 mod links;

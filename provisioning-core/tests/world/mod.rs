@@ -12,7 +12,7 @@ use provisioning_core::{
     changes::{ChangeKind, Resource},
     clock::{Clock as _, ManualClock, Timestamp},
     error::{Error, Reason},
-    ids::{AccountId, RequestId},
+    ids::{AccountId, GroupId, RequestId},
     links::{LinkTarget, Linked},
     log::LogEntry,
     receipts::{Answer, Once, ReceiptKey},
@@ -22,6 +22,7 @@ use provisioning_core::{
 };
 use secrecy::SecretString;
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::storage::Fixture;
@@ -212,6 +213,60 @@ impl World {
             .expect("it is purged")
             > 0
         {}
+    }
+
+    /// One step of removing a tenant's deleted accounts; how many.
+    pub async fn purge_tombstones(&self, tenant: &str, retention: Duration, limit: u32) -> u64 {
+        let tenant = self
+            .core
+            .get_tenant(&admin(tenant))
+            .await
+            .expect("it is there");
+        let deadline = self.clock.now().minus(retention);
+        self.fixture
+            .storage
+            .purge_tombstones(tenant.id, deadline, limit)
+            .await
+            .expect("it is purged")
+    }
+
+    /// The account among the members of a group as storage keeps them, deleted ones too.
+    pub async fn memberships(&self, tenant: &str, group: GroupId, account: AccountId) -> Vec<Uuid> {
+        let tenant = self
+            .core
+            .get_tenant(&admin(tenant))
+            .await
+            .expect("it is there");
+        let members = self
+            .fixture
+            .storage
+            .find_other_members(tenant.id, group, &[], 100)
+            .await
+            .expect("they are read");
+        members
+            .into_iter()
+            .filter(|id| *id == account.uuid())
+            .collect()
+    }
+
+    /// Lets the upkeep of a new process work until something holds.
+    pub async fn upkeep_until<F: Future<Output = bool>>(&self, holds: impl Fn() -> F) {
+        let core = core(&self.fixture.storage, &self.clock);
+        let cancel = CancellationToken::new();
+        let upkeep = tokio::spawn({
+            let cancel = cancel.clone();
+            async move { core.run_upkeep(cancel).await }
+        });
+        let done = async {
+            while !holds().await {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), done)
+            .await
+            .expect("upkeep does it");
+        cancel.cancel();
+        upkeep.await.expect("upkeep ends");
     }
 
     /// What happened, in order, with the versions after it.

@@ -11,7 +11,7 @@ use super::{Database, findings, tries::Tries};
 use crate::{
     accounts::Account,
     clock::Timestamp,
-    ids::TenantId,
+    ids::{AccountId, TenantId},
     links::object_id_key,
     receipts::Receipt,
     storage::{
@@ -23,6 +23,7 @@ use crate::{
             bind_log_entry, bind_receipt, bind_tenant, bind_token, conflict, log_entry_insert,
             schema_query,
         },
+        deleted::{PURGE_ACCOUNT, PURGE_COMPANIONS},
     },
     tenants::Tenant,
     tokens::{Token, TokenId},
@@ -324,6 +325,10 @@ async fn write_in(
     }
     let written = match &mutation.write {
         Write::Nothing | Write::Account(_) | Write::Link(_) | Write::Group(_) => Commit::Done,
+        Write::PurgeAccount {
+            id,
+            expected_version,
+        } => purge_account(connection, tenant, *id, *expected_version).await?,
         Write::InsertToken(token) => insert_token(connection, tenant, token).await?,
         Write::ReplaceToken {
             old,
@@ -352,6 +357,32 @@ async fn write_in(
         findings::write(connection, tenant, &mutation.findings).await?;
     }
     Ok(written)
+}
+
+async fn purge_account(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    id: AccountId,
+    expected_version: i64,
+) -> Result<Commit, sqlx::Error> {
+    let purge = sqlx::query(PURGE_ACCOUNT)
+        .bind(tenant.uuid())
+        .bind(id.uuid())
+        .bind(expected_version);
+    let purged = decide(
+        purge.execute(&mut *connection).await,
+        Commit::VersionMismatch,
+    )?;
+    if purged == Commit::Done {
+        for sql in PURGE_COMPANIONS {
+            sqlx::query(sql)
+                .bind(tenant.uuid())
+                .bind(id.uuid())
+                .execute(&mut *connection)
+                .await?;
+        }
+    }
+    Ok(purged)
 }
 
 async fn insert_token(

@@ -4,12 +4,13 @@
 //! rest is left out. The rest is one text of several statements, since each text costs a turn of the connection's thread.
 
 use sqlx::SqliteConnection;
+use uuid::Uuid;
 
 use super::{findings, groups};
 use crate::{
     accounts::Account,
     clock::Timestamp,
-    ids::TenantId,
+    ids::{AccountId, TenantId},
     links::object_id_key,
     log::LogEntry,
     receipts::Receipt,
@@ -22,6 +23,7 @@ use crate::{
             bind_change, bind_log_entry, bind_receipt, bind_tenant, bind_token, conflict,
             log_entry_insert, schema_query,
         },
+        deleted::{PURGE_ACCOUNT, PURGE_COMPANIONS},
     },
     tenants::Tenant,
     tokens::{Token, TokenId},
@@ -85,9 +87,6 @@ const PURGE_TOMBSTONES: &str = "
     WHERE tenant_id = $1
       AND id IN (SELECT id FROM accounts WHERE tenant_id = $1 AND deleted_at < $2 ORDER BY deleted_at LIMIT $3)
     RETURNING id";
-const PURGE_EMAILS: &str = "DELETE FROM account_emails WHERE tenant_id = $1 AND account_id = $2";
-
-const PURGE_MEMBERSHIPS: &str = "DELETE FROM group_members WHERE tenant_id = $1 AND member_id = $2";
 
 /// Through the tenants, so that each tenant's index is used.
 const PURGE_RECEIPTS: &str = "
@@ -130,6 +129,10 @@ async fn write(
             return write_account(connection, mutation, write).await;
         }
         Write::Group(write) => return groups::write(connection, mutation, write).await,
+        Write::PurgeAccount {
+            id,
+            expected_version,
+        } => purge_account(connection, tenant, *id, *expected_version).await?,
         Write::Nothing => Commit::Done,
         Write::InsertToken(token) => insert_token(connection, tenant, token).await?,
         Write::ReplaceToken {
@@ -451,17 +454,46 @@ pub(super) async fn purge_tombstones(
         .bind(tenant.uuid())
         .bind(deleted_before.as_micros())
         .bind(i64::from(limit));
-    let ids: Vec<uuid::Uuid> = purge.fetch_all(&mut *connection).await?;
+    let ids: Vec<Uuid> = purge.fetch_all(&mut *connection).await?;
     for id in &ids {
-        for sql in [PURGE_EMAILS, PURGE_MEMBERSHIPS] {
-            sqlx::query(sql)
-                .bind(tenant.uuid())
-                .bind(id)
-                .execute(&mut *connection)
-                .await?;
-        }
+        purge_companions(connection, tenant, *id).await?;
     }
     Ok(ids.len() as u64)
+}
+
+async fn purge_account(
+    connection: &mut SqliteConnection,
+    tenant: TenantId,
+    id: AccountId,
+    expected_version: i64,
+) -> Result<Commit, sqlx::Error> {
+    let purge = sqlx::query(PURGE_ACCOUNT)
+        .bind(tenant.uuid())
+        .bind(id.uuid())
+        .bind(expected_version);
+    let purged = decide(
+        purge.execute(&mut *connection).await,
+        Commit::VersionMismatch,
+    )?;
+    if purged == Commit::Done {
+        purge_companions(connection, tenant, id.uuid()).await?;
+    }
+    Ok(purged)
+}
+
+async fn purge_companions(
+    connection: &mut SqliteConnection,
+    tenant: TenantId,
+    account: Uuid,
+) -> Result<(), sqlx::Error> {
+    for sql in PURGE_COMPANIONS {
+        sqlx::query(sql)
+            .bind(tenant.uuid())
+            .bind(account)
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
 }
 
 pub(super) async fn purge_receipts(
