@@ -1,6 +1,7 @@
 //! The subcommands: one module each. Here is only what they share: parsing, the runtime, exit codes.
 
 mod entra_sim;
+mod guard;
 mod jwt;
 mod logs;
 mod migrate;
@@ -31,12 +32,15 @@ enum Cli {
     Serve(serve::Args),
     /// Brings the database to this program's schema
     Migrate(migrate::Args),
-    /// Creates, lists, enables and disables tenants of a running service
+    /// Creates, lists, updates, enables and disables tenants of a running service
     #[command(subcommand)]
     Tenant(tenant::Command),
     /// Generates, regenerates, revokes and lists SCIM tokens of a running service
     #[command(subcommand)]
     Token(token::Command),
+    /// Shows what the deprovision guard of a tenant holds back, and approves or dismisses it
+    #[command(subcommand)]
+    Guard(guard::Command),
     /// Makes JWTs for gRPC calls
     #[command(subcommand)]
     Jwt(jwt::Command),
@@ -108,6 +112,7 @@ fn run_on_runtime(cli: Cli) -> anyhow::Result<ExitCode> {
             Cli::Migrate(args) => migrate::run(args).await.map(|()| ExitCode::SUCCESS),
             Cli::Tenant(command) => tenant::run(command).await.map(|()| ExitCode::SUCCESS),
             Cli::Token(command) => token::run(command).await.map(|()| ExitCode::SUCCESS),
+            Cli::Guard(command) => guard::run(command).await.map(|()| ExitCode::SUCCESS),
             Cli::Jwt(command) => jwt::run(command).map(|()| ExitCode::SUCCESS),
             Cli::Logs(args) => logs::run(args).await.map(|()| ExitCode::SUCCESS),
             Cli::EntraSim(args) => entra_sim::run(args).await,
@@ -132,11 +137,28 @@ mod tests {
     }
 
     #[test]
+    fn the_guard_is_switched_off_or_set_and_nothing_in_between() {
+        for line in [
+            "tenant update acme",
+            "tenant update acme --guard-off --guard-max-count 50",
+            "tenant update acme --guard-window 1h",
+        ] {
+            let words = std::iter::once("provisiond").chain(line.split(' '));
+            assert!(parse(words.map(OsString::from)).is_err(), "{line}");
+        }
+    }
+
+    #[test]
     fn the_calls_of_scripts_parse() {
         for line in [
             "serve --data-dir d --http-addr 127.0.0.1:0 --grpc-addr 127.0.0.1:0 --database-url postgres://h/d",
             "serve --role facade --core-url http://127.0.0.1:1 --grpc-reflection=false",
             "tenant create acme --json --grpc http://127.0.0.1:1 --data-dir d --disabled",
+            "tenant update acme --guard-max-count 50 --guard-max-percent 10 --guard-window 1h --json",
+            "tenant update acme --guard-off",
+            "guard show acme --items --json",
+            "guard approve acme 0198d4c0-0000-7000-8000-000000000000 --reason ok --json",
+            "guard dismiss acme",
             "token generate acme --json --grpc http://127.0.0.1:1 --data-dir d",
             "token regenerate acme --json --overlap 10m",
             "jwt mint --scope accounts.read --scope accounts.write --tenant acme --subject panel --ttl 1h",

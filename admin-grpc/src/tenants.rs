@@ -24,7 +24,7 @@ use provisioning_proto::{
 };
 use tonic::{Request, Response, Status};
 
-use crate::wire;
+use crate::{guard, wire};
 
 /// What an update mask can name.
 const DISPLAY_NAME: &str = "display_name";
@@ -34,6 +34,7 @@ const TOMBSTONE_RETENTION: &str = "settings.tombstone_retention";
 const UNKNOWN_MEMBERS: &str = "settings.unknown_members";
 const UNKNOWN_SCHEMAS: &str = "settings.unknown_schemas";
 const GROUP_DISPLAY_NAME_UNIQUE: &str = "settings.group_display_name_unique";
+const DEPROVISION_GUARD: &str = "settings.deprovision_guard";
 
 /// The service.
 pub struct Service {
@@ -200,7 +201,7 @@ fn tenant(tenant: &tenants::Tenant) -> v1::Tenant {
             unknown_members: unknown_members(tenant.settings.unknown_members).into(),
             group_display_name_unique: tenant.settings.group_display_name_unique,
             unknown_schemas: unknown_schemas(tenant.settings.unknown_schemas).into(),
-            deprovision_guard: None,
+            deprovision_guard: tenant.settings.deprovision_guard.as_ref().map(guard::limits),
             entra_job: None,
         }),
         create_time: Some(timestamp(tenant.created_at)),
@@ -252,6 +253,11 @@ fn settings(message: &v1::TenantSettings) -> Result<TenantSettings, Status> {
                 ));
             }
         },
+        deprovision_guard: message
+            .deprovision_guard
+            .as_ref()
+            .map(guard::from_limits)
+            .transpose()?,
     })
 }
 
@@ -287,6 +293,7 @@ fn changes(
             UNKNOWN_MEMBERS => message.unknown_members() != ProtoUnknownMembers::Unspecified,
             UNKNOWN_SCHEMAS => message.unknown_schemas() != ProtoUnknownSchemas::Unspecified,
             GROUP_DISPLAY_NAME_UNIQUE => message.group_display_name_unique.is_some(),
+            DEPROVISION_GUARD => message.deprovision_guard.is_some(),
             _ => message.tombstone_retention.is_some(),
         },
     };
@@ -306,6 +313,7 @@ fn changes(
         unknown_schemas: named(UNKNOWN_SCHEMAS).then_some(settings.unknown_schemas),
         group_display_name_unique: named(GROUP_DISPLAY_NAME_UNIQUE)
             .then_some(settings.group_display_name_unique),
+        deprovision_guard: named(DEPROVISION_GUARD).then_some(settings.deprovision_guard),
     })
 }
 
@@ -318,6 +326,7 @@ fn is_known(path: &str) -> bool {
         UNKNOWN_MEMBERS,
         UNKNOWN_SCHEMAS,
         GROUP_DISPLAY_NAME_UNIQUE,
+        DEPROVISION_GUARD,
     ]
     .into_iter()
     .any(|known| covers(path, known))
@@ -420,6 +429,26 @@ mod tests {
             changes.tombstone_retention,
             Some(TenantSettings::TOMBSTONE_RETENTION_DEFAULT)
         );
+    }
+
+    #[test]
+    fn the_guard_is_set_as_a_whole_and_taken_off_by_name() {
+        let mut asked = asked();
+        let settings = asked.settings.as_mut().expect("it is there");
+        settings.deprovision_guard = Some(v1::DeprovisionGuard {
+            max_count: Some(50),
+            ..v1::DeprovisionGuard::default()
+        });
+        let set = changes(&asked, None).expect("it is valid");
+        let guard = set
+            .deprovision_guard
+            .flatten()
+            .expect("the guard is to be set");
+        assert_eq!((guard.max_count, guard.max_percent), (Some(50), None));
+        let off = changes(&v1::Tenant::default(), Some(&mask(&[DEPROVISION_GUARD])));
+        assert_eq!(off.expect("it is valid").deprovision_guard, Some(None));
+        let other = changes(&asked, Some(&mask(&[DIALECT]))).expect("it is valid");
+        assert_eq!(other.deprovision_guard, None);
     }
 
     #[test]

@@ -207,6 +207,7 @@ impl Core {
         let mutation = Mutation {
             tenant_id: admitted.tenant.id,
             write: Write::Nothing,
+            guard: None,
             log: Some(entry),
             change: None,
             receipt: None,
@@ -280,6 +281,7 @@ impl Core {
                     > 0
                 {}
                 while self.storage().purge_groups(tenant.id, PURGE_BATCH).await? > 0 {}
+                self.purge_guard(tenant, cancel).await?;
             }
             match tenants.last() {
                 Some(last) => after = Some(last.identifier.clone()),

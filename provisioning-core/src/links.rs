@@ -192,6 +192,7 @@ impl Core {
                 Wish::Link(_) => Write::Link(write),
                 Wish::Unlink => Write::Account(write),
             },
+            guard: None,
             log: Some(entry),
             change: Some(change),
             receipt: once.map(|once| once.receipt(&linked, self.now())),

@@ -9,7 +9,9 @@ pub use self::{
     dialect::{Dialect, Rules, UnknownMembers, UnknownSchemas},
     use_cases::{NewTenant, TenantChanges, TenantPage},
 };
-use crate::{attributes::patch::PatchRules, clock::Timestamp, ids::TenantId};
+use crate::{
+    attributes::patch::PatchRules, clock::Timestamp, guard::DeprovisionGuard, ids::TenantId,
+};
 
 /// The Subscriber Identifier: a slug, part of the SCIM endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,6 +80,8 @@ pub struct TenantSettings {
     pub group_display_name_unique: Option<bool>,
     /// What happens to attributes of schemas that the tenant has not defined; absent: what the dialect says.
     pub unknown_schemas: Option<UnknownSchemas>,
+    /// How many suspensions, deletions and removals from groups pass by themselves; absent: all.
+    pub deprovision_guard: Option<DeprovisionGuard>,
 }
 
 impl TenantSettings {
@@ -115,6 +119,7 @@ impl Default for TenantSettings {
             unknown_members: None,
             group_display_name_unique: None,
             unknown_schemas: None,
+            deprovision_guard: None,
         }
     }
 }

@@ -190,6 +190,7 @@ impl Core {
         let mutation = Mutation {
             tenant_id: admitted.tenant.id,
             write: Write::Account(Box::new(write)),
+            guard: None,
             log: Some(entry),
             change: Some(change),
             receipt: once.map(|once| once.receipt(&created, now)),
@@ -202,7 +203,8 @@ impl Core {
                 .object_id_taken(admitted.tenant.id, draft.object_id())
                 .await?
                 .into()),
-            other @ (Commit::TokenExists
+            other @ (Commit::Held(_)
+            | Commit::TokenExists
             | Commit::TenantExists
             | Commit::NoCurrentToken
             | Commit::DisplayNameTaken

@@ -17,6 +17,7 @@ use crate::{
     call::{Admitted, Call},
     changes::{Change, ChangeKind, Resource},
     error::{Error, Refusal},
+    guard::{Said, held_error},
     ids::{AccountId, ChangeId},
     links::object_id_key,
     log::{LogEntry, Operation},
@@ -72,6 +73,8 @@ struct Attempt<'a> {
     id: AccountId,
     precondition: &'a Precondition,
     kind: ChangeKind,
+    /// It says that the account is to be active.
+    says_active: bool,
     entry: LogEntry,
 }
 
@@ -93,6 +96,10 @@ impl Core {
             Operation::Replace,
             200,
         );
+        let attempt = Attempt {
+            says_active: Said::Attributes(attributes).active(),
+            ..attempt
+        };
         self.write_account(attempt, once, |account, admitted, schemas| {
             let rules = admitted.tenant.settings.rules().patch;
             let draft = Draft::replace(attributes, account, &schemas.user, &rules)?;
@@ -119,6 +126,10 @@ impl Core {
             Operation::Patch,
             200,
         );
+        let attempt = Attempt {
+            says_active: Said::Operations(operations).active(),
+            ..attempt
+        };
         self.write_account(attempt, once, |account, admitted, schemas| {
             let document = parse_document(account)?;
             let rules = admitted.tenant.settings.rules();
@@ -185,6 +196,7 @@ impl Core {
             id,
             precondition,
             kind,
+            says_active: false,
             entry,
         }
     }
@@ -304,6 +316,9 @@ impl Core {
         {
             return Err(refusals::etag_mismatch(&account).into());
         }
+        if attempt.says_active && !attempt.precondition.validate_only {
+            self.let_account_stay(admitted, account.id).await?;
+        }
         let dialect = admitted.tenant.settings.dialect;
         let Decision::Write {
             write,
@@ -325,6 +340,9 @@ impl Core {
         };
         self.check_object_id_free(admitted, &account, &write.account)
             .await?;
+        let guard = self
+            .guard_account(admitted, &account, &write.account)
+            .await?;
         let patched = Patched {
             account: write.account.clone().shown(&schemas.user),
             changed: true,
@@ -333,6 +351,7 @@ impl Core {
         if attempt.precondition.validate_only {
             self.check_user_name_free(attempt.call, &account, &patched.account)
                 .await?;
+            self.preview_guard(admitted, guard.as_ref()).await?;
             return Ok(Some(patched));
         }
 
@@ -362,12 +381,14 @@ impl Core {
         let mutation = Mutation {
             tenant_id: admitted.tenant.id,
             write: Write::Account(write),
+            guard,
             log: Some(entry),
             change: Some(change),
             receipt: once.map(|once| once.receipt(&patched, self.now())),
         };
         match self.storage().commit(mutation).await? {
             Commit::Done => Ok(Some(patched)),
+            Commit::Held(held) => Err(held_error(admitted, held)),
             Commit::VersionMismatch | Commit::RequestIdUsed => Ok(None),
             Commit::UserNameTaken => {
                 self.check_user_name_free(attempt.call, &account, &patched.account)

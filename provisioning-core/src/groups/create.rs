@@ -155,6 +155,7 @@ impl Core {
         let mutation = Mutation {
             tenant_id: admitted.tenant.id,
             write: Write::Group(Box::new(GroupWrite::Create { document, members })),
+            guard: None,
             log: Some(entry),
             change: Some(change),
             receipt: attempt.once.map(|once| once.receipt(&written, now)),
@@ -163,7 +164,8 @@ impl Core {
             Commit::Done => Ok(Some(written)),
             // Somebody else was faster: look again, and say what there is now.
             Commit::DisplayNameTaken | Commit::VersionMismatch | Commit::RequestIdUsed => Ok(None),
-            other @ (Commit::Unchanged
+            other @ (Commit::Held(_)
+            | Commit::Unchanged
             | Commit::UserNameTaken
             | Commit::ObjectIdTaken
             | Commit::TokenExists

@@ -28,6 +28,7 @@ use crate::{
     changes::{Change, ChangeKind, Resource},
     clock::Timestamp,
     error::{Error, Refusal},
+    guard::held_error,
     ids::{ChangeId, GroupId},
     log::{LogEntry, Operation, ResourceType},
     receipts::{Answer, Once},
@@ -87,7 +88,15 @@ struct Plan {
     draft: Option<Draft>,
     delta: Delta,
     known: HashMap<Uuid, Candidate>,
+    /// Who is to be a member and is one.
+    stays: Vec<Uuid>,
     detail: String,
+}
+
+/// What is written, and who leaves the group by it.
+struct Decided {
+    write: GroupWrite,
+    leaving: Vec<Uuid>,
 }
 
 impl Core {
@@ -266,7 +275,7 @@ impl Core {
             .into_iter()
             .map(|known| (known.id, known))
             .collect();
-        let Some(write) = self
+        let Some(Decided { write, leaving }) = self
             .decide_group(attempt, admitted, &schemas, &group, known, &mut entry)
             .await?
         else {
@@ -281,6 +290,7 @@ impl Core {
             let kept = self.keep_receipt(admitted.tenant.id, receipt).await?;
             return Ok(kept.then_some(written));
         };
+        let guard = self.guard_members(admitted, group.id, leaving).await?;
         let written = Written {
             group: group.after(&write).shown(&schemas.group),
             changed: true,
@@ -289,13 +299,17 @@ impl Core {
         if precondition.validate_only {
             self.check_display_name_free(attempt.call, admitted, &group, &written.group)
                 .await?;
+            self.preview_guard(admitted, guard.as_ref()).await?;
             return Ok(Some(written));
         }
         entry.admitted(admitted);
         entry.user_name.clone_from(&written.group.display_name);
         entry.object_id = written.group.object_id.clone().unwrap_or_default();
         entry.duration = attempt.call.started.elapsed();
-        let mutation = self.group_mutation(attempt, admitted, &written, write, entry);
+        let mutation = Mutation {
+            guard,
+            ..self.group_mutation(attempt, admitted, &written, write, entry)
+        };
         match self.storage().commit(mutation).await? {
             Commit::Done => Ok(Some(written)),
             // Others have done meanwhile what was asked for.
@@ -304,6 +318,7 @@ impl Core {
                 changed: false,
                 dialect,
             })),
+            Commit::Held(held) => Err(held_error(admitted, held)),
             Commit::VersionMismatch | Commit::RequestIdUsed => Ok(None),
             Commit::DisplayNameTaken => {
                 self.check_display_name_free(attempt.call, admitted, &group, &written.group)
@@ -344,6 +359,7 @@ impl Core {
         Mutation {
             tenant_id: admitted.tenant.id,
             write: Write::Group(Box::new(write)),
+            guard: None,
             log: Some(entry),
             change: Some(change),
             receipt: attempt.once.map(|once| once.receipt(written, self.now())),
@@ -359,21 +375,34 @@ impl Core {
         group: &Group,
         known: HashMap<Uuid, Candidate>,
         entry: &mut LogEntry,
-    ) -> Result<Option<GroupWrite>, Error> {
+    ) -> Result<Option<Decided>, Error> {
         let expected_version = attempt.precondition.etag.is_some().then_some(group.version);
         let at = self
             .now()
             .max(Timestamp::from_micros(group.updated_at.as_micros() + 1));
         if matches!(attempt.asked, Asked::Delete) {
-            return Ok(Some(GroupWrite::Delete {
+            let write = GroupWrite::Delete {
                 id: group.id,
                 expected_version,
                 at,
-            }));
+            };
+            // Whoever is not guarded need not know who is in it.
+            let leaving = if Self::is_guarded(admitted) {
+                self.storage()
+                    .find_other_members(admitted.tenant.id, group.id, &[], MEMBERS_MAX)
+                    .await?
+            } else {
+                Vec::new()
+            };
+            return Ok(Some(Decided { write, leaving }));
         }
         let plan = self
             .plan(&attempt.asked, admitted, schemas, group, known)
             .await?;
+        if !attempt.precondition.validate_only {
+            self.let_members_stay(admitted, group.id, &plan.stays)
+                .await?;
+        }
         self.prepare(admitted, schemas, group, plan, expected_version, at, entry)
             .await
     }
@@ -441,6 +470,9 @@ impl Core {
         }
         let mut folded = members.fold(Some(group.id), &known, rules.patch)?;
         let detail = settle_unknown(&folded.unknown, rules)?;
+        let is_member = |id: &&Uuid| known.get(*id).is_some_and(|known| known.is_member);
+        let stays = folded.delta.added().iter().filter(is_member).copied();
+        let stays = stays.collect();
         folded
             .delta
             .reduce(|id| known.get(id).is_some_and(|known| known.is_member));
@@ -451,6 +483,7 @@ impl Core {
             draft,
             delta: folded.delta,
             known,
+            stays,
             detail,
         })
     }
@@ -469,12 +502,13 @@ impl Core {
         expected_version: Option<i64>,
         at: Timestamp,
         entry: &mut LogEntry,
-    ) -> Result<Option<GroupWrite>, Error> {
+    ) -> Result<Option<Decided>, Error> {
         let Plan {
             draft,
             delta,
             known,
             detail,
+            ..
         } = plan;
         let is_member = |id: &&Uuid| known.get(*id).is_some_and(|known| known.is_member);
         let come: Vec<Uuid> = delta
@@ -506,7 +540,13 @@ impl Core {
             .iter()
             .filter_map(|id| known.get(id)?.member.as_ref().map(NewMember::from))
             .collect();
-        Ok(Some(GroupWrite::Change {
+        let clear = delta.clears() && !go.is_empty();
+        let leaving = if Self::is_guarded(admitted) {
+            go.clone()
+        } else {
+            Vec::new()
+        };
+        let write = GroupWrite::Change {
             id: group.id,
             expected_version,
             document: draft.map(|draft| {
@@ -515,11 +555,12 @@ impl Core {
                     group.own_version,
                 )
             }),
-            clear: delta.clears() && !go.is_empty(),
+            clear,
             remove: if delta.clears() { Vec::new() } else { go },
             add,
             at,
-        }))
+        };
+        Ok(Some(Decided { write, leaving }))
     }
 
     /// Refuses a new name that another group holds, where names are unique.

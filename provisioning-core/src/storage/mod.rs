@@ -12,6 +12,7 @@ mod config;
 mod error;
 pub mod filter;
 mod groups;
+mod guard;
 mod history;
 mod list;
 mod log;
@@ -37,6 +38,7 @@ pub use self::{
     config::{StorageConfig, StorageUrl},
     error::{OpenError, StorageError},
     groups::GroupBasis,
+    guard::{BatchDecision, DroppedItems, GuardBase},
     history::History,
     members::GroupMembers,
     mutation::{

@@ -11,6 +11,7 @@ use crate::{
     attributes::{error::excerpt, fold::check_text},
     call::{Admitted, Call, Credential, invalid_credential},
     error::{Error, Reason, Refusal},
+    guard::{DeprovisionGuard, check_limits},
     ids::{GroupId, TenantId},
     log::{AttributeChange, LogEntry, Operation, ResourceType},
     page_token::{cut, invalid_page_token},
@@ -55,6 +56,8 @@ pub struct TenantChanges {
     pub group_display_name_unique: Option<Option<bool>>,
     /// What happens to attributes of schemas that the tenant has not defined; `Some(None)`: what the dialect says.
     pub unknown_schemas: Option<Option<UnknownSchemas>>,
+    /// How many suspensions, deletions and removals from groups pass by themselves; `Some(None)`: all.
+    pub deprovision_guard: Option<Option<DeprovisionGuard>>,
 }
 
 /// One page of tenants.
@@ -81,6 +84,9 @@ impl Core {
         };
         check_display_name(&new.display_name)?;
         check_retention(new.settings.tombstone_retention)?;
+        if let Some(guard) = &new.settings.deprovision_guard {
+            check_limits(guard)?;
+        }
         if let Some(answer) = self.answer_for_existing_tenant(call, once.as_ref()).await? {
             return Ok(answer);
         }
@@ -106,6 +112,7 @@ impl Core {
         let mutation = Mutation {
             tenant_id: tenant.id,
             write: Write::InsertTenant(tenant.clone()),
+            guard: None,
             log: Some(entry),
             change: None,
             receipt: once.as_ref().map(|once| once.receipt(&tenant, now)),
@@ -178,6 +185,10 @@ impl Core {
             tenant.settings.group_display_name_unique = asked
                 .group_display_name_unique
                 .unwrap_or(tenant.settings.group_display_name_unique);
+            if let Some(guard) = &asked.deprovision_guard {
+                guard.as_ref().map_or(Ok(()), check_limits)?;
+                tenant.settings.deprovision_guard.clone_from(guard);
+            }
             Ok(())
         })
         .await
@@ -265,6 +276,7 @@ impl Core {
                 tenant: tenant.clone(),
                 expected_version: old.version,
             },
+            guard: None,
             log: Some(entry),
             change: None,
             receipt: once.map(|once| once.receipt(&tenant, tenant.updated_at)),
@@ -343,7 +355,7 @@ fn tenant_entry(call: &Call, operation: Operation, tenant: &Tenant, core: &Core)
 
 /// What an update mask can name, and the switch, as the log shows them.
 fn changes(old: Option<&Tenant>, new: &Tenant) -> Vec<AttributeChange> {
-    let values = |tenant: &Tenant| -> [(&'static str, Value); 8] {
+    let values = |tenant: &Tenant| -> [(&'static str, Value); 9] {
         [
             ("display_name", json!(tenant.display_name)),
             ("provisioning_enabled", json!(tenant.provisioning_enabled)),
@@ -370,6 +382,13 @@ fn changes(old: Option<&Tenant>, new: &Tenant) -> Vec<AttributeChange> {
             (
                 "settings.unknown_schemas",
                 json!(tenant.settings.unknown_schemas.map(UnknownSchemas::as_str)),
+            ),
+            (
+                "settings.deprovision_guard",
+                tenant.settings.deprovision_guard.as_ref().map_or(
+                    Value::Null,
+                    |guard| json!({"window": format!("{}s", guard.window.as_secs()), "maxCount": guard.max_count, "maxPercent": guard.max_percent}),
+                ),
             ),
         ]
     };
@@ -500,7 +519,7 @@ mod tests {
             (changed[0].old.clone(), changed[0].new.clone()),
             (Some(json!("entra")), Some(json!("rfc")))
         );
-        assert_eq!(changes(None, &new).len(), 8);
+        assert_eq!(changes(None, &new).len(), 9);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use sqlx::{
     query::{Query, QueryScalar},
 };
 
-use super::{Database, tries::Tries};
+use super::{Database, guard, tries::Tries};
 use crate::{
     accounts::Account,
     clock::Timestamp,
@@ -192,17 +192,11 @@ impl Database {
             None => (ACCOUNT_INSERT, ACCOUNT_INSERT_SHARED),
             Some(_) => (ACCOUNT_UPDATE, ACCOUNT_UPDATE_SHARED),
         };
-        let owned = account_query(own, mutation, write)
-            .execute(&self.pool)
-            .await;
-        let owned = decide(owned, Commit::VersionMismatch)?;
+        let owned = self.run_account(own, mutation, write).await?;
         if owned != Commit::ObjectIdTaken || write.account.object_id_exclusive {
             return Ok(owned);
         }
-        let shared = account_query(shared, mutation, write)
-            .execute(&self.pool)
-            .await;
-        let shared = decide(shared, Commit::VersionMismatch)?;
+        let shared = self.run_account(shared, mutation, write).await?;
         // Whoever held the claim may hold it exclusively, or has let go of it since: then the account is to be read again.
         let exclusive = sqlx::query_scalar(OBJECT_ID_IS_EXCLUSIVE);
         if shared == Commit::VersionMismatch
@@ -213,6 +207,27 @@ impl Database {
             return Ok(Commit::ObjectIdTaken);
         }
         Ok(shared)
+    }
+
+    /// Runs the one statement of an account, behind the guard where it is guarded.
+    async fn run_account(
+        &self,
+        sql: &'static str,
+        mutation: &Mutation,
+        write: &AccountWrite,
+    ) -> Result<Commit, sqlx::Error> {
+        let query = account_query(sql, mutation, write);
+        let Some(check) = &mutation.guard else {
+            return decide(query.execute(&self.pool).await, Commit::VersionMismatch);
+        };
+        let mut guarded = match guard::begin(&self.pool, mutation.tenant_id, check).await? {
+            Ok(guarded) => guarded,
+            Err(held) => return Ok(Commit::Held(held)),
+        };
+        let written = query.execute(&mut *guarded.transaction).await;
+        guarded
+            .end(decide(written, Commit::VersionMismatch)?)
+            .await
     }
 
     /// Takes the claim first, and looks for others with a statement that begins after: whoever shares the Object ID was there before the claim could
@@ -332,6 +347,7 @@ async fn write_in(
         },
         Write::RevokeTokens { ids, at } => revoke_tokens(connection, tenant, ids, *at).await?,
         Write::ExtensionSchema(write) => write_schema(connection, tenant, write).await?,
+        Write::DecideBatch(decision) => guard::decide_batch(connection, tenant, decision).await?,
         Write::InsertTenant(tenant) => insert_tenant(connection, tenant).await?,
         Write::UpdateTenant {
             tenant,

@@ -2,6 +2,7 @@
 
 mod commit;
 mod groups;
+mod guard;
 mod sequencer;
 mod tries;
 mod upkeep;

@@ -4,6 +4,7 @@
 //! waiting.
 
 mod groups;
+mod guard;
 mod readers;
 mod statements;
 mod writer;
