@@ -201,7 +201,11 @@ fn tenant(tenant: &tenants::Tenant) -> v1::Tenant {
             unknown_members: unknown_members(tenant.settings.unknown_members).into(),
             group_display_name_unique: tenant.settings.group_display_name_unique,
             unknown_schemas: unknown_schemas(tenant.settings.unknown_schemas).into(),
-            deprovision_guard: tenant.settings.deprovision_guard.as_ref().map(guard::limits),
+            deprovision_guard: tenant
+                .settings
+                .deprovision_guard
+                .as_ref()
+                .map(guard::limits),
             entra_job: None,
         }),
         create_time: Some(timestamp(tenant.created_at)),

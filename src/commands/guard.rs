@@ -2,9 +2,9 @@
 
 use anyhow::anyhow;
 use provisioning_proto::admin::v1::{
-    ApproveDeprovisionBatchRequest, DeprovisionBatch, DeprovisionBatchItem,
-    DeprovisionGuard, DismissDeprovisionBatchRequest, GetDeprovisionGuardRequest,
-    GetDeprovisionGuardResponse, ListDeprovisionBatchItemsRequest, ListDeprovisionBatchesRequest,
+    ApproveDeprovisionBatchRequest, DeprovisionBatch, DeprovisionBatchItem, DeprovisionGuard,
+    DismissDeprovisionBatchRequest, GetDeprovisionGuardRequest, GetDeprovisionGuardResponse,
+    ListDeprovisionBatchItemsRequest, ListDeprovisionBatchesRequest,
     deprovision_guard_service_client::DeprovisionGuardServiceClient,
 };
 use serde_json::{Value, json};
@@ -320,7 +320,11 @@ pub fn limits_to_text(guard: &DeprovisionGuard) -> String {
         guard.max_percent.map(|percent| format!("{percent} %")),
     ];
     let limits: Vec<_> = limits.into_iter().flatten().collect();
-    format!("at most {} within {} s", limits.join(" or "), window_s(guard))
+    format!(
+        "at most {} within {} s",
+        limits.join(" or "),
+        window_s(guard)
+    )
 }
 
 fn window_s(guard: &DeprovisionGuard) -> i64 {
@@ -356,10 +360,7 @@ mod tests {
             max_count: Some(50),
             max_percent: Some(10),
         };
-        assert_eq!(
-            limits_to_text(&guard),
-            "at most 50 or 10 % within 3600 s"
-        );
+        assert_eq!(limits_to_text(&guard), "at most 50 or 10 % within 3600 s");
     }
 
     #[test]

@@ -2,9 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{
-    Batch, BatchItem, BatchState, DeprovisionAction, DeprovisionGuard, ItemKey, refusals,
-};
+use super::{Batch, BatchItem, BatchState, DeprovisionAction, DeprovisionGuard, ItemKey, refusals};
 use crate::{
     Core,
     accounts::Precondition,

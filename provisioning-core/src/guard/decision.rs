@@ -133,7 +133,11 @@ mod tests {
         OpenItem {
             account_id: id(account),
             action,
-            batch_id: if state == BatchState::Pending { PENDING } else { OTHER },
+            batch_id: if state == BatchState::Pending {
+                PENDING
+            } else {
+                OTHER
+            },
             state,
         }
     }
@@ -141,13 +145,28 @@ mod tests {
     #[test]
     fn what_fits_passes_and_counts() {
         let verdict = decide(&asked(DeprovisionAction::Suspend, &[1]), &[], 9, 10);
-        assert_eq!(verdict, Verdict::Passes { approved: vec![], counted: 1 });
+        assert_eq!(
+            verdict,
+            Verdict::Passes {
+                approved: vec![],
+                counted: 1
+            }
+        );
     }
 
     #[test]
     fn what_does_not_fit_is_held_as_a_whole() {
-        let verdict = decide(&asked(DeprovisionAction::RemoveMember, &[1, 2, 3]), &[], 8, 10);
-        let held = Verdict::Held { new: vec![id(1), id(2), id(3)], known: vec![], dismissed: None };
+        let verdict = decide(
+            &asked(DeprovisionAction::RemoveMember, &[1, 2, 3]),
+            &[],
+            8,
+            10,
+        );
+        let held = Verdict::Held {
+            new: vec![id(1), id(2), id(3)],
+            known: vec![],
+            dismissed: None,
+        };
         assert_eq!(verdict, held);
     }
 
@@ -155,14 +174,27 @@ mod tests {
     fn what_waits_does_not_pass_in_the_next_window() {
         let open = [item(1, DeprovisionAction::Suspend, BatchState::Pending)];
         let verdict = decide(&asked(DeprovisionAction::Suspend, &[1]), &open, 0, 10);
-        assert_eq!(verdict, Verdict::Held { new: vec![], known: vec![(id(1), PENDING)], dismissed: None });
+        assert_eq!(
+            verdict,
+            Verdict::Held {
+                new: vec![],
+                known: vec![(id(1), PENDING)],
+                dismissed: None
+            }
+        );
     }
 
     #[test]
     fn what_was_approved_passes_beyond_the_limit_and_does_not_count() {
         let open = [item(1, DeprovisionAction::Suspend, BatchState::Approved)];
         let verdict = decide(&asked(DeprovisionAction::Suspend, &[1]), &open, 10, 10);
-        assert_eq!(verdict, Verdict::Passes { approved: vec![(id(1), OTHER)], counted: 0 });
+        assert_eq!(
+            verdict,
+            Verdict::Passes {
+                approved: vec![(id(1), OTHER)],
+                counted: 0
+            }
+        );
     }
 
     #[test]
@@ -170,18 +202,39 @@ mod tests {
         let delete = asked(DeprovisionAction::Delete, &[1]);
         let open = [item(1, DeprovisionAction::Suspend, BatchState::Dismissed)];
         let verdict = decide(&delete, &open, 0, 10);
-        assert_eq!(verdict, Verdict::Held { new: vec![id(1)], known: vec![], dismissed: Some(OTHER) });
+        assert_eq!(
+            verdict,
+            Verdict::Held {
+                new: vec![id(1)],
+                known: vec![],
+                dismissed: Some(OTHER)
+            }
+        );
         let open = [item(1, DeprovisionAction::Suspend, BatchState::Approved)];
         let verdict = decide(&delete, &open, 10, 10);
-        assert!(matches!(verdict, Verdict::Held { .. }), "the deletion itself was not approved");
+        assert!(
+            matches!(verdict, Verdict::Held { .. }),
+            "the deletion itself was not approved"
+        );
     }
 
     #[test]
     fn one_dismissed_removal_holds_the_whole_request() {
         let remove = asked(DeprovisionAction::RemoveMember, &[1, 2]);
-        let open = [item(1, DeprovisionAction::RemoveMember, BatchState::Dismissed)];
+        let open = [item(
+            1,
+            DeprovisionAction::RemoveMember,
+            BatchState::Dismissed,
+        )];
         let verdict = decide(&remove, &open, 0, 10);
-        assert_eq!(verdict, Verdict::Held { new: vec![id(2)], known: vec![(id(1), OTHER)], dismissed: Some(OTHER) });
+        assert_eq!(
+            verdict,
+            Verdict::Held {
+                new: vec![id(2)],
+                known: vec![(id(1), OTHER)],
+                dismissed: Some(OTHER)
+            }
+        );
     }
 
     proptest! {

@@ -66,11 +66,7 @@ impl Core {
         limits(admitted).is_some()
     }
 
-    async fn guard(
-        &self,
-        admitted: &Admitted,
-        asked: Asked,
-    ) -> Result<Option<GuardCheck>, Error> {
+    async fn guard(&self, admitted: &Admitted, asked: Asked) -> Result<Option<GuardCheck>, Error> {
         let Some(limits) = limits(admitted) else {
             return Ok(None);
         };
@@ -240,7 +236,11 @@ mod tests {
         assert!(patch(Op::Replace, Some("active"), json!(true)));
         assert!(patch(Op::Add, Some("Active"), json!(true)));
         assert!(patch(Op::Replace, Some(urn), json!(true)));
-        assert!(patch(Op::Replace, None, json!({"title": "x", "active": true})));
+        assert!(patch(
+            Op::Replace,
+            None,
+            json!({"title": "x", "active": true})
+        ));
         let put = json!({"userName": "a", "active": true});
         assert!(Said::Attributes(put.as_object().expect("it is one")).active());
     }

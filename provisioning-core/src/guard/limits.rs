@@ -60,7 +60,10 @@ pub(crate) fn check_limits(guard: &DeprovisionGuard) -> Result<(), Refusal> {
         .max_count
         .is_some_and(|count| !(1..=COUNT_MAX).contains(&count))
     {
-        return refuse(".max_count", "Between 1 and 100000 can pass within a window.");
+        return refuse(
+            ".max_count",
+            "Between 1 and 100000 can pass within a window.",
+        );
     }
     if guard
         .max_percent
@@ -94,16 +97,27 @@ mod tests {
             (None, Some(1), 0, 1),
             (None, Some(100), 10_000_000, 100_000),
         ] {
-            assert_eq!(guard(count, percent).limit(base), limit, "{count:?} {percent:?} of {base}");
+            assert_eq!(
+                guard(count, percent).limit(base),
+                limit,
+                "{count:?} {percent:?} of {base}"
+            );
         }
     }
 
     #[test]
     fn limits_have_bounds() {
-        for good in [guard(Some(1), None), guard(None, Some(100)), guard(Some(100_000), Some(1))] {
+        for good in [
+            guard(Some(1), None),
+            guard(None, Some(100)),
+            guard(Some(100_000), Some(1)),
+        ] {
             assert_eq!(check_limits(&good), Ok(()));
         }
-        let window = |window| DeprovisionGuard { window, ..guard(Some(1), None) };
+        let window = |window| DeprovisionGuard {
+            window,
+            ..guard(Some(1), None)
+        };
         for bad in [
             guard(None, None),
             guard(Some(0), None),

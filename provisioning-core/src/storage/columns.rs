@@ -273,9 +273,7 @@ pub(super) fn tenant(columns: &mut impl Columns) -> Result<Tenant, StorageError>
 }
 
 /// Three columns; the guard is off where the first is NULL.
-fn deprovision_guard(
-    columns: &mut impl Columns,
-) -> Result<Option<DeprovisionGuard>, StorageError> {
+fn deprovision_guard(columns: &mut impl Columns) -> Result<Option<DeprovisionGuard>, StorageError> {
     let inconsistent = |column| StorageError::inconsistent("tenants", column);
     let window = columns.int_or_null()?;
     let count = columns.int_or_null()?.map(u32::try_from).transpose();

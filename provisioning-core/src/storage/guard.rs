@@ -135,11 +135,8 @@ pub(super) const SQLITE: GuardSql = guard_sql!(
     "",
     "(SELECT unhex(j.value, '-') AS id FROM json_each($3) j)"
 );
-pub(super) const POSTGRES: GuardSql = guard_sql!(
-    postgres,
-    " FOR UPDATE",
-    "(SELECT UNNEST($3::UUID[]) AS id)"
-);
+pub(super) const POSTGRES: GuardSql =
+    guard_sql!(postgres, " FOR UPDATE", "(SELECT UNNEST($3::UUID[]) AS id)");
 
 const OPEN: PerEngine = PerEngine {
     sqlite: SQLITE.open,
@@ -308,7 +305,6 @@ macro_rules! explained {
 
 const EXPLAINED_SQLITE: [&str; 4] = explained!("EXPLAIN QUERY PLAN ", sqlite);
 const EXPLAINED_POSTGRES: [&str; 4] = explained!("EXPLAIN ", postgres);
-
 
 /// What the decision is made on.
 pub(super) fn base_of(check: &GuardCheck, stored: GuardBase) -> GuardBase {
@@ -658,7 +654,8 @@ pub(super) fn that_fit(new: &[Uuid], waiting: i64) -> &[Uuid] {
 
 /// The accounts of each batch.
 pub(super) fn by_batch(items: &[(Uuid, BatchId)]) -> Vec<(Uuid, Vec<Uuid>)> {
-    let mut batches: std::collections::BTreeMap<Uuid, Vec<Uuid>> = std::collections::BTreeMap::new();
+    let mut batches: std::collections::BTreeMap<Uuid, Vec<Uuid>> =
+        std::collections::BTreeMap::new();
     for (id, batch) in items {
         batches.entry(batch.uuid()).or_default().push(*id);
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use provisioning_core::{
+    guard::DeprovisionGuard,
     storage::{Commit, Write},
     tenants::{Dialect, TenantSettings, UnknownMembers, UnknownSchemas},
 };
@@ -32,6 +33,7 @@ on_every_engine! {
                 unknown_members: Some(UnknownMembers::Ignore),
                 unknown_schemas: Some(UnknownSchemas::Ignore),
                 group_display_name_unique: Some(true),
+                deprovision_guard: Some(DeprovisionGuard { window: Duration::from_secs(90), max_count: None, max_percent: Some(10) }),
             };
         changed.version = 2;
         changed.updated_at = make::seconds(1);

@@ -220,14 +220,12 @@ impl Database {
         let Some(check) = &mutation.guard else {
             return decide(query.execute(&self.pool).await, Commit::VersionMismatch);
         };
-        let mut guarded = match guard::begin(&self.pool, mutation.tenant_id, check).await? {
+        let mut guarded = match guard::begin(self, mutation.tenant_id, check).await? {
             Ok(guarded) => guarded,
             Err(held) => return Ok(Commit::Held(held)),
         };
         let written = query.execute(&mut *guarded.transaction).await;
-        guarded
-            .end(decide(written, Commit::VersionMismatch)?)
-            .await
+        guarded.end(decide(written, Commit::VersionMismatch)?).await
     }
 
     /// Takes the claim first, and looks for others with a statement that begins after: whoever shares the Object ID was there before the claim could

@@ -252,7 +252,7 @@ impl Database {
             } => (*id, *expected_version, expected_version.is_some()),
         };
         if let Some(check) = &mutation.guard {
-            let mut guarded = match guard::begin(&self.pool, tenant, check).await? {
+            let mut guarded = match guard::begin(self, tenant, check).await? {
                 Ok(guarded) => guarded,
                 Err(held) => return Ok(Commit::Held(held)),
             };

@@ -1,7 +1,8 @@
 //! The deprovision guard on PostgreSQL: a guarded write is a transaction that begins with the tenant's lock, and each statement after that sees what
 //! the one before it has committed.
 
-use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{PgConnection, Postgres, Transaction};
+use tokio::sync::SemaphorePermit;
 use uuid::Uuid;
 
 use super::Database;
@@ -40,21 +41,26 @@ pub(super) struct Guarded<'m> {
     tenant: TenantId,
     check: &'m GuardCheck,
     verdict: Verdict,
+    _permit: SemaphorePermit<'m>,
 }
 
 /// Takes the lock and decides. What is held is committed as such.
 pub(super) async fn begin<'m>(
-    pool: &PgPool,
+    database: &'m Database,
     tenant: TenantId,
     asked: &'m GuardCheck,
 ) -> Result<Result<Guarded<'m>, Held>, sqlx::Error> {
-    let mut transaction = pool.begin().await?;
+    // Before the connection is taken, so that who waits for the lock keeps few of them from others.
+    let permit = database.guarded_writes.acquire().await;
+    let permit = permit.map_err(|_| sqlx::Error::PoolClosed)?;
+    let mut transaction = database.pool.begin().await?;
     Ok(match check(&mut transaction, tenant, asked).await? {
         Ok(verdict) => Ok(Guarded {
             transaction,
             tenant,
             check: asked,
             verdict,
+            _permit: permit,
         }),
         Err(held) => {
             transaction.commit().await?;
@@ -68,7 +74,13 @@ impl Guarded<'_> {
     pub async fn end(mut self, written: Commit) -> Result<Commit, sqlx::Error> {
         match written {
             Commit::Done => {
-                pass(&mut self.transaction, self.tenant, self.check, &self.verdict).await?;
+                pass(
+                    &mut self.transaction,
+                    self.tenant,
+                    self.check,
+                    &self.verdict,
+                )
+                .await?;
             }
             Commit::Unchanged => {}
             conflict => {
