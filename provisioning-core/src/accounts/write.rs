@@ -298,29 +298,7 @@ impl Core {
         once: Option<&Once<'_, Patched>>,
         decide: &(impl Fn(&Account, &Admitted, &TenantSchemas) -> Result<Decision, Error> + Send + Sync),
     ) -> Result<Option<Patched>, Error> {
-        let Some(account) = account else {
-            let sighting = match attempt.kind {
-                // Entra has what it wants.
-                ChangeKind::Deleted => None,
-                ChangeKind::Created | ChangeKind::Updated => {
-                    self.sight_stale_id(admitted, attempt.id).await?
-                }
-            };
-            let refusal = refusals::not_found(&attempt.id.to_string());
-            return Err(refusal.showing(sighting).into());
-        };
-        if account.protected && admitted.token_id.is_some() {
-            let sighting = Sighting::protected_account(&account);
-            return Err(refusals::protected(&account).showing(Some(sighting)).into());
-        }
-        if attempt
-            .precondition
-            .etag
-            .as_ref()
-            .is_some_and(|etag| *etag != account.etag())
-        {
-            return Err(refusals::etag_mismatch(&account).into());
-        }
+        let account = self.writable(attempt, admitted, account).await?;
         let dialect = admitted.tenant.settings.dialect;
         let Decision::Write {
             write,
@@ -429,6 +407,39 @@ impl Core {
             | Commit::DisplayNameTaken
             | Commit::Unchanged) => Err(unexpected(other)),
         }
+    }
+
+    /// The account, when it is there, open to the caller and as the caller expects it.
+    async fn writable(
+        &self,
+        attempt: &Attempt<'_>,
+        admitted: &Admitted,
+        account: Option<Account>,
+    ) -> Result<Account, Error> {
+        let Some(account) = account else {
+            let sighting = match attempt.kind {
+                // Entra has what it wants.
+                ChangeKind::Deleted => None,
+                ChangeKind::Created | ChangeKind::Updated => {
+                    self.sight_stale_id(admitted, attempt.id).await?
+                }
+            };
+            let refusal = refusals::not_found(&attempt.id.to_string());
+            return Err(refusal.showing(sighting).into());
+        };
+        if account.protected && admitted.token_id.is_some() {
+            let sighting = Sighting::protected_account(&account);
+            return Err(refusals::protected(&account).showing(Some(sighting)).into());
+        }
+        if attempt
+            .precondition
+            .etag
+            .as_ref()
+            .is_some_and(|etag| *etag != account.etag())
+        {
+            return Err(refusals::etag_mismatch(&account).into());
+        }
+        Ok(account)
     }
 
     /// Refuses a new Object ID that another account holds exclusively, and finds one that shares it.
