@@ -313,29 +313,7 @@ impl Core {
         once: Option<&Once<'_, Patched>>,
         decide: &(impl Fn(&Account, &Admitted, &TenantSchemas) -> Result<Decision, Error> + Send + Sync),
     ) -> Result<Option<Patched>, Error> {
-        let Some(account) = account else {
-            let sighting = match attempt.kind {
-                // Entra has what it wants.
-                ChangeKind::Deleted => None,
-                ChangeKind::Created | ChangeKind::Updated => {
-                    self.sight_stale_id(admitted, attempt.id).await?
-                }
-            };
-            let refusal = refusals::not_found(&attempt.id.to_string());
-            return Err(refusal.showing(sighting).into());
-        };
-        if account.protected && admitted.token_id.is_some() {
-            let sighting = Sighting::protected_account(&account);
-            return Err(refusals::protected(&account).showing(Some(sighting)).into());
-        }
-        if attempt
-            .precondition
-            .etag
-            .as_ref()
-            .is_some_and(|etag| *etag != account.etag())
-        {
-            return Err(refusals::etag_mismatch(&account).into());
-        }
+        let account = self.writable(attempt, admitted, account).await?;
         if attempt.says_active && !attempt.precondition.validate_only {
             self.let_account_stay(admitted, account.id).await?;
         }
@@ -508,6 +486,39 @@ impl Core {
             guard: None,
         };
         Ok(self.storage().commit(mutation).await? == Commit::Done)
+    }
+
+    /// The account, when it is there, open to the caller and as the caller expects it.
+    async fn writable(
+        &self,
+        attempt: &Attempt<'_>,
+        admitted: &Admitted,
+        account: Option<Account>,
+    ) -> Result<Account, Error> {
+        let Some(account) = account else {
+            let sighting = match attempt.kind {
+                // Entra has what it wants.
+                ChangeKind::Deleted => None,
+                ChangeKind::Created | ChangeKind::Updated => {
+                    self.sight_stale_id(admitted, attempt.id).await?
+                }
+            };
+            let refusal = refusals::not_found(&attempt.id.to_string());
+            return Err(refusal.showing(sighting).into());
+        };
+        if account.protected && admitted.token_id.is_some() {
+            let sighting = Sighting::protected_account(&account);
+            return Err(refusals::protected(&account).showing(Some(sighting)).into());
+        }
+        if attempt
+            .precondition
+            .etag
+            .as_ref()
+            .is_some_and(|etag| *etag != account.etag())
+        {
+            return Err(refusals::etag_mismatch(&account).into());
+        }
+        Ok(account)
     }
 
     /// Refuses a new Object ID that another account holds exclusively, and finds one that shares it.

@@ -6,6 +6,7 @@ mod changes;
 mod concurrency;
 mod deadlines;
 mod extension_schemas;
+mod findings;
 mod fixture;
 mod guard;
 mod links;
