@@ -1,5 +1,6 @@
 //! The use cases of the panel and of operators, on every engine.
 
+mod diagnosis;
 mod links;
 mod logs;
 mod schemas;
