@@ -2,6 +2,7 @@
 
 mod accounts;
 mod admin;
+mod findings;
 mod groups;
 mod resources;
 mod storage;

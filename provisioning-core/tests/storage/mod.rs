@@ -7,6 +7,7 @@ mod concurrency;
 mod deadlines;
 mod diagnosis;
 mod extension_schemas;
+mod findings;
 mod fixture;
 mod listing;
 mod log;
