@@ -1,9 +1,11 @@
 //! The subcommands: one module each. Here is only what they share: parsing, the runtime, exit codes.
 
+mod account;
 mod diagnose;
 mod entra_sim;
 mod findings;
 mod jwt;
+mod link;
 mod logs;
 mod migrate;
 mod quickstart;
@@ -39,9 +41,15 @@ enum Cli {
     /// Generates, regenerates, revokes and lists SCIM tokens of a running service
     #[command(subcommand)]
     Token(token::Command),
+    /// Holds, protects, restores and purges accounts of a running service
+    #[command(subcommand)]
+    Account(account::Command),
     /// Makes JWTs for gRPC calls
     #[command(subcommand)]
     Jwt(jwt::Command),
+    /// Connects accounts of a running service with their Entra objects
+    #[command(subcommand)]
+    Link(link::Command),
     /// Shows the provisioning log of a tenant
     Logs(logs::Args),
     /// Shows what stands between Entra and a tenant's accounts and groups, and what to do about it
@@ -114,7 +122,9 @@ fn run_on_runtime(cli: Cli) -> anyhow::Result<ExitCode> {
             Cli::Migrate(args) => migrate::run(args).await.map(|()| ExitCode::SUCCESS),
             Cli::Tenant(command) => tenant::run(command).await.map(|()| ExitCode::SUCCESS),
             Cli::Token(command) => token::run(command).await.map(|()| ExitCode::SUCCESS),
+            Cli::Account(command) => account::run(command).await.map(|()| ExitCode::SUCCESS),
             Cli::Jwt(command) => jwt::run(command).map(|()| ExitCode::SUCCESS),
+            Cli::Link(command) => link::run(command).await,
             Cli::Logs(args) => logs::run(args).await.map(|()| ExitCode::SUCCESS),
             Cli::Findings(args) => findings::run(args).await.map(|()| ExitCode::SUCCESS),
             Cli::Diagnose(args) => diagnose::run(args).await.map(|()| ExitCode::SUCCESS),
@@ -147,8 +157,12 @@ mod tests {
             "tenant create acme --json --grpc http://127.0.0.1:1 --data-dir d --disabled",
             "token generate acme --json --grpc http://127.0.0.1:1 --data-dir d",
             "token regenerate acme --json --overlap 10m",
+            "account hold acme 0190c0de-0000-7000-8000-000000000000 --reason left --json --grpc http://127.0.0.1:1",
+            "account restore acme 0190c0de-0000-7000-8000-000000000000 --dry-run",
+            "account deleted acme --json",
             "jwt mint --scope accounts.read --scope accounts.write --tenant acme --subject panel --ttl 1h",
             "logs acme --filter x --limit 5",
+            "link import links.csv --tenant acme --dry-run --json --reason why --data-dir d",
             "findings acme --json --closed --grpc http://127.0.0.1:1 --data-dir d",
             "diagnose acme --user-name a@b.c",
             "diagnose acme --object-id 1 --json --grpc http://127.0.0.1:1",

@@ -10,6 +10,7 @@ mod extension_schemas;
 mod fixtures;
 mod groups;
 mod grpc;
+mod links;
 mod membership;
 mod observability;
 mod outage;

@@ -16,8 +16,9 @@ use provisioning_core::{
     ids::AccountId,
 };
 use provisioning_proto::admin::v1::{
-    self, DismissFindingRequest, DismissFindingResponse, GetFindingRequest, GetFindingResponse, ListFindingsRequest,
-    ListFindingsResponse, dragonce_side::Resource, remedy_step::Call as StepCall,
+    self, DismissFindingRequest, DismissFindingResponse, GetFindingRequest, GetFindingResponse,
+    ListFindingsRequest, ListFindingsResponse, dragonce_side::Resource,
+    remedy_step::Call as StepCall,
 };
 use tonic::{Request, Response, Status};
 

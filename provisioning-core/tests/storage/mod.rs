@@ -9,6 +9,7 @@ mod diagnosis;
 mod extension_schemas;
 mod findings;
 mod fixture;
+mod links;
 mod listing;
 mod log;
 pub mod make;
