@@ -10,6 +10,7 @@ mod extension_schemas;
 mod fixtures;
 mod groups;
 mod grpc;
+mod guard;
 mod links;
 mod membership;
 mod observability;

@@ -33,6 +33,9 @@ use crate::{
 
 /// How long a decision holds, and what was decided is kept. Entra drops an object that keeps failing after 28 days.
 pub const DECISION_LIFETIME: Duration = Duration::from_hours(30 * 24);
+/// For how long an item stays that the directory does not send again, whatever was decided. Entra sends what it could not do at least once a day: what
+/// has not come for longer was mended there, and shall neither hold nor let pass what is asked for later.
+pub const ITEM_SILENCE_MAX: Duration = Duration::from_hours(7 * 24);
 /// Items of one batch. What comes beyond is refused as well, but not listed.
 pub const BATCH_ITEMS_MAX: i64 = 100_000;
 /// When a client may send again what was held back. An admin decides, whatever the clock says, and Entra comes back with its next cycle; one that

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{DECISION_LIFETIME, DeprovisionAction, DeprovisionGuard};
+use super::{DECISION_LIFETIME, DeprovisionAction, DeprovisionGuard, ITEM_SILENCE_MAX};
 use crate::{
     Core,
     storage::{DroppedItems, StorageError},
@@ -16,7 +16,7 @@ use crate::{
 const BATCH: u32 = 500;
 
 impl Core {
-    /// Removes what counts no longer and decisions that have outlived their lifetime, and drops items whose account or member is gone, in steps.
+    /// Removes what counts no longer and decisions that have outlived their lifetime, and drops items that there is nothing to do about, in steps.
     pub(crate) async fn purge_guard(
         &self,
         tenant: &Tenant,
@@ -43,7 +43,11 @@ impl Core {
 
     /// One step; whether there may be more.
     async fn drop_moot_items(&self, tenant: &Tenant) -> Result<bool, StorageError> {
-        let moot = self.storage().find_moot_items(tenant.id, BATCH).await?;
+        let silent_since = self.now().minus(ITEM_SILENCE_MAX);
+        let moot = self
+            .storage()
+            .find_moot_items(tenant.id, silent_since, BATCH)
+            .await?;
         let more = moot.len() == BATCH as usize;
         let mut groups: BTreeMap<(&str, Uuid), (DeprovisionAction, Vec<Uuid>)> = BTreeMap::new();
         for item in moot {

@@ -271,7 +271,8 @@ const ITEMS_AFTER: &str = items!(
     "$6"
 );
 
-/// What there is nothing to do about any more: the account is gone or suspended, the member or the group is gone.
+/// What there is nothing to do about any more: the account is gone or suspended, the member or the group is gone, or nobody has asked for it since
+/// `$2`.
 macro_rules! moot {
     () => {
         "SELECT i.account_id, i.action, i.group_id
@@ -280,12 +281,12 @@ macro_rules! moot {
          LEFT JOIN group_members m ON m.tenant_id = i.tenant_id AND m.group_id = i.group_id AND m.member_id = i.account_id
          LEFT JOIN groups g ON g.tenant_id = i.tenant_id AND g.id = i.group_id AND g.deleted_at IS NULL
          WHERE i.tenant_id = $1 AND i.passed_at IS NULL
-           AND CASE i.action
+           AND (i.last_seen_at <= $2 OR CASE i.action
                    WHEN 'suspend' THEN a.id IS NULL OR NOT a.directory_active
                    WHEN 'delete' THEN a.id IS NULL
                    ELSE m.member_id IS NULL OR g.id IS NULL
-               END
-         LIMIT $2"
+               END)
+         LIMIT $3"
     };
 }
 
@@ -750,14 +751,16 @@ impl Storage {
         )
     }
 
-    /// Finds items of which there is nothing to do any more.
+    /// Finds items of which there is nothing to do any more, or that nobody has asked for since a time.
     #[tracing::instrument(level = "debug", skip_all, fields(db.system.name = self.engine.name(), db.operation.name = "find_moot_items"))]
     pub async fn find_moot_items(
         &self,
         tenant: TenantId,
+        silent_since: Timestamp,
         limit: u32,
     ) -> Result<Vec<ItemKey>, StorageError> {
-        read!(self, item_key, MOOT; tenant.uuid(), i64::from(limit))
+        let (tenant, since) = (tenant.uuid(), silent_since.as_micros());
+        read!(self, item_key, MOOT; tenant, since, i64::from(limit))
     }
 
     /// Finds the batch that waits for a decision.
@@ -841,8 +844,8 @@ impl Storage {
         plan.extend(read!(
             self,
             columns::plan_step,
-            sqlite(moot; tenant, 100_i64),
-            postgres(moot_p; tenant, 100_i64)
+            sqlite(moot; tenant, 1_i64, 100_i64),
+            postgres(moot_p; tenant, 1_i64, 100_i64)
         )?);
         plan.extend(read!(
             self,

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use provisioning_core::{accounts::Precondition, error::Reason, guard::DECISION_LIFETIME};
+use provisioning_core::{
+    accounts::Precondition,
+    error::Reason,
+    guard::{DECISION_LIFETIME, ITEM_SILENCE_MAX},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{HOUR, batches, decide, guarded, items, pending, people, suspend, used};
@@ -62,16 +66,23 @@ on_every_engine! {
         assert_eq!(used(&world).await, 1);
     }
 
-    async fn what_waits_is_kept_until_it_is_decided(world: World) {
+    async fn what_is_not_sent_for_a_week_waits_no_longer(world: World) {
         let call = guarded(&world, 1).await;
-        let people = people(&world, &call, 3).await;
+        let people = people(&world, &call, 4).await;
         suspend(&world, &call, &people[0]).await.expect("it is within the limit");
-        reason(suspend(&world, &call, &people[1]).await);
-        let first = pending(&world).await.expect("it waits");
-        decide(&world, &first, true).await;
-        reason(suspend(&world, &call, &people[2]).await);
-        world.clock.advance(2 * DECISION_LIFETIME);
-        upkeep_until(&world, async || batches(&world).await.len() == 1).await;
-        assert_eq!(pending(&world).await.expect("it waits").suspends, 1);
+        for account in &people[1..3] {
+            reason(suspend(&world, &call, account).await);
+        }
+        let first = pending(&world).await.expect("two wait");
+        decide(&world, &first, false).await;
+        reason(suspend(&world, &call, &people[3]).await);
+        world.clock.advance(ITEM_SILENCE_MAX - HOUR);
+        assert_eq!(reason(suspend(&world, &call, &people[1]).await), Reason::DeprovisionHeld);
+        world.clock.advance(2 * HOUR);
+        upkeep_until(&world, async || pending(&world).await.is_none()).await;
+        let left: Vec<_> = items(&world, &first).await.into_iter().map(|item| item.user_name).collect();
+        assert_eq!(left, ["user1@contoso.com"], "it was sent again");
+        assert_eq!(reason(suspend(&world, &call, &people[1]).await), Reason::DeprovisionHeld);
+        suspend(&world, &call, &people[2]).await.expect("the mistake is long mended, and this is another matter");
     }
 }
