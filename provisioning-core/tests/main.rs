@@ -3,6 +3,7 @@
 mod accounts;
 mod admin;
 mod groups;
+mod linking;
 mod resources;
 mod storage;
 mod world;
