@@ -5,6 +5,7 @@ mod admin;
 mod findings;
 mod groups;
 mod guard;
+mod linking;
 mod resources;
 mod storage;
 mod world;

@@ -32,6 +32,8 @@ enum Recipe {
     Equivalence(recipes::equivalence::Args),
     /// Play a scoping mistake of 2,500 users against the deprovision guard, on both engines.
     Guard(recipes::guard::Args),
+    /// Play random sequences of directory and admin on accounts and their links, and compare with a plain model.
+    Linking(recipes::linking::Args),
     /// Run the fuzz targets for a while each.
     Fuzz(recipes::fuzz::Args),
     /// Measure what refusing nested and long filters costs.
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         Recipe::Bench(args) => recipes::bench::run(&args),
         Recipe::Equivalence(args) => recipes::equivalence::run(&args),
         Recipe::Guard(args) => recipes::guard::run(&args),
+        Recipe::Linking(args) => recipes::linking::run(&args),
         Recipe::Fuzz(args) => recipes::fuzz::run(&args),
         Recipe::Bombs => recipes::bombs::run(),
         Recipe::Postgres => recipes::postgres::run(),

@@ -6,5 +6,6 @@ pub mod deny;
 pub mod equivalence;
 pub mod fuzz;
 pub mod guard;
+pub mod linking;
 pub mod postgres;
 pub mod test;
