@@ -5,7 +5,6 @@ use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    attributes::schema::ResourceSchema,
     call::{Admitted, Call, Caller, NotAdmitted, invalid_credential},
     clock::{Clock, Timestamp},
     error::{Error, Reason, Refusal},
@@ -105,12 +104,6 @@ impl Core {
     /// What the admin pastes into "Tenant URL".
     pub fn scim_endpoint(&self, tenant: &Identifier) -> String {
         format!("{}/scim/{tenant}/v2", self.inner.settings.public_base_url)
-    }
-
-    /// Where the resources of the schema's type are: the start of their `meta.location`.
-    pub(crate) fn collection(&self, call: &Call, schema: &ResourceSchema) -> String {
-        let endpoint = self.scim_endpoint(&call.tenant);
-        format!("{endpoint}/{}s/", schema.resource_type)
     }
 
     /// Whether the storage answers.

@@ -23,6 +23,13 @@ const fn kind(index: usize) -> &'static str {
     if index < ACCOUNTS { "User" } else { "Group" }
 }
 
+const ENDPOINT: &str = "https://p.example/scim/contoso/v2";
+
+/// The address of a resource, as if it were of that kind.
+fn address(kind: &str, index: usize) -> String {
+    format!("{ENDPOINT}/{kind}s/{}", id(index))
+}
+
 /// Memberships and who is deleted, by index.
 #[derive(Clone, Debug)]
 struct World {
@@ -35,8 +42,10 @@ impl World {
         !self.deleted.contains(&index)
     }
 
-    fn element(index: usize, kind: &str) -> Value {
-        json!({"value": id(index).to_string(), "type": fold(kind), "display": fold(NAMES[index])})
+    fn element(index: usize, of_type: &str) -> Value {
+        json!({
+            "value": id(index).to_string(), "$ref": address(kind(index), index), "type": fold(of_type), "display": fold(NAMES[index])
+        })
     }
 
     fn groups_of(&self, index: usize) -> impl Iterator<Item = usize> {
@@ -212,6 +221,10 @@ fn filter_text() -> BoxedStrategy<String> {
                 .map(str::to_owned)
                 .to_vec(),
             "display" => NAMES.map(str::to_owned).to_vec(),
+            "$ref" => (0..NAMES.len())
+                .flat_map(|index| ["User", "Group"].map(|kind| address(kind, index)))
+                .chain(["/Groups/", "rs/0190", ENDPOINT, "0190", "z"].map(str::to_owned))
+                .collect(),
             _ => (0..NAMES.len())
                 .map(|index| id(index).to_string())
                 .chain(["0190".to_owned()])
@@ -223,7 +236,7 @@ fn filter_text() -> BoxedStrategy<String> {
             format!("{part} {} {}", operator.as_str(), quoted(&value))
         })
     };
-    let part = || prop_oneof![2 => text("value"), 2 => text("type"), 2 => text("display"), 1 => Just("display pr".to_owned()), 1 => Just("$ref pr".to_owned())];
+    let part = || prop_oneof![2 => text("value"), 2 => text("type"), 2 => text("display"), 2 => text("$ref"), 1 => Just("display pr".to_owned()), 1 => Just("$ref pr".to_owned())];
     let within = part().prop_recursive(2, 6, 3, |inner| {
         prop_oneof![
             3 => prop::collection::vec(inner.clone(), 2..4).prop_map(|parts| format!("({})", parts.join(" and "))),
@@ -287,7 +300,8 @@ fn a_filter_over_memberships_finds_the_same_in_memory_in_sqlite_and_in_postgresq
                     .filter(|index| filter::evaluate(&filter, &world.search(**index)))
                     .map(|index| id(*index))
                     .collect();
-                let [sqlite, postgres] = engines.find(&filter, list == "members");
+                let located = filter.located(ENDPOINT, &schema.resource_type);
+                let [sqlite, postgres] = engines.find(&located, list == "members");
                 prop_assert_eq!(&sqlite, &expected, "SQLite: {}", text);
                 prop_assert_eq!(&postgres, &expected, "PostgreSQL: {}", text);
                 hits.set(
