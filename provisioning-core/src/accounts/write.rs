@@ -198,10 +198,12 @@ impl Core {
         operation: Operation,
         detail: String,
     ) -> Result<Decision, Error> {
-        if *draft.document() == parse_document(account)? {
+        let by_scim = admitted.token_id.is_some();
+        let adopted = by_scim && !account.managed;
+        // To take an account over is a change, though SCIM shows nothing of it: its version keeps a write that was decided before from undoing it.
+        if !adopted && *draft.document() == parse_document(account)? {
             return Ok(Decision::Keep);
         }
-        let by_scim = admitted.token_id.is_some();
         let key = |account: &Account| account.object_id.as_deref().map(object_id_key);
         let write = draft.update(account, self.now(), |next| {
             next.managed |= by_scim;
@@ -209,7 +211,6 @@ impl Core {
             let linked = account.object_id_exclusive && key(next) == key(account);
             next.object_id_exclusive = linked || admitted.tenant.settings.object_id_unique;
         });
-        let adopted = by_scim && !account.managed;
         let (operation, detail) = match (account.directory_active, write.account.directory_active) {
             (true, false) if adopted => (Operation::Suspend, format!("{ADOPTED} {detail}")),
             (true, false) => (Operation::Suspend, detail),
