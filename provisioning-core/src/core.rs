@@ -166,12 +166,9 @@ impl Core {
         refusal: &Refusal,
         detail: String,
     ) -> Result<(), Error> {
-        const MINUTE_US: i64 = 60_000_000;
         let now = self.now();
-        let minute =
-            Timestamp::from_micros(now.as_micros() - now.as_micros().rem_euclid(MINUTE_US));
         let mut entry = LogEntry::new(call, Operation::Authenticate, now);
-        entry.id = LogEntryId::derived(minute, token_id.seed(refusal.reason));
+        entry.id = LogEntryId::of_minute(now, &token_id.said(refusal.reason));
         entry.resource_type = ResourceType::Token;
         entry.resource_id = token_id.to_string();
         entry.token_id = token_id.to_string();
