@@ -3,6 +3,7 @@
 mod accounts;
 mod admin;
 mod groups;
+mod patches;
 mod resources;
 mod storage;
 mod world;

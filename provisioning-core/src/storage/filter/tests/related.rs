@@ -7,7 +7,7 @@ use proptest::{prelude::*, test_runner::TestRunner};
 use super::*;
 use crate::attributes::fold::fold;
 
-/// How many filters are compared; more with the environment variable `PROPERTY_FILTERS`.
+/// How many filters are compared; more with the environment variable `PROPERTY_MEMBERSHIP_FILTERS`.
 const CASES: u32 = 300;
 const FILTERS_PER_CASE: u32 = 6;
 const ACCOUNTS: usize = 4;
@@ -264,9 +264,13 @@ fn filter_text() -> BoxedStrategy<String> {
 
 #[test]
 fn a_filter_over_memberships_finds_the_same_in_memory_in_sqlite_and_in_postgresql() {
-    let filters: u32 = env::var("PROPERTY_FILTERS").ok().map_or(CASES, |cases| {
-        cases.parse().expect("PROPERTY_FILTERS is a number")
-    });
+    let filters: u32 = env::var("PROPERTY_MEMBERSHIP_FILTERS")
+        .ok()
+        .map_or(CASES, |cases| {
+            cases
+                .parse()
+                .expect("PROPERTY_MEMBERSHIP_FILTERS is a number")
+        });
     let engines = RefCell::new(Engines::start("related"));
     let mut runner = TestRunner::new(ProptestConfig {
         cases: filters.div_ceil(FILTERS_PER_CASE),
@@ -312,6 +316,10 @@ fn a_filter_over_memberships_finds_the_same_in_memory_in_sqlite_and_in_postgresq
         Ok(())
     });
     result.unwrap_or_else(|error| panic!("{error}"));
+    println!(
+        "{filters} filters over each list: {} tell resources apart",
+        hits.get()
+    );
     assert!(
         hits.get() * 10 >= filters,
         "{} of {} filters tell resources apart",
