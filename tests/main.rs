@@ -1,6 +1,7 @@
 //! End to end: the real binary on port 0, talked to over HTTP and gRPC. One file per theme; what they share is in `support`.
 
 mod account_life;
+mod conformance;
 mod crash;
 mod credentials;
 mod dialects;

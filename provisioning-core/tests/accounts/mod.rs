@@ -136,9 +136,9 @@ on_every_engine! {
         let after = read(&world, &alice).await;
         assert!(adopted.changed && after.managed);
         assert_eq!((&after.document, after.version), (&alice.document, alice.version + 1), "nothing else has changed");
-        let entry = world.log(CONTOSO, "resourceType eq \"User\"").await.remove(0);
-        assert_eq!((entry.operation, entry.changes), (log::Operation::Adopt, Vec::new()));
-        assert_eq!(entry.resource_id, alice.id.to_string());
+        let newest = world.log(CONTOSO, "resourceType eq \"User\"").await.remove(0);
+        assert_eq!((newest.operation, newest.changes), (log::Operation::Adopt, Vec::new()));
+        assert_eq!(newest.resource_id, alice.id.to_string());
         let change = (ChangeKind::Updated, Resource::Account(alice.id), after.version);
         assert_eq!(world.changes(CONTOSO).await.last(), Some(&change));
         let again = patch(&world, &entra, &alice, &same("alice@contoso.com")).await.expect("it is taken");
