@@ -3,6 +3,7 @@
 mod account_acts;
 mod account_life;
 mod conflicts;
+mod conformance;
 mod crash;
 mod credentials;
 mod dialects;

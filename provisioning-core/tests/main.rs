@@ -6,6 +6,7 @@ mod findings;
 mod groups;
 mod guard;
 mod linking;
+mod patches;
 mod resources;
 mod storage;
 mod world;

@@ -215,7 +215,9 @@ impl Core {
     ) -> Result<Decision, Error> {
         let by_scim = admitted.token_id.is_some();
         let (draft, kept_link) = keep_pinned(account, draft, by_scim)?;
-        if *draft.document() == parse_document(account)? {
+        let adopted = by_scim && !account.managed;
+        // To take an account over is a change, though SCIM shows nothing of it: its version keeps a write that was decided before from undoing it.
+        if !adopted && *draft.document() == parse_document(account)? {
             return Ok(Decision::Keep(kept_link));
         }
         let detail = match &kept_link {
@@ -229,7 +231,6 @@ impl Core {
             let linked = account.object_id_exclusive && key(next) == key(account);
             next.object_id_exclusive = linked || admitted.tenant.settings.object_id_unique;
         });
-        let adopted = by_scim && !account.managed;
         let (operation, detail) = match (account.directory_active, write.account.directory_active) {
             (true, false) if adopted => (Operation::Suspend, format!("{ADOPTED} {detail}")),
             (true, false) => (Operation::Suspend, detail),

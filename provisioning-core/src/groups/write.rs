@@ -147,7 +147,8 @@ impl Core {
         let entry = self.group_entry(call, id, Operation::Patch, 204);
         // What the tenant's dialect has to say must be known to read the paths.
         let rules = self.authenticate(call).await?.tenant.settings.rules();
-        let split = match split(operations, rules.patch) {
+        let endpoint = self.scim_endpoint(&call.tenant);
+        let split = match split(operations, rules.patch, &endpoint) {
             Ok(split) => split,
             Err(refusal) => return Err(self.refuse_unread(call, entry, refusal).await),
         };
