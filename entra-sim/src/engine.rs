@@ -118,7 +118,11 @@ impl Engine {
 
     /// Whether the last probe failed and no object was ever linked.
     pub fn never_connected(&self) -> bool {
-        !self.was_up && self.connections.iter().all(|connection| connection.link.is_none())
+        !self.was_up
+            && self
+                .connections
+                .iter()
+                .all(|connection| connection.link.is_none())
     }
 
     /// Plays the next planned cycle; none when the plan is through.

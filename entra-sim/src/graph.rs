@@ -156,7 +156,10 @@ mod tests {
         };
         assert_eq!(call_of(&job(), &of("sp", "scim.1")), Some("start"));
         assert_eq!(call_of(&job(), &of("sp", "scim.2")), None);
-        assert_eq!(call_of(&job(), &of("<servicePrincipalId>", "<jobId>")), None);
+        assert_eq!(
+            call_of(&job(), &of("<servicePrincipalId>", "<jobId>")),
+            None
+        );
         assert_eq!(call_of(&job(), "https://example.com/v1.0/"), None);
     }
 
@@ -171,7 +174,10 @@ mod tests {
         let body = json!({"parameters": [{"ruleId": "r", "subjects": [subject]}]});
         let found = ObjectId(id.parse().unwrap());
         assert_eq!(subjects(&body), Some(vec![found]));
-        assert_eq!(connection_of(&format!("objectConnections('{id}')")), Some(found));
+        assert_eq!(
+            connection_of(&format!("objectConnections('{id}')")),
+            Some(found)
+        );
         assert_eq!(connection_of("objectConnections"), None);
     }
 }

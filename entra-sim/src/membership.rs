@@ -152,7 +152,10 @@ mod tests {
         let alice = account("7", true);
         assert_eq!(needed(true, &alice, None), add("7"));
         assert_eq!(needed(true, &alice, Some(&sent("7"))), None);
-        assert_eq!(needed(true, &account("8", true), Some(&sent("7"))), add("8"));
+        assert_eq!(
+            needed(true, &account("8", true), Some(&sent("7"))),
+            add("8")
+        );
     }
 
     #[test]
@@ -161,7 +164,10 @@ mod tests {
         let remove = Some(MemberChange::Remove("7".to_owned()));
         assert_eq!(needed(false, &alice, Some(&sent("7"))), remove);
         assert_eq!(needed(false, &alice, None), None);
-        assert_eq!(needed(false, &Connection::default(), Some(&sent("7"))), None);
+        assert_eq!(
+            needed(false, &Connection::default(), Some(&sent("7"))),
+            None
+        );
     }
 
     #[test]

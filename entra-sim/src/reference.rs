@@ -74,9 +74,7 @@ pub(crate) async fn export(client: &ScimClient, job: &ReferenceJob<'_>) -> Expor
         Manager::Nobody => (body::remove_manager(job.flag), Value::Null),
     };
     out.changed = vec![MANAGER.path()];
-    let result = client
-        .patch(ObjectType::User, &link.scim_id, &body)
-        .await;
+    let result = client.patch(ObjectType::User, &link.scim_id, &body).await;
     let result = out.record(
         ObjectType::User,
         job.user.object_id,
