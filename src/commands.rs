@@ -141,7 +141,7 @@ mod tests {
             "token regenerate acme --json --overlap 10m",
             "jwt mint --scope accounts.read --scope accounts.write --tenant acme --subject panel --ttl 1h",
             "logs acme --filter x --limit 5",
-            "entra-sim --url http://h/scim/acme/v2 --token t --users 10 --cycles 2 --flag both --seed 7 --concurrency 4 --json",
+            "entra-sim --url http://h/scim/acme/v2 --token t --users 10 --groups 2 --match external-id,user-name --external-id object-id --cycles 2 --flag both --seed 7 --concurrency 4 --json",
             "quickstart --exit",
             "migrate --data-dir d --database-url postgres://h/d --config f",
         ] {
