@@ -39,9 +39,38 @@ pub async fn call(
     tenant: &str,
     authorization: Option<&str>,
 ) -> Result<(), Status> {
+    let message = about(method, tenant);
+    send(channel, method, &message, authorization).await
+}
+
+/// Sends a request, given as JSON, to the RPC of this full name: what an admin does with the call of a remedy.
+pub async fn send_json(
+    channel: &Channel,
+    full_name: &str,
+    request_json: &str,
+    authorization: &str,
+) -> Result<(), Status> {
+    let methods = contract();
+    let method = methods
+        .iter()
+        .find(|method| name(method) == full_name)
+        .unwrap_or_else(|| panic!("the contract has no {full_name}"));
+    let mut json = serde_json::Deserializer::from_str(request_json);
+    let message = DynamicMessage::deserialize(method.input(), &mut json)
+        .unwrap_or_else(|error| panic!("no request of {full_name}: {error}: {request_json}"));
+    json.end().expect("nothing follows the request");
+    send(channel, method, &message, Some(authorization)).await
+}
+
+async fn send(
+    channel: &Channel,
+    method: &MethodDescriptor,
+    message: &DynamicMessage,
+    authorization: Option<&str>,
+) -> Result<(), Status> {
     let mut grpc = Grpc::new(channel.clone());
     grpc.ready().await.expect("it listens");
-    let mut request = Request::new(about(method, tenant).encode_to_vec());
+    let mut request = Request::new(message.encode_to_vec());
     if let Some(authorization) = authorization {
         let value = authorization.parse().expect("it is a header's text");
         request.metadata_mut().insert("authorization", value);
