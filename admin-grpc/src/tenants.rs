@@ -8,8 +8,8 @@ use provisioning_core::{
         across_tenants, call, idempotent, once, status,
     },
     tenants::{
-        self, Dialect, Identifier, NewTenant, TenantChanges, TenantSettings, UnknownMembers,
-        UnknownSchemas,
+        self, Dialect, EntraJob, Identifier, NewTenant, TenantChanges, TenantSettings,
+        UnknownMembers, UnknownSchemas,
     },
 };
 use provisioning_proto::{
@@ -34,6 +34,7 @@ const TOMBSTONE_RETENTION: &str = "settings.tombstone_retention";
 const UNKNOWN_MEMBERS: &str = "settings.unknown_members";
 const UNKNOWN_SCHEMAS: &str = "settings.unknown_schemas";
 const GROUP_DISPLAY_NAME_UNIQUE: &str = "settings.group_display_name_unique";
+const ENTRA_JOB: &str = "settings.entra_job";
 
 /// The service.
 pub struct Service {
@@ -201,7 +202,7 @@ fn tenant(tenant: &tenants::Tenant) -> v1::Tenant {
             group_display_name_unique: tenant.settings.group_display_name_unique,
             unknown_schemas: unknown_schemas(tenant.settings.unknown_schemas).into(),
             deprovision_guard: None,
-            entra_job: None,
+            entra_job: tenant.settings.entra_job.as_ref().map(entra_job),
         }),
         create_time: Some(timestamp(tenant.created_at)),
         update_time: Some(timestamp(tenant.updated_at)),
@@ -252,7 +253,20 @@ fn settings(message: &v1::TenantSettings) -> Result<TenantSettings, Status> {
                 ));
             }
         },
+        entra_job: message
+            .entra_job
+            .as_ref()
+            .map(|job| EntraJob::parse(&job.service_principal_id, &job.job_id))
+            .transpose()
+            .map_err(|refusal| status(refusal.into()))?,
     })
+}
+
+fn entra_job(job: &EntraJob) -> v1::EntraJob {
+    v1::EntraJob {
+        service_principal_id: job.service_principal_id.to_string(),
+        job_id: job.job_id.clone(),
+    }
 }
 
 const fn unknown_members(setting: Option<UnknownMembers>) -> ProtoUnknownMembers {
@@ -287,6 +301,7 @@ fn changes(
             UNKNOWN_MEMBERS => message.unknown_members() != ProtoUnknownMembers::Unspecified,
             UNKNOWN_SCHEMAS => message.unknown_schemas() != ProtoUnknownSchemas::Unspecified,
             GROUP_DISPLAY_NAME_UNIQUE => message.group_display_name_unique.is_some(),
+            ENTRA_JOB => message.entra_job.is_some(),
             _ => message.tombstone_retention.is_some(),
         },
     };
@@ -306,6 +321,7 @@ fn changes(
         unknown_schemas: named(UNKNOWN_SCHEMAS).then_some(settings.unknown_schemas),
         group_display_name_unique: named(GROUP_DISPLAY_NAME_UNIQUE)
             .then_some(settings.group_display_name_unique),
+        entra_job: named(ENTRA_JOB).then_some(settings.entra_job),
     })
 }
 
@@ -318,6 +334,7 @@ fn is_known(path: &str) -> bool {
         UNKNOWN_MEMBERS,
         UNKNOWN_SCHEMAS,
         GROUP_DISPLAY_NAME_UNIQUE,
+        ENTRA_JOB,
     ]
     .into_iter()
     .any(|known| covers(path, known))
@@ -434,6 +451,27 @@ mod tests {
         ] {
             assert!(changes(&asked(), Some(&mask(&[path]))).is_err(), "{path}");
         }
+    }
+
+    #[test]
+    fn a_job_is_set_as_a_whole_and_taken_back() {
+        let mut asked = asked();
+        let job = v1::EntraJob {
+            service_principal_id: "5d1f0f6e-5a3e-4c1e-9d1b-1f4c0a3b2e11".to_owned(),
+            job_id: "scim.1".to_owned(),
+        };
+        let message = asked.settings.as_mut().expect("it is there");
+        message.entra_job = Some(job.clone());
+        let set = changes(&asked, Some(&mask(&[ENTRA_JOB]))).expect("it is valid");
+        let set = set.entra_job.flatten().expect("it is set");
+        assert_eq!(entra_job(&set), job);
+        let taken = changes(&v1::Tenant::default(), Some(&mask(&[ENTRA_JOB])));
+        assert_eq!(taken.expect("it is valid").entra_job, Some(None));
+
+        let message = asked.settings.as_mut().expect("it is there");
+        message.entra_job.as_mut().expect("it is there").job_id = String::new();
+        assert!(changes(&asked, Some(&mask(&[ENTRA_JOB]))).is_err());
+        assert!(changes(&asked, Some(&mask(&["settings.entra_job.job_id"]))).is_err());
     }
 
     #[test]

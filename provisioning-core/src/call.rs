@@ -122,6 +122,8 @@ pub struct CallerKey {
 pub struct Caller {
     /// The tenant.
     pub tenant: Tenant,
+    /// Whether the tenant has open findings, other than the one about all its Object IDs.
+    pub open_findings: bool,
     /// The tenant's token of that id, valid or not.
     pub token: Option<Token>,
 }
@@ -131,6 +133,8 @@ pub struct Caller {
 pub struct Admitted {
     /// The tenant.
     pub tenant: Tenant,
+    /// Whether the tenant has open findings that this request may show to be cured.
+    pub open_findings: bool,
     /// The SCIM token presented.
     pub token_id: Option<TokenId>,
     /// "scim" or the subject of the JWT.
@@ -180,6 +184,7 @@ impl Call {
             Credential::Principal(principal) => match caller {
                 Some(caller) => Ok(Admitted {
                     tenant: caller.tenant,
+                    open_findings: caller.open_findings,
                     token_id: None,
                     actor: principal.subject.clone(),
                     settled: self.settled.clone(),
@@ -200,6 +205,7 @@ fn admit_token(
 ) -> Result<Admitted, NotAdmitted> {
     let Some(Caller {
         tenant,
+        open_findings,
         token: Some(token),
     }) = caller
     else {
@@ -222,6 +228,7 @@ fn admit_token(
     }
     Ok(Admitted {
         tenant,
+        open_findings,
         token_id: Some(token.id),
         actor: "scim".to_owned(),
         settled: settled.clone(),

@@ -9,6 +9,7 @@ use crate::{
     call::{Admitted, Call, Caller, NotAdmitted, invalid_credential},
     clock::{Clock, Timestamp},
     error::{Error, Reason, Refusal},
+    findings::NotGuidSeen,
     ids::{LogEntryId, TenantId},
     log::{LogEntry, Operation, Outcome, ResourceType},
     page_token::{PageTokens, Query},
@@ -28,6 +29,8 @@ const SEQUENCER_BATCH: u32 = 1_000;
 const TOKEN_USE_INTERVAL: Duration = Duration::from_secs(30);
 /// How often what has outlived its retention is removed.
 const PURGE_INTERVAL: Duration = Duration::from_mins(5);
+/// How often the state of accounts is examined for findings that no request has shown.
+const EXAMINE_INTERVAL: Duration = Duration::from_mins(5);
 /// Rows removed in one step, so that no step holds the writer for long.
 const PURGE_BATCH: u32 = 500;
 
@@ -53,6 +56,7 @@ struct Inner {
     token_uses: TokenUses,
     page_tokens: PageTokens,
     schemas: SchemaCache,
+    not_guid_seen: NotGuidSeen,
 }
 
 impl Core {
@@ -66,6 +70,7 @@ impl Core {
                 settings,
                 token_uses: TokenUses::default(),
                 schemas: SchemaCache::default(),
+                not_guid_seen: NotGuidSeen::default(),
             }),
         }
     }
@@ -78,6 +83,11 @@ impl Core {
     /// The schemas that were read, for the use cases.
     pub(crate) fn schema_cache(&self) -> &SchemaCache {
         &self.inner.schemas
+    }
+
+    /// When findings about all Object IDs of a tenant were written, for the use cases.
+    pub(crate) fn not_guid_seen(&self) -> &NotGuidSeen {
+        &self.inner.not_guid_seen
     }
 
     /// Now.
@@ -207,6 +217,7 @@ impl Core {
         let mutation = Mutation {
             tenant_id: admitted.tenant.id,
             write: Write::Nothing,
+            findings: refusal.finding(admitted, &entry),
             log: Some(entry),
             change: None,
             receipt: None,
@@ -228,6 +239,8 @@ impl Core {
             every(PURGE_INTERVAL, &cancel, "purge", || self.purge(&cancel)),
             every(PURGE_INTERVAL, &cancel, "purge history", || self
                 .purge_history(&cancel)),
+            every(EXAMINE_INTERVAL, &cancel, "examine findings", || self
+                .examine_all(&cancel)),
         );
         if let Err(error) = self.write_token_uses().await {
             tracing::warn!(
@@ -290,13 +303,14 @@ impl Core {
 }
 
 /// Does the work again and again, the next time an interval after it was done, until it is cancelled.
-async fn every<F>(
+async fn every<F, E>(
     interval: Duration,
     cancel: &CancellationToken,
     task: &'static str,
     work: impl Fn() -> F,
 ) where
-    F: Future<Output = Result<(), StorageError>>,
+    F: Future<Output = Result<(), E>>,
+    E: std::error::Error + 'static,
 {
     let mut ticks = tokio::time::interval(interval);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

@@ -2,9 +2,12 @@
 
 use std::fmt;
 
-use crate::attributes::{
-    error::ScimType, filter::FilterError, order::OrderError, patch::PatchError,
-    revise::RevisionError, validate::ValueError,
+use crate::{
+    attributes::{
+        error::ScimType, filter::FilterError, order::OrderError, patch::PatchError,
+        revise::RevisionError, validate::ValueError,
+    },
+    findings::Sighting,
 };
 
 /// Why a use case did not do what was asked. Whatever the variant, nothing was changed.
@@ -37,6 +40,8 @@ pub struct Refusal {
     pub more: Vec<(String, String)>,
     /// Every dynamic part of `detail`, by name.
     pub metadata: Vec<(&'static str, String)>,
+    /// The finding that it shows when it is Entra that is refused.
+    pub(crate) shows: Option<Box<Sighting>>,
 }
 
 impl Refusal {
@@ -48,6 +53,7 @@ impl Refusal {
             field: None,
             more: Vec::new(),
             metadata: Vec::new(),
+            shows: None,
         }
     }
 

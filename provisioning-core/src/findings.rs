@@ -4,8 +4,34 @@
 //! What is stored is what the directory said and which accounts or groups it is about; how they stand now, what is to be said about it and what
 //! can be done is made when it is read.
 
+mod case;
+mod cure;
+mod describe;
+mod examine;
+mod key;
+mod observe;
+mod remedies;
+mod side;
+mod sighting;
+#[cfg(test)]
+mod tests;
+mod use_cases;
+
 use uuid::Uuid;
 
+pub(crate) use self::{
+    cure::{Act, Reached},
+    observe::{AccountWritten, NotGuidSeen, matched_by},
+    sighting::Person,
+};
+pub use self::{
+    describe::summary,
+    key::FindingKey,
+    remedies::remedies,
+    side::Side,
+    sighting::Sighting,
+    use_cases::{FindingPage, ListFindings, Presented},
+};
 use crate::{
     clock::Timestamp,
     ids::{AccountId, GroupId, LogEntryId},

@@ -71,6 +71,11 @@ impl LogEntryId {
     }
 }
 
+/// The id of a finding, ordered by when it opened.
+pub fn finding_id(now: Timestamp) -> Uuid {
+    uuid_v7(now, rand::rng().random())
+}
+
 /// The twelve bits behind the milliseconds hold their fraction (RFC 9562 section 6.2, method 3): ids are in order to the microsecond.
 fn uuid_v7(now: Timestamp, mut random: [u8; 10]) -> Uuid {
     let micros = u64::try_from(now.as_micros()).unwrap_or(0);

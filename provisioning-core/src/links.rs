@@ -195,6 +195,7 @@ impl Core {
             log: Some(entry),
             change: Some(change),
             receipt: once.map(|once| once.receipt(&linked, self.now())),
+            findings: Vec::new(),
         };
         match self.storage().commit(mutation).await? {
             Commit::Done => Ok(Some(linked)),
@@ -296,7 +297,7 @@ pub fn object_id_key(object_id: &str) -> String {
 }
 
 /// A GUID in any of its usual spellings: with or without braces and hyphens, in any case, with white space around it from copying.
-fn parse_guid(text: &str) -> Option<Uuid> {
+pub(crate) fn parse_guid(text: &str) -> Option<Uuid> {
     Uuid::try_parse(text.trim()).ok()
 }
 

@@ -86,6 +86,7 @@ impl Core {
             log: None,
             change: None,
             receipt,
+            findings: Vec::new(),
         };
         Ok(self.storage().commit(mutation).await? == Commit::Done)
     }

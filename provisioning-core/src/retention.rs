@@ -76,6 +76,14 @@ impl Core {
                     > 0
             {}
         }
+        // As long as the log entries that they name.
+        while !cancel.is_cancelled()
+            && self
+                .storage()
+                .purge_findings(tenant, now.minus(retention.log), BATCH)
+                .await?
+                > 0
+        {}
         Ok(())
     }
 }

@@ -1,12 +1,14 @@
 //! Tenants: the DragOnce subscribers and their provisioning settings.
 
 mod dialect;
+mod entra_job;
 mod use_cases;
 
 use std::{fmt, time::Duration};
 
 pub use self::{
     dialect::{Dialect, Rules, UnknownMembers, UnknownSchemas},
+    entra_job::EntraJob,
     use_cases::{NewTenant, TenantChanges, TenantPage},
 };
 use crate::{attributes::patch::PatchRules, clock::Timestamp, ids::TenantId};
@@ -78,6 +80,8 @@ pub struct TenantSettings {
     pub group_display_name_unique: Option<bool>,
     /// What happens to attributes of schemas that the tenant has not defined; absent: what the dialect says.
     pub unknown_schemas: Option<UnknownSchemas>,
+    /// Where its provisioning job is in Entra, so that remedies name it.
+    pub entra_job: Option<EntraJob>,
 }
 
 impl TenantSettings {
@@ -115,6 +119,7 @@ impl Default for TenantSettings {
             unknown_members: None,
             group_display_name_unique: None,
             unknown_schemas: None,
+            entra_job: None,
         }
     }
 }

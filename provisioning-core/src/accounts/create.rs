@@ -11,6 +11,7 @@ use crate::{
     changes::{Change, ChangeKind, Resource},
     clock::Timestamp,
     error::{Error, Refusal},
+    findings::{AccountWritten, Act, Person, Sighting},
     ids::{AccountId, ChangeId, TenantId},
     links::object_id_key,
     log::{LogEntry, Operation},
@@ -135,12 +136,26 @@ impl Core {
         validate_only: bool,
         once: Option<&Once<'_, Created>>,
     ) -> Result<Option<Created>, Error> {
-        if let Some(holder) = candidates.live {
-            return Err(refusals::user_name_taken(Some(&holder), draft.object_id()).into());
+        let person = Person {
+            object_id: draft.object_id(),
+            user_name: draft.user_name(),
+            called: None,
+        };
+        if let Some(holder) = &candidates.live {
+            let other = candidates.claimant.as_ref().or(candidates.sharer.as_ref());
+            let sighting =
+                Sighting::login_taken(person, holder, other, candidates.tombstone.as_ref());
+            let refusal = refusals::user_name_taken(Some(holder), draft.object_id());
+            return Err(refusal.showing(sighting).into());
         }
-        if let Some(claimant) = candidates.claimant {
-            return Err(refusals::object_id_taken(Some(&claimant)).into());
+        if let Some(claimant) = &candidates.claimant {
+            let sighting = self
+                .sight_object_id_taken(admitted, person, None, claimant)
+                .await?;
+            let refusal = refusals::object_id_taken(Some(claimant));
+            return Err(refusal.showing(sighting).into());
         }
+        let deleted = candidates.tombstone.clone();
         let now = self.now();
         let tombstone = candidates
             .tombstone
@@ -187,9 +202,21 @@ impl Core {
             resource: Resource::Account(created.account.id),
             version: created.account.version,
         };
+        let written = AccountWritten {
+            act: Act::Created,
+            old: None,
+            new: &write.account,
+            sharer: candidates.sharer.as_ref(),
+            tombstone: deleted.as_ref(),
+            says_active: false,
+        };
+        let findings = self
+            .findings_of_account(call, admitted, &written, &entry)
+            .await?;
         let mutation = Mutation {
             tenant_id: admitted.tenant.id,
             write: Write::Account(Box::new(write)),
+            findings,
             log: Some(entry),
             change: Some(change),
             receipt: once.map(|once| once.receipt(&created, now)),

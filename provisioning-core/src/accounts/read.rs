@@ -6,6 +6,7 @@ use crate::{
     attributes::fold::{NAME_BYTES_MAX, fold},
     call::Call,
     error::{Error, Reason, Refusal},
+    findings::{Act, Reached, Sighting, matched_by},
     ids::AccountId,
     listing::{List, ListQuery, ParsedQuery, known_total},
     log::{LogEntry, Operation},
@@ -48,7 +49,10 @@ impl Core {
         let admitted = self.admit(call, caller).await?;
         if accounts.len() == 1 {
             let schemas = self.schemas_of(call, &admitted.tenant).await?;
-            return Ok(accounts.swap_remove(0).shown(&schemas.user));
+            let account = accounts.swap_remove(0);
+            self.notice(call, &admitted, Reached::Account(Act::Read, &account))
+                .await;
+            return Ok(account.shown(&schemas.user));
         }
         let mut entry = LogEntry::new(call, Operation::Get, self.now());
         let asked = match key {
@@ -63,7 +67,11 @@ impl Core {
             }
         };
         let refusal = if accounts.is_empty() {
-            refusals::not_found(&asked)
+            let sighting = match key {
+                AccountKey::Id(id) => self.sight_stale_id(&admitted, *id).await?,
+                AccountKey::UserName(_) | AccountKey::ObjectId(_) => None,
+            };
+            refusals::not_found(&asked).showing(sighting)
         } else {
             Refusal::new(
                 Reason::InvalidValue,
@@ -85,8 +93,14 @@ impl Core {
             Ok(admitted) => {
                 let mut entry = LogEntry::new(call, operation, self.now());
                 id.clone_into(&mut entry.resource_id);
-                self.log_refusal(&admitted, entry, refusals::not_found(id).into())
-                    .await
+                let called = matches!(
+                    operation,
+                    Operation::Get | Operation::Patch | Operation::Replace
+                );
+                let sighting =
+                    (called && !id.is_empty()).then(|| Sighting::stale_scim_id(id, None));
+                let refusal = refusals::not_found(id).showing(sighting);
+                self.log_refusal(&admitted, entry, refusal.into()).await
             }
             Err(error) => error,
         }
@@ -152,6 +166,14 @@ impl Core {
             .list_accounts(&call.caller_key(), &statement)
             .await?;
         let admitted = self.admit(call, caller).await?;
+        if let ([account], None, Some(act)) = (
+            page.accounts.as_slice(),
+            &page.next,
+            matched_by(query, parsed.filter.as_ref()),
+        ) {
+            self.notice(call, &admitted, Reached::Account(act, account))
+                .await;
+        }
         let total = known_total(
             parsed.total,
             parsed.skip,

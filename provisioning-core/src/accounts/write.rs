@@ -12,11 +12,12 @@ use crate::{
     Core,
     attributes::{
         diff,
-        patch::{self, Operation as PatchOperation},
+        patch::{self, Op, Operation as PatchOperation},
     },
     call::{Admitted, Call},
     changes::{Change, ChangeKind, Resource},
     error::{Error, Refusal},
+    findings::{AccountWritten, Act, Person, Reached, Sighting},
     ids::{AccountId, ChangeId},
     links::object_id_key,
     log::{LogEntry, Operation},
@@ -72,6 +73,8 @@ struct Attempt<'a> {
     id: AccountId,
     precondition: &'a Precondition,
     kind: ChangeKind,
+    /// It says `active`: true.
+    says_active: bool,
     entry: LogEntry,
 }
 
@@ -85,7 +88,7 @@ impl Core {
         precondition: &Precondition,
         once: Option<Once<'_, Patched>>,
     ) -> Result<Answer<Patched>, Error> {
-        let attempt = self.attempt(
+        let mut attempt = self.attempt(
             call,
             id,
             precondition,
@@ -93,6 +96,7 @@ impl Core {
             Operation::Replace,
             200,
         );
+        attempt.says_active = attributes.get("active") == Some(&Value::Bool(true));
         self.write_account(attempt, once, |account, admitted, schemas| {
             let rules = admitted.tenant.settings.rules().patch;
             let draft = Draft::replace(attributes, account, &schemas.user, &rules)?;
@@ -111,7 +115,7 @@ impl Core {
         precondition: &Precondition,
         once: Option<Once<'_, Patched>>,
     ) -> Result<Answer<Patched>, Error> {
-        let attempt = self.attempt(
+        let mut attempt = self.attempt(
             call,
             id,
             precondition,
@@ -119,6 +123,7 @@ impl Core {
             Operation::Patch,
             200,
         );
+        attempt.says_active = operations.iter().any(says_active);
         self.write_account(attempt, once, |account, admitted, schemas| {
             let document = parse_document(account)?;
             let rules = admitted.tenant.settings.rules();
@@ -185,6 +190,7 @@ impl Core {
             id,
             precondition,
             kind,
+            says_active: false,
             entry,
         }
     }
@@ -292,9 +298,20 @@ impl Core {
         once: Option<&Once<'_, Patched>>,
         decide: &(impl Fn(&Account, &Admitted, &TenantSchemas) -> Result<Decision, Error> + Send + Sync),
     ) -> Result<Option<Patched>, Error> {
-        let account = account.ok_or_else(|| refusals::not_found(&attempt.id.to_string()))?;
+        let Some(account) = account else {
+            let sighting = match attempt.kind {
+                // Entra has what it wants.
+                ChangeKind::Deleted => None,
+                ChangeKind::Created | ChangeKind::Updated => {
+                    self.sight_stale_id(admitted, attempt.id).await?
+                }
+            };
+            let refusal = refusals::not_found(&attempt.id.to_string());
+            return Err(refusal.showing(sighting).into());
+        };
         if account.protected && admitted.token_id.is_some() {
-            return Err(refusals::protected(&account).into());
+            let sighting = Sighting::protected_account(&account);
+            return Err(refusals::protected(&account).showing(Some(sighting)).into());
         }
         if attempt
             .precondition
@@ -311,6 +328,17 @@ impl Core {
             detail,
         } = decide(&account, admitted, schemas)?
         else {
+            if !attempt.precondition.validate_only {
+                self.notice(
+                    attempt.call,
+                    admitted,
+                    Reached::Account(Act::Read, &account),
+                )
+                .await;
+                if attempt.says_active {
+                    self.notice_said_active(admitted, &account).await?;
+                }
+            }
             let patched = Patched {
                 account: account.shown(&schemas.user),
                 changed: false,
@@ -323,7 +351,8 @@ impl Core {
             let kept = self.keep_receipt(admitted.tenant.id, receipt).await?;
             return Ok(kept.then_some(patched));
         };
-        self.check_object_id_free(admitted, &account, &write.account)
+        let sharer = self
+            .check_object_id_free(admitted, &account, &write.account)
             .await?;
         let patched = Patched {
             account: write.account.clone().shown(&schemas.user),
@@ -359,9 +388,24 @@ impl Core {
             resource: Resource::Account(account.id),
             version: patched.account.version,
         };
+        let written = AccountWritten {
+            act: match attempt.kind {
+                ChangeKind::Deleted => Act::Deleted,
+                ChangeKind::Created | ChangeKind::Updated => Act::Written,
+            },
+            old: Some(&account),
+            new: &write.account,
+            sharer: sharer.as_ref(),
+            tombstone: None,
+            says_active: attempt.says_active,
+        };
+        let findings = self
+            .findings_of_account(attempt.call, admitted, &written, &entry)
+            .await?;
         let mutation = Mutation {
             tenant_id: admitted.tenant.id,
             write: Write::Account(write),
+            findings,
             log: Some(entry),
             change: Some(change),
             receipt: once.map(|once| once.receipt(&patched, self.now())),
@@ -387,29 +431,35 @@ impl Core {
         }
     }
 
-    /// Refuses a new Object ID that another account holds exclusively.
+    /// Refuses a new Object ID that another account holds exclusively, and finds one that shares it.
     async fn check_object_id_free(
         &self,
         admitted: &Admitted,
         old: &Account,
         new: &Account,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<Account>, Error> {
         let Some(key) = new.object_id.as_deref().map(object_id_key) else {
-            return Ok(());
+            return Ok(None);
         };
-        if old.object_id.as_deref().map(object_id_key).as_ref() == Some(&key) {
-            return Ok(());
+        if new.deleted_at.is_some()
+            || old.object_id.as_deref().map(object_id_key).as_ref() == Some(&key)
+        {
+            return Ok(None);
         }
         let holders = self
             .storage()
             .find_object_id_holders(admitted.tenant.id, &key)
             .await?;
-        match holders
-            .iter()
-            .find(|holder| holder.object_id_exclusive && holder.id != old.id)
-        {
-            Some(holder) => Err(refusals::object_id_taken(Some(holder)).into()),
-            None => Ok(()),
+        let others = || holders.iter().filter(|holder| holder.id != old.id);
+        match others().find(|holder| holder.object_id_exclusive) {
+            Some(holder) => {
+                let sighting = self
+                    .sight_object_id_taken(admitted, asked(new), Some(old), holder)
+                    .await?;
+                let refusal = refusals::object_id_taken(Some(holder));
+                Err(refusal.showing(sighting).into())
+            }
+            None => Ok(others().next().cloned()),
         }
     }
 
@@ -430,9 +480,40 @@ impl Core {
             .await?;
         match holders.iter().find(|holder| holder.id != old.id) {
             Some(holder) => {
-                Err(refusals::user_name_taken(Some(holder), new.object_id.as_deref()).into())
+                let sighting = Sighting::two_accounts(asked(new), old, holder);
+                let refusal = refusals::user_name_taken(Some(holder), new.object_id.as_deref());
+                Err(refusal.showing(Some(sighting)).into())
             }
             None => Ok(()),
         }
+    }
+}
+
+/// What a request wants an account to be that was called by its id.
+fn asked(account: &Account) -> Person<'_> {
+    Person {
+        object_id: account.object_id.as_deref(),
+        user_name: &account.user_name,
+        called: Some(account.id),
+    }
+}
+
+/// Whether an operation sets `active` to true, by its path or without one.
+fn says_active(operation: &PatchOperation) -> bool {
+    if operation.op == Op::Remove {
+        return false;
+    }
+    let Some(value) = &operation.value else {
+        return false;
+    };
+    match &operation.path {
+        Some(path) => path.eq_ignore_ascii_case("active") && *value == Value::Bool(true),
+        None => value
+            .as_object()
+            .into_iter()
+            .flatten()
+            .any(|(name, value)| {
+                name.eq_ignore_ascii_case("active") && *value == Value::Bool(true)
+            }),
     }
 }

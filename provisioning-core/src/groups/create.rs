@@ -17,6 +17,7 @@ use crate::{
     call::{Admitted, Call},
     changes::{Change, ChangeKind, Resource},
     error::{Error, Refusal},
+    findings::{Act, Sighting},
     ids::{ChangeId, GroupId},
     log::{LogEntry, Operation, ResourceType},
     receipts::{Answer, Once},
@@ -104,7 +105,14 @@ impl Core {
         if rules.group_display_name_unique
             && let Some(holder) = basis.group
         {
-            return Err(refusals::display_name_taken(Some(holder.id)).into());
+            let sighting = Sighting::group_name_taken(
+                attempt.draft.display_name(),
+                attempt.draft.object_id(),
+                None,
+                &holder,
+            );
+            let refusal = refusals::display_name_taken(Some(holder.id));
+            return Err(refusal.showing(Some(sighting)).into());
         }
         let known: HashMap<_, _> = basis
             .candidates
@@ -152,9 +160,20 @@ impl Core {
             resource: Resource::Group(id),
             version: written.group.version,
         };
+        let findings = self
+            .findings_of_group(
+                attempt.call,
+                admitted,
+                Act::Created,
+                &written.group,
+                true,
+                &entry,
+            )
+            .await?;
         let mutation = Mutation {
             tenant_id: admitted.tenant.id,
             write: Write::Group(Box::new(GroupWrite::Create { document, members })),
+            findings,
             log: Some(entry),
             change: Some(change),
             receipt: attempt.once.map(|once| once.receipt(&written, now)),

@@ -6,6 +6,7 @@ use crate::{
     attributes::schema::ResourceSchema,
     call::Call,
     error::Error,
+    findings::{Act, Reached, matched_by},
     ids::GroupId,
     listing::{List, ListQuery, ParsedQuery, known_total},
     log::{LogEntry, Operation, ResourceType},
@@ -91,7 +92,20 @@ impl Core {
                 .storage()
                 .list_groups(&call.caller_key(), &statement)
                 .await?;
-            let tenant = self.admit(call, caller).await?.tenant;
+            let admitted = self.admit(call, caller).await?;
+            if let ([group], None, Some(act)) = (
+                page.groups.as_slice(),
+                &page.next,
+                matched_by(query, parsed.filter.as_ref()),
+            ) {
+                let reached = Reached::Group {
+                    act,
+                    group,
+                    named: act == Act::MatchedByName,
+                };
+                self.notice(call, &admitted, reached).await;
+            }
+            let tenant = admitted.tenant;
             let groups = match self.with_members(call, &tenant, page.groups, view).await {
                 Ok(Some(groups)) => groups,
                 Ok(None) => continue,

@@ -6,6 +6,7 @@ use crate::{
     attributes::fold::{NAME_BYTES_MAX, fold},
     call::Call,
     error::{Error, Reason, Refusal},
+    findings::{Act, Reached},
     ids::GroupId,
     log::{LogEntry, Operation, ResourceType},
     tenants::Tenant,
@@ -46,7 +47,15 @@ impl Core {
                     .await
                 {
                     Ok(Some(mut groups)) => match groups.pop() {
-                        Some(group) => return Ok(group),
+                        Some(group) => {
+                            let reached = Reached::Group {
+                                act: Act::Read,
+                                group: &group,
+                                named: false,
+                            };
+                            self.notice(call, &admitted, reached).await;
+                            return Ok(group);
+                        }
                         None => continue,
                     },
                     Ok(None) => continue,

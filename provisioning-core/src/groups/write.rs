@@ -28,6 +28,7 @@ use crate::{
     changes::{Change, ChangeKind, Resource},
     clock::Timestamp,
     error::{Error, Refusal},
+    findings::{Act, Reached, Sighting},
     ids::{ChangeId, GroupId},
     log::{LogEntry, Operation, ResourceType},
     receipts::{Answer, Once},
@@ -270,6 +271,14 @@ impl Core {
             .decide_group(attempt, admitted, &schemas, &group, known, &mut entry)
             .await?
         else {
+            if !precondition.validate_only {
+                let reached = Reached::Group {
+                    act: Act::Read,
+                    group: &group,
+                    named: false,
+                };
+                self.notice(attempt.call, admitted, reached).await;
+            }
             let written = Written {
                 group: group.shown(&schemas.group),
                 changed: false,
@@ -295,7 +304,16 @@ impl Core {
         entry.user_name.clone_from(&written.group.display_name);
         entry.object_id = written.group.object_id.clone().unwrap_or_default();
         entry.duration = attempt.call.started.elapsed();
-        let mutation = self.group_mutation(attempt, admitted, &written, write, entry);
+        let act = match write {
+            GroupWrite::Delete { .. } => Act::Deleted,
+            GroupWrite::Create { .. } | GroupWrite::Change { .. } => Act::Written,
+        };
+        let named = group.display_name_key != written.group.display_name_key;
+        let findings = self
+            .findings_of_group(attempt.call, admitted, act, &written.group, named, &entry)
+            .await?;
+        let mut mutation = self.group_mutation(attempt, admitted, &written, write, entry);
+        mutation.findings = findings;
         match self.storage().commit(mutation).await? {
             Commit::Done => Ok(Some(written)),
             // Others have done meanwhile what was asked for.
@@ -347,6 +365,7 @@ impl Core {
             log: Some(entry),
             change: Some(change),
             receipt: attempt.once.map(|once| once.receipt(written, self.now())),
+            findings: Vec::new(),
         }
     }
 
@@ -538,7 +557,16 @@ impl Core {
         let key = GroupKey::DisplayName(new.display_name_key.clone());
         let (_, holders) = self.storage().find_groups(&call.caller_key(), &key).await?;
         match holders.iter().find(|holder| holder.id != old.id) {
-            Some(holder) => Err(refusals::display_name_taken(Some(holder.id)).into()),
+            Some(holder) => {
+                let sighting = Sighting::group_name_taken(
+                    &new.display_name,
+                    new.object_id.as_deref(),
+                    Some(old.id),
+                    holder,
+                );
+                let refusal = refusals::display_name_taken(Some(holder.id));
+                Err(refusal.showing(Some(sighting)).into())
+            }
             None => Ok(()),
         }
     }

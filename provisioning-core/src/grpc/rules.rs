@@ -72,10 +72,13 @@ pub fn rule(path: &str) -> Option<Rule> {
             _ => None,
         },
         "dragonce.provisioning.admin.v1.AccountAdminService" => match method {
-            "HoldAccount" | "ReleaseAccount" | "ProtectAccount" | "UnprotectAccount"
-            | "ListDeletedAccounts" | "RestoreAccount" | "PurgeAccount" => {
-                Some(Rule::Scopes(ADMIN))
-            }
+            "HoldAccount"
+            | "ReleaseAccount"
+            | "ProtectAccount"
+            | "UnprotectAccount"
+            | "ListDeletedAccounts"
+            | "RestoreAccount"
+            | "PurgeAccount" => Some(Rule::Scopes(ADMIN)),
             _ => None,
         },
         "dragonce.provisioning.admin.v1.DeprovisionGuardService" => match method {

@@ -51,6 +51,7 @@ impl Core {
             log: Some(entry),
             change: None,
             receipt: None,
+            findings: Vec::new(),
         };
         self.storage().commit(mutation).await?;
         Ok(id)

@@ -263,6 +263,7 @@ impl Core {
             log: Some(entry),
             change: None,
             receipt: once.map(|once| once.receipt(&schema, now)),
+            findings: Vec::new(),
         };
         match self.storage().commit(mutation).await? {
             Commit::Done => Ok(Some(schema)),

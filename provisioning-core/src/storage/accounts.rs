@@ -3,8 +3,7 @@
 use super::{
     PerEngine, Storage, StorageError,
     columns::{
-        account, account_columns, account_groups, caller, caller_and_account, tenant_columns,
-        token_columns,
+        account, account_columns, account_groups, caller, caller_and_account, caller_columns,
     },
     read,
 };
@@ -23,6 +22,8 @@ pub struct CreateCandidates {
     pub live: Option<Account>,
     /// Another account, which holds that Object ID exclusively.
     pub claimant: Option<Account>,
+    /// Another account, which has that Object ID and lets others share it.
+    pub sharer: Option<Account>,
     /// The account of that Object ID that was deleted last, if it can still be restored.
     pub tombstone: Option<Account>,
 }
@@ -38,9 +39,7 @@ pub(super) use caller_sql;
 
 const CALLER: &str = concat!(
     "SELECT ",
-    tenant_columns!(),
-    ", ",
-    token_columns!(),
+    caller_columns!(),
     " ",
     caller_sql!(),
     " WHERE t.identifier = $1"
@@ -57,9 +56,7 @@ macro_rules! caller_and_accounts {
     ($engine:ident, $predicate:literal, $more:literal) => {
         concat!(
             "SELECT ",
-            tenant_columns!(),
-            ", ",
-            token_columns!(),
+            caller_columns!(),
             ", ",
             account_columns!(),
             ", ",
@@ -91,7 +88,7 @@ const BATCH: PerEngine = PerEngine {
 /// Each arm has an index of its own.
 macro_rules! create_candidates {
     ($engine:ident) => { concat!(
-    "SELECT ", tenant_columns!(), ", ", token_columns!(), ", ", account_columns!(), ", ", account_groups!($engine), " ", caller_sql!(), "
+    "SELECT ", caller_columns!(), ", ", account_columns!(), ", ", account_groups!($engine), " ", caller_sql!(), "
      LEFT JOIN (
          SELECT a.*
          FROM accounts a
@@ -99,7 +96,7 @@ macro_rules! create_candidates {
          UNION ALL
          SELECT a.*
          FROM accounts a
-         WHERE a.tenant_id = (SELECT id FROM tenants WHERE identifier = $1) AND a.object_id_claim = $4 AND a.object_id_exclusive AND a.deleted_at IS NULL
+         WHERE a.tenant_id = (SELECT id FROM tenants WHERE identifier = $1) AND a.object_id_claim = $4 AND a.deleted_at IS NULL
          UNION ALL
          SELECT d.*
          FROM (
@@ -216,7 +213,8 @@ impl Storage {
         for account in accounts {
             match account.deleted_at {
                 None if account.user_name_key == user_name_key => candidates.live = Some(account),
-                None => candidates.claimant = Some(account),
+                None if account.object_id_exclusive => candidates.claimant = Some(account),
+                None => candidates.sharer = Some(account),
                 Some(_) => candidates.tombstone = Some(account),
             }
         }

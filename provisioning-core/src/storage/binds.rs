@@ -224,13 +224,13 @@ macro_rules! bind_token {
     }};
 }
 
-/// Writes every column of a tenant but the schema version, which begins at 0: `$1` to `$13`.
+/// Writes every column of a tenant but the schema version, which begins at 0: `$1` to `$15`.
 pub(super) const TENANT_INSERT: &str = "
     INSERT INTO tenants (
         id, identifier, display_name, provisioning_enabled, dialect, object_id_unique, tombstone_retention_us, unknown_members,
-        group_display_name_unique, unknown_schemas, version, created_at, updated_at
+        group_display_name_unique, unknown_schemas, entra_service_principal_id, entra_job_id, version, created_at, updated_at
     )
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
 
 /// Takes the schema version of the tenant `$1` from `$3` to `$2`, so that its definitions change one after the other.
 pub(super) const SCHEMA_VERSION: &str =
@@ -249,12 +249,13 @@ pub(super) const SCHEMA_DELETE: &str =
 pub(super) const HEAD_INSERT: &str = "INSERT INTO change_heads (tenant_id, head) VALUES ($1, 0)";
 
 /// Writes every column of the tenant `$1` but its identifier, which is part of an endpoint that customers have pasted, if it is at the version
-/// `$14`. `$2` is compared, so that the values are those of [`TENANT_INSERT`]. The schema version goes its own way.
+/// `$16`. `$2` is compared, so that the values are those of [`TENANT_INSERT`]. The schema version goes its own way.
 pub(super) const TENANT_UPDATE: &str = "
     UPDATE tenants
     SET display_name = $3, provisioning_enabled = $4, dialect = $5, object_id_unique = $6, tombstone_retention_us = $7, unknown_members = $8,
-        group_display_name_unique = $9, unknown_schemas = $10, version = $11, created_at = $12, updated_at = $13
-    WHERE id = $1 AND identifier = $2 AND version = $14";
+        group_display_name_unique = $9, unknown_schemas = $10, entra_service_principal_id = $11, entra_job_id = $12, version = $13,
+        created_at = $14, updated_at = $15
+    WHERE id = $1 AND identifier = $2 AND version = $16";
 
 /// Every linked account of the tenant `$1` holds its Object ID exclusively; fails if two have the same.
 pub(super) const CLAIM_OBJECT_IDS: &str = "
@@ -298,6 +299,20 @@ macro_rules! bind_tenant {
             .bind(tenant.settings.unknown_members.map(|rule| rule.as_str()))
             .bind(tenant.settings.group_display_name_unique)
             .bind(tenant.settings.unknown_schemas.map(|rule| rule.as_str()))
+            .bind(
+                tenant
+                    .settings
+                    .entra_job
+                    .as_ref()
+                    .map(|job| job.service_principal_id),
+            )
+            .bind(
+                tenant
+                    .settings
+                    .entra_job
+                    .as_ref()
+                    .map(|job| job.job_id.as_str()),
+            )
             .bind(tenant.version)
             .bind(tenant.created_at.as_micros())
             .bind(tenant.updated_at.as_micros())

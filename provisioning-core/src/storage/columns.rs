@@ -15,7 +15,9 @@ use crate::{
     ids::{AccountId, ChangeId, GroupId, LogEntryId, TenantId},
     log::{LogEntry, Operation, Outcome, ResourceType},
     schemas::{Extended, ExtensionSchema},
-    tenants::{Dialect, Identifier, Tenant, TenantSettings, UnknownMembers, UnknownSchemas},
+    tenants::{
+        Dialect, EntraJob, Identifier, Tenant, TenantSettings, UnknownMembers, UnknownSchemas,
+    },
     tokens::{SecretHash, Token, TokenId},
 };
 
@@ -23,7 +25,8 @@ use crate::{
 macro_rules! tenant_columns {
     () => {
         "t.id, t.identifier, t.display_name, t.provisioning_enabled, t.dialect, t.object_id_unique, t.tombstone_retention_us, \
-         t.unknown_members, t.group_display_name_unique, t.unknown_schemas, t.version, t.schema_version, t.created_at, t.updated_at"
+         t.unknown_members, t.group_display_name_unique, t.unknown_schemas, t.entra_service_principal_id, \
+         t.entra_job_id, t.version, t.schema_version, t.created_at, t.updated_at"
     };
 }
 
@@ -32,6 +35,18 @@ macro_rules! token_columns {
     () => {
         "k.id, k.secret_sha256, k.current, k.created_at, k.created_by, k.expires_at, k.revoked_at, k.replaced_by, k.replaced_at, \
          k.last_used_at, k.last_used_from"
+    };
+}
+
+/// The columns that [`caller`] reads. Whether the tenant has open findings is a look into an index that is empty for most; the one that is about
+/// the tenant as a whole is no reason to look further.
+macro_rules! caller_columns {
+    () => {
+        concat!(
+            $crate::storage::columns::tenant_columns!(),
+            ", EXISTS (SELECT 1 FROM findings f WHERE f.tenant_id = t.id AND f.closed_at IS NULL AND f.kind <> 'object_id_not_guid'), ",
+            $crate::storage::columns::token_columns!()
+        )
     };
 }
 
@@ -127,8 +142,8 @@ macro_rules! group_columns {
 }
 
 pub(super) use {
-    account_columns, account_groups, extension_schema_columns, group_columns, group_updated_at,
-    group_version, log_entry_columns, tenant_columns, token_columns,
+    account_columns, account_groups, caller_columns, extension_schema_columns, group_columns,
+    group_updated_at, group_version, log_entry_columns, tenant_columns, token_columns,
 };
 
 /// The columns of one row, taken from left to right. A seam: each engine has its own rows.
@@ -138,6 +153,7 @@ pub(super) trait Columns {
     /// Whether the next column is NULL; if so, `width` columns are passed over.
     fn skip_if_null(&mut self, width: usize) -> Result<bool, sqlx::Error>;
     fn uuid(&mut self) -> Result<Uuid, sqlx::Error>;
+    fn uuid_or_null(&mut self) -> Result<Option<Uuid>, sqlx::Error>;
     fn int(&mut self) -> Result<i64, sqlx::Error>;
     fn int_or_null(&mut self) -> Result<Option<i64>, sqlx::Error>;
     fn bool_or_null(&mut self) -> Result<Option<bool>, sqlx::Error>;
@@ -198,6 +214,7 @@ macro_rules! columns {
         columns! {
             $row;
             uuid -> Uuid,
+            uuid_or_null -> Option<Uuid>,
             int -> i64,
             int_or_null -> Option<i64>,
             bool_or_null -> Option<bool>,
@@ -261,6 +278,14 @@ pub(super) fn tenant(columns: &mut impl Columns) -> Result<Tenant, StorageError>
                     UnknownSchemas::from_text(&text).ok_or_else(|| inconsistent("unknown_schemas"))
                 })
                 .transpose()?,
+            entra_job: match (columns.uuid_or_null()?, columns.text_or_null()?) {
+                (Some(service_principal_id), Some(job_id)) => Some(EntraJob {
+                    service_principal_id,
+                    job_id,
+                }),
+                (None, None) => None,
+                _ => return Err(inconsistent("entra_job_id")),
+            },
         },
         version: columns.int()?,
         schema_version: columns.int()?,
@@ -291,6 +316,7 @@ pub(super) fn token(columns: &mut impl Columns) -> Result<Token, StorageError> {
 pub(super) fn caller(columns: &mut impl Columns) -> Result<Caller, StorageError> {
     Ok(Caller {
         tenant: tenant(columns)?,
+        open_findings: columns.bool()?,
         token: joined(columns, TOKEN_WIDTH, token)?,
     })
 }

@@ -5,9 +5,7 @@ use uuid::Uuid;
 use super::{
     Storage, StorageError,
     accounts::{caller_sql, token_id},
-    columns::{
-        self, caller_and_candidates, caller_and_group, group_columns, tenant_columns, token_columns,
-    },
+    columns::{self, caller_and_candidates, caller_and_group, caller_columns, group_columns},
     filter::Columns,
     list::{Listing, list_statement, page, tenant_sql},
     query::{GroupPage, RowQuery},
@@ -25,9 +23,7 @@ macro_rules! caller_and_groups {
     ($predicate:literal) => {
         concat!(
             "SELECT ",
-            tenant_columns!(),
-            ", ",
-            token_columns!(),
+            caller_columns!(),
             ", ",
             group_columns!(),
             " ",
@@ -80,7 +76,7 @@ macro_rules! candidates_from {
 macro_rules! write_basis {
     (sqlite, $predicate:literal, $group:literal) => {
         concat!(
-            "SELECT ", tenant_columns!(), ", ", token_columns!(), ", ", group_columns!(),
+            "SELECT ", caller_columns!(), ", ", group_columns!(),
             ", (SELECT json_group_array(json_array(lower(hex(c.id)), c.account_id IS NOT NULL, c.display, c.is_member)) ",
             candidates_from!($group, "(SELECT unhex(j.value, '-') AS id FROM json_each($4) j)"),
             ") ", caller_sql!(),
@@ -90,7 +86,7 @@ macro_rules! write_basis {
     };
     (postgres, $predicate:literal, $group:literal) => {
         concat!(
-            "SELECT ", tenant_columns!(), ", ", token_columns!(), ", ", group_columns!(),
+            "SELECT ", caller_columns!(), ", ", group_columns!(),
             ", (SELECT CAST(json_agg(json_build_array(c.id, CASE WHEN c.account_id IS NULL THEN 0 ELSE 1 END, c.display, c.is_member)) AS TEXT) ",
             candidates_from!($group, "(SELECT UNNEST($4::UUID[]) AS id)"),
             ") ", caller_sql!(),

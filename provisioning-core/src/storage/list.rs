@@ -3,9 +3,7 @@
 use super::{
     AccountPage, Engine, PageKey, RowQuery, Storage, StorageError,
     accounts::{caller_sql, token_id},
-    columns::{
-        self, account_columns, account_groups, log_entry_columns, tenant_columns, token_columns,
-    },
+    columns::{self, account_columns, account_groups, caller_columns, log_entry_columns},
     filter::{self, Bind, Columns},
     read,
     sort::Sorting,
@@ -200,13 +198,7 @@ pub(super) fn list_statement(
     let texts = [key.tenant.as_str(), token_id(key).unwrap_or_default()];
     let mut statement = Statement::with(texts.map(|text| Bind::Text(text.to_owned())));
     statement
-        .push(concat!(
-            "SELECT ",
-            tenant_columns!(),
-            ", ",
-            token_columns!(),
-            ", "
-        ))
+        .push(concat!("SELECT ", caller_columns!(), ", "))
         .push(listing.outer)
         .push(concat!(
             ", CAST(a.sort_value AS TEXT) ",

@@ -11,6 +11,7 @@ mod columns;
 mod config;
 mod error;
 pub mod filter;
+mod findings;
 mod groups;
 mod history;
 mod list;
@@ -36,6 +37,7 @@ pub use self::{
     accounts::CreateCandidates,
     config::{StorageConfig, StorageUrl},
     error::{OpenError, StorageError},
+    findings::{FindingPlace, FindingQuery, FindingWrite},
     groups::GroupBasis,
     history::History,
     members::GroupMembers,

@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::FindingWrite;
 use crate::{
     accounts::Account,
     changes::Change,
@@ -28,6 +29,8 @@ pub struct Mutation {
     pub change: Option<Change>,
     /// What is answered when the same request comes again.
     pub receipt: Option<Receipt>,
+    /// What it shows of findings; written when the mutation is.
+    pub findings: Vec<FindingWrite>,
 }
 
 /// One write.

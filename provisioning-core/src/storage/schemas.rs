@@ -3,7 +3,7 @@
 use super::{
     Storage, StorageError,
     accounts::{caller_sql, token_id},
-    columns::{caller_and_schema, extension_schema_columns, tenant_columns, token_columns},
+    columns::{caller_and_schema, caller_columns, extension_schema_columns},
     read,
 };
 use crate::{
@@ -14,9 +14,7 @@ use crate::{
 /// One statement, so that the definitions are those of the schema version that it returns.
 const EXTENSION_SCHEMAS: &str = concat!(
     "SELECT ",
-    tenant_columns!(),
-    ", ",
-    token_columns!(),
+    caller_columns!(),
     ", ",
     extension_schema_columns!(),
     " ",

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Dialect, Identifier, Tenant, TenantSettings, UnknownMembers, UnknownSchemas};
+use super::{
+    Dialect, EntraJob, Identifier, Tenant, TenantSettings, UnknownMembers, UnknownSchemas,
+};
 use crate::{
     Core,
     accounts::{Account, Precondition},
@@ -55,6 +57,8 @@ pub struct TenantChanges {
     pub group_display_name_unique: Option<Option<bool>>,
     /// What happens to attributes of schemas that the tenant has not defined; `Some(None)`: what the dialect says.
     pub unknown_schemas: Option<Option<UnknownSchemas>>,
+    /// Where its provisioning job is in Entra; `Some(None)`: nobody says.
+    pub entra_job: Option<Option<EntraJob>>,
 }
 
 /// One page of tenants.
@@ -109,6 +113,7 @@ impl Core {
             log: Some(entry),
             change: None,
             receipt: once.as_ref().map(|once| once.receipt(&tenant, now)),
+            findings: Vec::new(),
         };
         match self.storage().commit(mutation).await? {
             Commit::Done => Ok(Answer::Fresh(tenant)),
@@ -178,6 +183,9 @@ impl Core {
             tenant.settings.group_display_name_unique = asked
                 .group_display_name_unique
                 .unwrap_or(tenant.settings.group_display_name_unique);
+            if let Some(entra_job) = &asked.entra_job {
+                tenant.settings.entra_job.clone_from(entra_job);
+            }
             Ok(())
         })
         .await
@@ -268,6 +276,7 @@ impl Core {
             log: Some(entry),
             change: None,
             receipt: once.map(|once| once.receipt(&tenant, tenant.updated_at)),
+            findings: Vec::new(),
         };
         match self.storage().commit(mutation).await? {
             Commit::Done => Ok(Some(tenant)),
@@ -343,7 +352,8 @@ fn tenant_entry(call: &Call, operation: Operation, tenant: &Tenant, core: &Core)
 
 /// What an update mask can name, and the switch, as the log shows them.
 fn changes(old: Option<&Tenant>, new: &Tenant) -> Vec<AttributeChange> {
-    let values = |tenant: &Tenant| -> [(&'static str, Value); 8] {
+    let values = |tenant: &Tenant| -> [(&'static str, Value); 10] {
+        let job = tenant.settings.entra_job.as_ref();
         [
             ("display_name", json!(tenant.display_name)),
             ("provisioning_enabled", json!(tenant.provisioning_enabled)),
@@ -370,6 +380,14 @@ fn changes(old: Option<&Tenant>, new: &Tenant) -> Vec<AttributeChange> {
             (
                 "settings.unknown_schemas",
                 json!(tenant.settings.unknown_schemas.map(UnknownSchemas::as_str)),
+            ),
+            (
+                "settings.entra_job.service_principal_id",
+                json!(job.map(|job| job.service_principal_id)),
+            ),
+            (
+                "settings.entra_job.job_id",
+                json!(job.map(|job| &job.job_id)),
             ),
         ]
     };
@@ -500,7 +518,7 @@ mod tests {
             (changed[0].old.clone(), changed[0].new.clone()),
             (Some(json!("entra")), Some(json!("rfc")))
         );
-        assert_eq!(changes(None, &new).len(), 8);
+        assert_eq!(changes(None, &new).len(), 10);
     }
 
     #[test]

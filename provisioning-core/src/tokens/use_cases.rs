@@ -190,6 +190,7 @@ impl Core {
             receipt: once
                 .as_ref()
                 .map(|once| once.receipt(&generated, generated.token.created_at)),
+            findings: Vec::new(),
         };
         match self.storage().commit(mutation).await? {
             Commit::Done => Ok(Answer::Fresh(generated)),
@@ -253,6 +254,7 @@ impl Core {
             log: Some(entry),
             change: None,
             receipt: once.as_ref().map(|once| once.receipt(&generated, now)),
+            findings: Vec::new(),
         };
         match self.storage().commit(mutation).await? {
             Commit::Done => Ok(Answer::Fresh(generated)),
@@ -302,6 +304,7 @@ impl Core {
             log: Some(entry),
             change: None,
             receipt: None,
+            findings: Vec::new(),
         };
         match self.storage().commit(mutation).await? {
             Commit::Done => Ok(self

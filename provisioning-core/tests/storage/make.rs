@@ -160,6 +160,7 @@ pub fn mutation(tenant: TenantId, write: Write) -> Mutation {
         log: None,
         change: None,
         receipt: None,
+        findings: Vec::new(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use provisioning_core::{
     storage::{Commit, Write},
-    tenants::{Dialect, TenantSettings, UnknownMembers, UnknownSchemas},
+    tenants::{Dialect, EntraJob, TenantSettings, UnknownMembers, UnknownSchemas},
 };
 
 use super::{make, on_every_engine};
@@ -32,6 +32,10 @@ on_every_engine! {
                 unknown_members: Some(UnknownMembers::Ignore),
                 unknown_schemas: Some(UnknownSchemas::Ignore),
                 group_display_name_unique: Some(true),
+                entra_job: Some(EntraJob {
+                    service_principal_id: uuid::Uuid::from_u128(7),
+                    job_id: "scim.7".to_owned(),
+                }),
             };
         changed.version = 2;
         changed.updated_at = make::seconds(1);

@@ -7,7 +7,7 @@ use sqlx::{
     query::{Query, QueryScalar},
 };
 
-use super::{Database, tries::Tries};
+use super::{Database, findings, tries::Tries};
 use crate::{
     accounts::Account,
     clock::Timestamp,
@@ -155,12 +155,15 @@ impl Database {
             Write::Account(write) => return self.write_account(mutation, write).await,
             Write::Link(write) => return self.write_link(mutation, write).await,
             Write::Group(write) => return self.write_group(mutation, write).await,
-            Write::Nothing if mutation.receipt.is_none() => {
+            Write::Nothing
+                if mutation.receipt.is_none()
+                    && (mutation.log.is_some() || mutation.findings.is_empty()) =>
+            {
                 return match &mutation.log {
                     Some(entry) => {
                         let query = sqlx::query(LOG_ENTRY_INSERT).bind(tenant.uuid());
-                        bind_log_entry!(query, Some(entry))
-                            .execute(&self.pool)
+                        let query = bind_log_entry!(query, Some(entry));
+                        self.execute_with_findings(query, mutation)
                             .await
                             .map(|_| Commit::Done)
                     }
@@ -192,15 +195,15 @@ impl Database {
             None => (ACCOUNT_INSERT, ACCOUNT_INSERT_SHARED),
             Some(_) => (ACCOUNT_UPDATE, ACCOUNT_UPDATE_SHARED),
         };
-        let owned = account_query(own, mutation, write)
-            .execute(&self.pool)
+        let owned = self
+            .execute_with_findings(account_query(own, mutation, write), mutation)
             .await;
         let owned = decide(owned, Commit::VersionMismatch)?;
         if owned != Commit::ObjectIdTaken || write.account.object_id_exclusive {
             return Ok(owned);
         }
-        let shared = account_query(shared, mutation, write)
-            .execute(&self.pool)
+        let shared = self
+            .execute_with_findings(account_query(shared, mutation, write), mutation)
             .await;
         let shared = decide(shared, Commit::VersionMismatch)?;
         // Whoever held the claim may hold it exclusively, or has let go of it since: then the account is to be read again.
@@ -238,6 +241,7 @@ impl Database {
             transaction.rollback().await?;
             return Ok(Commit::ObjectIdTaken);
         }
+        findings::write(&mut transaction, mutation.tenant_id, &mutation.findings).await?;
         transaction.commit().await?;
         Ok(Commit::Done)
     }
@@ -341,8 +345,11 @@ async fn write_in(
     if let (Commit::Done, Some(entry)) = (written, &mutation.log) {
         let query = sqlx::query(LOG_ENTRY_INSERT).bind(tenant.uuid());
         bind_log_entry!(query, Some(entry))
-            .execute(connection)
+            .execute(&mut *connection)
             .await?;
+    }
+    if written == Commit::Done {
+        findings::write(connection, tenant, &mutation.findings).await?;
     }
     Ok(written)
 }

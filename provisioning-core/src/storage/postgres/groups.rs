@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use sqlx::{PgConnection, Row as _, postgres::PgRow};
 use uuid::Uuid;
 
-use super::Database;
+use super::{Database, findings};
 use crate::{
     ids::{GroupId, TenantId},
     storage::{
@@ -235,10 +235,7 @@ impl Database {
     ) -> Result<Commit, sqlx::Error> {
         let tenant = mutation.tenant_id;
         let (id, expected_version, alone) = match write {
-            GroupWrite::Create { .. } => {
-                let mut connection = self.pool.acquire().await?;
-                return run(&mut connection, mutation, write).await;
-            }
+            GroupWrite::Create { document, .. } => (document.id, None, false),
             GroupWrite::Change {
                 id,
                 expected_version,
@@ -251,14 +248,21 @@ impl Database {
                 ..
             } => (*id, *expected_version, expected_version.is_some()),
         };
-        if !alone {
+        if !alone && mutation.findings.is_empty() {
             let mut connection = self.pool.acquire().await?;
             return run(&mut connection, mutation, write).await;
         }
         let mut transaction = self.pool.begin().await?;
-        let mut commit = lock(&mut transaction, tenant, id, expected_version).await?;
+        let mut commit = if alone {
+            lock(&mut transaction, tenant, id, expected_version).await?
+        } else {
+            Commit::Done
+        };
         if commit == Commit::Done {
             commit = run(&mut transaction, mutation, write).await?;
+        }
+        if commit == Commit::Done {
+            findings::write(&mut transaction, tenant, &mutation.findings).await?;
         }
         match commit {
             Commit::Done | Commit::Unchanged => transaction.commit().await?,

@@ -1,6 +1,7 @@
 //! The server engine: a bounded pool of connections to PostgreSQL, used by several replicas at once.
 
 mod commit;
+mod findings;
 mod groups;
 mod sequencer;
 mod tries;

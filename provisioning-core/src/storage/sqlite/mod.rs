@@ -3,6 +3,7 @@
 //! Everything that is confirmed is durable (WAL with `synchronous=FULL`); the [`writer`] makes that cheap by committing as a group what is
 //! waiting.
 
+mod findings;
 mod groups;
 mod readers;
 mod statements;

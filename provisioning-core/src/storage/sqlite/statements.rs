@@ -5,7 +5,7 @@
 
 use sqlx::SqliteConnection;
 
-use super::groups;
+use super::{findings, groups};
 use crate::{
     accounts::Account,
     clock::Timestamp,
@@ -101,6 +101,18 @@ const PURGE_RECEIPTS: &str = "
 
 /// Applies a mutation. `Ok` with a conflict has written nothing; an error leaves the transaction unusable.
 pub(super) async fn apply(
+    connection: &mut SqliteConnection,
+    mutation: &Mutation,
+) -> Result<Commit, sqlx::Error> {
+    let written = write(connection, mutation).await?;
+    if written == Commit::Done {
+        findings::write(connection, mutation.tenant_id, &mutation.findings).await?;
+    }
+    Ok(written)
+}
+
+/// The mutation without its findings.
+async fn write(
     connection: &mut SqliteConnection,
     mutation: &Mutation,
 ) -> Result<Commit, sqlx::Error> {

@@ -8,7 +8,7 @@ use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, sqlite::Sqlit
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Database, groups, statements};
+use super::{Database, findings, groups, statements};
 use crate::{
     clock::Timestamp,
     ids::TenantId,
@@ -48,6 +48,7 @@ enum Work {
     PurgeGroups(TenantId, u32),
     PurgeReceipts(Timestamp, u32),
     PurgeHistory(Purge),
+    PurgeFindings(TenantId, Timestamp, u32),
 }
 
 /// How a write ended.
@@ -172,6 +173,17 @@ impl Database {
 
     pub async fn purge_history(&self, purge: Purge) -> Result<u64, StorageError> {
         self.writer.rows(Work::PurgeHistory(purge)).await
+    }
+
+    pub async fn purge_findings(
+        &self,
+        tenant: TenantId,
+        closed_before: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StorageError> {
+        self.writer
+            .rows(Work::PurgeFindings(tenant, closed_before, limit))
+            .await
     }
 }
 
@@ -326,6 +338,9 @@ async fn apply(connection: &mut SqliteConnection, work: &Work) -> Result<Written
             Written::Rows(statements::purge_tombstones(connection, *tenant, *before, *limit).await?)
         }
         Work::PurgeHistory(purge) => Written::Rows(history::purge!(*purge, connection)?),
+        Work::PurgeFindings(tenant, before, limit) => {
+            Written::Rows(findings::purge(connection, *tenant, *before, *limit).await?)
+        }
         Work::PurgeGroups(tenant, limit) => {
             Written::Rows(groups::purge(connection, *tenant, *limit).await?)
         }

@@ -1,0 +1,6 @@
+-- Where a tenant's provisioning job is in Microsoft Graph: both, or neither.
+--
+-- The same columns as in migrations/postgres.
+
+ALTER TABLE tenants ADD COLUMN entra_service_principal_id BLOB;
+ALTER TABLE tenants ADD COLUMN entra_job_id TEXT;

@@ -1,0 +1,276 @@
+//! Remedies where the Object ID is on the wrong account, on none, or no Object ID at all.
+
+use super::{
+    calls::{Calls, portal, spare_user_name},
+    meant, name, person, remedy,
+};
+use crate::{
+    accounts::Account,
+    findings::{Remedy, RemedyStep, case::Case},
+};
+
+/// How many of the accounts that share an Object ID are offered as the one that keeps it.
+const KEEPERS_MAX: usize = 3;
+
+/// Where attribute mappings are.
+const USER_MAPPING: &str = "Enterprise applications > your DragOnce application > Provisioning > Mappings > Provision Microsoft Entra ID Users";
+
+pub(super) fn object_id_not_guid(calls: Calls<'_>) -> Vec<Remedy> {
+    vec![
+        remedy(
+            "mailNickname, or another attribute that is no GUID, is mapped to externalId",
+            vec![map_object_id()],
+        ),
+        remedy(
+            "objectId is mapped to externalId already, and older values are still here",
+            vec![calls.restart(
+                "Watermark",
+                "The next cycle is an initial one: Microsoft Entra looks at every user again and sends what differs, also the Object IDs. Links are \
+                 kept.",
+            )],
+        ),
+    ]
+}
+
+pub(super) fn object_id_on_another_account(case: Case<'_>, calls: Calls<'_>) -> Vec<Remedy> {
+    let meant_account = case.meant();
+    let (Some(holder), Some(object_id)) = (case.other_holder(meant_account), case.object_id())
+    else {
+        return Vec::new();
+    };
+    let unlink = calls.unlink(
+        holder,
+        format!(
+            "Takes the Object ID off {}. The account stays as it is otherwise.",
+            name(holder)
+        ),
+    );
+    let mut steps = vec![unlink];
+    if let Some(account) = meant_account {
+        steps.push(calls.link(
+            account,
+            object_id,
+            format!(
+                "Links {} to the user in Microsoft Entra: Entra's next request finds it and updates it.",
+                name(account)
+            ),
+        ));
+    }
+    steps.push(calls.provision_on_demand(Some(object_id)));
+    let mut remedies = vec![remedy(
+        format!(
+            "The link is wrong: the Object ID is that of {}, not of {}",
+            person(case),
+            name(holder)
+        ),
+        steps,
+    )];
+    let login = &case.finding.directory.user_name;
+    if meant_account.is_none() && !login.is_empty() {
+        remedies.push(remedy(
+            format!(
+                "The link is right: {} is the same person, renamed in Microsoft Entra",
+                name(holder)
+            ),
+            vec![
+                calls.rename(
+                    holder,
+                    login,
+                    "The account gets the login account that Microsoft Entra says, and is found by it.",
+                ),
+                calls.provision_on_demand(Some(object_id)),
+            ],
+        ));
+    }
+    remedies
+}
+
+pub(super) fn object_id_shared(case: Case<'_>, calls: Calls<'_>) -> Vec<Remedy> {
+    let accounts: Vec<_> = case
+        .live()
+        .filter(|account| account.object_id.is_some())
+        .collect();
+    if accounts.len() < 2 {
+        return Vec::new();
+    }
+    let keep = |keeper: &Account| {
+        let others = accounts.iter().filter(|account| account.id != keeper.id);
+        let steps = others.map(|account| {
+            calls.unlink(
+                account,
+                format!(
+                    "Takes the Object ID off {}. The account stays as it is otherwise.",
+                    name(account)
+                ),
+            )
+        });
+        remedy(
+            format!("The Object ID is that of {} alone", name(keeper)),
+            steps.collect(),
+        )
+    };
+    let mut remedies: Vec<_> = accounts
+        .iter()
+        .take(KEEPERS_MAX)
+        .map(|keeper| keep(keeper))
+        .collect();
+    remedies.push(remedy(
+        "They are different people, to whom Microsoft Entra gives the same value",
+        vec![map_object_id()],
+    ));
+    remedies
+}
+
+pub(super) fn login_not_linked(case: Case<'_>, calls: Calls<'_>) -> Vec<Remedy> {
+    let Some(account) = case.meant().or_else(|| case.live().next()) else {
+        return Vec::new();
+    };
+    let mut remedies = Vec::new();
+    if let Some(object_id) = case.object_id() {
+        remedies.push(remedy(
+            format!("{} is this person's account", name(account)),
+            vec![
+                calls.link(
+                    account,
+                    object_id,
+                    format!(
+                        "Sets the Object ID of {}: Microsoft Entra's next request finds the account and updates it instead of creating one.",
+                        name(account)
+                    ),
+                ),
+                calls.provision_on_demand(Some(object_id)),
+            ],
+        ));
+    }
+    remedies.push(another_person(case, calls, account));
+    remedies.push(remedy(
+        "All accounts of this kind are to be found by their login",
+        vec![portal(
+            format!(
+                "{USER_MAPPING}: edit userPrincipalName -> userName, set \"Match objects using this attribute\" to Yes with matching precedence 1, and \
+                 save."
+            ),
+            "Microsoft Entra finds accounts by their login before it creates any. Saving starts an initial cycle by itself; links are kept.",
+        )],
+    ));
+    remedies
+}
+
+pub(super) fn two_accounts(case: Case<'_>, calls: Calls<'_>) -> Vec<Remedy> {
+    let Some(of_login) = case.login_holder() else {
+        return Vec::new();
+    };
+    let of_object_id = case
+        .other_holder(Some(of_login))
+        .or_else(|| case.addressed().filter(|account| account.id != of_login.id));
+    let Some(of_object_id) = of_object_id else {
+        return Vec::new();
+    };
+    let spare = spare_user_name(of_login);
+    let mut remedies = vec![remedy(
+        format!(
+            "{} is another person's account, and the person is the one of {}",
+            name(of_login),
+            name(of_object_id)
+        ),
+        vec![
+            calls.rename(
+                of_login,
+                &spare,
+                "Frees the login account. The other person signs in with this name from then on; choose another one if you like.",
+            ),
+            calls.rename(
+                of_object_id,
+                &case.finding.directory.user_name,
+                "The account of the Object ID gets the login account that Microsoft Entra says.",
+            ),
+        ],
+    )];
+    if let Some(object_id) = case.object_id() {
+        let mut steps = vec![
+            calls.unlink(
+                of_object_id,
+                format!(
+                    "Takes the Object ID off {}. The account keeps its data; delete it when nobody needs it.",
+                    name(of_object_id)
+                ),
+            ),
+            calls.link(
+                of_login,
+                object_id,
+                format!(
+                    "Links {} to the user in Microsoft Entra.",
+                    name(of_login)
+                ),
+            ),
+        ];
+        steps.extend(calls.forget_connection(Some(object_id)));
+        remedies.push(remedy(
+            format!(
+                "Both are the same person's, who is to go on with {}",
+                name(of_login)
+            ),
+            steps,
+        ));
+    }
+    remedies
+}
+
+pub(super) fn object_id_mismatch(case: Case<'_>, calls: Calls<'_>) -> Vec<Remedy> {
+    let (Some(account), Some(object_id)) = (
+        case.meant().or_else(|| case.live().next()),
+        case.object_id(),
+    ) else {
+        return Vec::new();
+    };
+    let mut steps = Vec::new();
+    if let Some(other) = case.other_holder(Some(account)) {
+        steps.push(calls.unlink(
+            other,
+            format!("Takes the Object ID off {}, which has it now.", name(other)),
+        ));
+    }
+    steps.push(calls.link(
+        account,
+        object_id,
+        format!(
+            "Gives {} the Object ID that Microsoft Entra says. The one it had is kept in the link history and can be brought back.",
+            name(account)
+        ),
+    ));
+    steps.push(calls.provision_on_demand(Some(object_id)));
+    vec![
+        remedy("Microsoft Entra is right", steps),
+        another_person(case, calls, account),
+        meant(calls),
+    ]
+}
+
+/// Frees a login account for the user that Entra wants to create.
+fn another_person(case: Case<'_>, calls: Calls<'_>, account: &Account) -> Remedy {
+    let mut steps: Vec<RemedyStep> = vec![calls.rename(
+        account,
+        &spare_user_name(account),
+        "Frees the login account, so that Microsoft Entra can create the user. The other person signs in with this name from then on; choose another \
+         one if you like.",
+    )];
+    steps.push(calls.provision_on_demand(case.object_id()));
+    remedy(
+        format!(
+            "{} is another person's account, and the user in Microsoft Entra is to get one of their own",
+            name(account)
+        ),
+        steps,
+    )
+}
+
+fn map_object_id() -> RemedyStep {
+    portal(
+        format!(
+            "{USER_MAPPING}: edit the mapping whose target is externalId, choose objectId as its source attribute, and save. Leave userPrincipalName -> \
+             userName with matching precedence 1."
+        ),
+        "Microsoft Entra sends each user's Object ID. Saving starts an initial cycle by itself: every account is found by its login and gets its Object \
+         ID; links are kept.",
+    )
+}
