@@ -6,8 +6,8 @@ mod read;
 pub(crate) mod refusals;
 mod write;
 
-pub(crate) use create::unexpected;
 pub use create::{CreateOutcome, Created};
+pub(crate) use create::{restorable, unexpected};
 pub(crate) use draft::check_size;
 pub use draft::{Draft, Unsaid, next_version};
 pub use read::AccountPage;

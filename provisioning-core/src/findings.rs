@@ -7,7 +7,9 @@
 mod case;
 mod cure;
 mod describe;
+mod diagnose;
 mod examine;
+mod forecast;
 mod key;
 mod observe;
 mod remedies;
@@ -26,6 +28,8 @@ pub(crate) use self::{
 };
 pub use self::{
     describe::summary,
+    diagnose::{Diagnosis, Subject},
+    forecast::ExpectedRequest,
     key::FindingKey,
     remedies::remedies,
     side::Side,

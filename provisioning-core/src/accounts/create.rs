@@ -18,6 +18,7 @@ use crate::{
     receipts::{Answer, Once},
     schemas::TenantSchemas,
     storage::{AccountWrite, Commit, CreateCandidates, Mutation, Write},
+    tenants::Tenant,
 };
 
 /// How often a create is tried when others change what it rests on.
@@ -159,7 +160,7 @@ impl Core {
         let now = self.now();
         let tombstone = candidates
             .tombstone
-            .filter(|tombstone| restorable(tombstone, admitted, now));
+            .filter(|tombstone| restorable(tombstone, &admitted.tenant, now));
         let outcome = if tombstone.is_some() {
             CreateOutcome::Restored
         } else {
@@ -253,12 +254,12 @@ impl Core {
 
 /// Only a GUID tells that it is the same Entra object: other values are shared between people. A tombstone outlives its retention until it is
 /// purged, and cannot be restored in that time.
-fn restorable(tombstone: &Account, admitted: &Admitted, now: Timestamp) -> bool {
+pub(crate) fn restorable(tombstone: &Account, tenant: &Tenant, now: Timestamp) -> bool {
     let is_guid = tombstone
         .object_id
         .as_deref()
         .is_some_and(|object_id| Uuid::try_parse(object_id).is_ok());
-    let end = now.minus(admitted.tenant.settings.tombstone_retention);
+    let end = now.minus(tenant.settings.tombstone_retention);
     is_guid
         && !tombstone.protected
         && tombstone

@@ -9,6 +9,7 @@ mod binds;
 mod changes;
 mod columns;
 mod config;
+mod diagnosis;
 mod error;
 pub mod filter;
 mod findings;
@@ -36,6 +37,7 @@ use std::sync::Arc;
 pub use self::{
     accounts::CreateCandidates,
     config::{StorageConfig, StorageUrl},
+    diagnosis::Names,
     error::{OpenError, StorageError},
     findings::{FindingPlace, FindingQuery, FindingWrite},
     groups::GroupBasis,

@@ -1,0 +1,380 @@
+//! Explains one account, login account or Object ID in full, also where there is nothing of the name.
+
+use super::{
+    Finding, FindingKey, FindingKind, Presented,
+    forecast::{ExpectedRequest, Scene, expected_requests},
+    use_cases::present,
+};
+use crate::{
+    Core,
+    accounts::Account,
+    attributes::{
+        error::excerpt,
+        fold::{NAME_BYTES_MAX, fold},
+    },
+    call::Call,
+    error::{Error, Reason, Refusal},
+    ids::{AccountId, LogEntryId, TenantId},
+    links::object_id_key,
+    log::{LogEntry, Operation, Outcome, ResourceType},
+    storage::Names,
+    tenants::Tenant,
+};
+
+/// Log entries and link steps that an answer names.
+const ENTRIES_MAX: u32 = 20;
+/// Accounts and findings that the summary speaks of; the answer has them all.
+const SPOKEN_OF_MAX: usize = 3;
+
+/// What is to be explained.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// The account of an id; whatever text it is.
+    AccountId(String),
+    /// Whoever has or had a login account.
+    UserName(String),
+    /// Whoever has or had an Object ID.
+    ObjectId(String),
+}
+
+/// How it stands, what Entra will do next, and what to do.
+#[derive(Clone, Debug)]
+pub struct Diagnosis {
+    /// The whole in a few sentences.
+    pub summary: String,
+    /// The accounts that the subject names, deleted ones behind the others.
+    pub accounts: Vec<Account>,
+    /// What Entra sends next, in order.
+    pub expected_requests: Vec<ExpectedRequest>,
+    /// What is open about the subject.
+    pub findings: Vec<Presented>,
+    /// The newest log entries about it, newest first.
+    pub log_entry_ids: Vec<LogEntryId>,
+}
+
+/// What the directory has of the person, as far as its requests have told.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Said {
+    user_name: Option<String>,
+    object_id: Option<String>,
+    /// It posted the last time, and was refused because of the login.
+    posts: bool,
+}
+
+impl Core {
+    /// Explains a subject.
+    pub async fn diagnose_account(
+        &self,
+        call: &Call,
+        subject: &Subject,
+    ) -> Result<Diagnosis, Error> {
+        let tenant = self.authenticate(call).await?.tenant;
+        check(subject)?;
+        let named = self
+            .storage()
+            .find_named_accounts(tenant.id, &subject.names())
+            .await?;
+        let (findings, entries) = self.find_traces(tenant.id, subject, &named).await?;
+        let said = Said::of(subject, &named, &findings, &entries);
+        let related = self
+            .storage()
+            .find_named_accounts(tenant.id, &said.names())
+            .await?;
+        let mut known = named.clone();
+        known.extend(
+            related
+                .into_iter()
+                .filter(|account| named.iter().all(|named| named.id != account.id)),
+        );
+        let token = self.storage().find_current_token(tenant.id).await?;
+        let expected_requests = expected_requests(Scene {
+            tenant: &tenant,
+            now: self.now(),
+            has_token: token.is_some_and(|token| token.accepted(self.now())),
+            user_name: said.user_name.as_deref(),
+            object_id: said.object_id.as_deref(),
+            posts: said.posts,
+            unknown_id: subject.id_of_nothing(&named),
+            accounts: &known,
+        });
+        let sides = self.sides_of(tenant.id, &findings).await?;
+        let findings: Vec<Presented> = findings
+            .into_iter()
+            .map(|finding| present(finding, &sides, &tenant))
+            .collect();
+        let schemas = self.schemas_of(call, &tenant).await?;
+        Ok(Diagnosis {
+            summary: summary(subject, &named, &expected_requests, &findings, &tenant),
+            accounts: named
+                .into_iter()
+                .map(|account| account.shown(&schemas.user))
+                .collect(),
+            expected_requests,
+            findings,
+            log_entry_ids: entries.iter().map(|entry| entry.id).collect(),
+        })
+    }
+
+    /// The open findings and the newest log entries about the subject and the accounts that it names.
+    async fn find_traces(
+        &self,
+        tenant: TenantId,
+        subject: &Subject,
+        named: &[Account],
+    ) -> Result<(Vec<Finding>, Vec<LogEntry>), Error> {
+        let mut keys: Vec<FindingKey> = named.iter().flat_map(FindingKey::of_account).collect();
+        keys.push(subject.key());
+        let mut findings = self.storage().find_open_findings(tenant, &keys).await?;
+        findings.sort_by_key(|finding| {
+            std::cmp::Reverse((finding.kind.severity(), finding.last_seen_at))
+        });
+        let mut user_names: Vec<String> = named
+            .iter()
+            .map(|account| account.user_name_key.clone())
+            .collect();
+        let mut object_ids: Vec<String> = named
+            .iter()
+            .filter_map(|account| account.object_id.clone())
+            .collect();
+        match subject {
+            Subject::AccountId(_) => {}
+            Subject::UserName(user_name) => user_names.push(fold(user_name)),
+            // As it was asked, and as it is compared: the log has it as it was sent.
+            Subject::ObjectId(object_id) => {
+                object_ids.extend([object_id.clone(), object_id_key(object_id)]);
+            }
+        }
+        for texts in [&mut user_names, &mut object_ids] {
+            texts.sort_unstable();
+            texts.dedup();
+        }
+        let entries = self
+            .storage()
+            .find_log_entries_about(tenant, &user_names, &object_ids, ENTRIES_MAX)
+            .await?;
+        Ok((findings, entries))
+    }
+}
+
+impl Subject {
+    fn text(&self) -> &str {
+        match self {
+            Self::AccountId(text) | Self::UserName(text) | Self::ObjectId(text) => text,
+        }
+    }
+
+    /// As a sentence names it.
+    fn phrase(&self) -> String {
+        let text = excerpt(self.text());
+        match self {
+            Self::AccountId(_) => format!("the id {text}"),
+            Self::UserName(_) => format!("the login account {text}"),
+            Self::ObjectId(_) => format!("the Object ID {text}"),
+        }
+    }
+
+    fn names(&self) -> Names {
+        match self {
+            Self::AccountId(id) => Names {
+                id: AccountId::parse(id),
+                ..Names::default()
+            },
+            Self::UserName(user_name) => Names {
+                user_name_key: Some(fold(user_name)),
+                ..Names::default()
+            },
+            Self::ObjectId(object_id) => Names {
+                object_id_key: Some(object_id_key(object_id)),
+                ..Names::default()
+            },
+        }
+    }
+
+    fn key(&self) -> FindingKey {
+        match self {
+            Self::AccountId(id) => FindingKey::ScimId(id.clone()),
+            Self::UserName(user_name) => FindingKey::UserName(fold(user_name)),
+            Self::ObjectId(object_id) => FindingKey::ObjectId(object_id_key(object_id)),
+        }
+    }
+
+    /// The id that was asked for, where it is no account's.
+    fn id_of_nothing(&self, named: &[Account]) -> Option<&str> {
+        match self {
+            Self::AccountId(id) if named.is_empty() => Some(id),
+            Self::AccountId(_) | Self::UserName(_) | Self::ObjectId(_) => None,
+        }
+    }
+}
+
+impl Said {
+    /// An open finding tells it best, then the last request of Entra; where Entra has not said anything, it is taken to have what DragOnce has.
+    fn of(
+        subject: &Subject,
+        named: &[Account],
+        findings: &[Finding],
+        entries: &[LogEntry],
+    ) -> Self {
+        let told = |text: &String| (!text.is_empty()).then(|| text.clone());
+        let last = entries
+            .iter()
+            .find(|entry| !entry.token_id.is_empty() && entry.resource_type == ResourceType::User);
+        let finding = findings
+            .iter()
+            .filter(|finding| finding.kind.is_of_a_person())
+            .max_by_key(|finding| finding.last_seen_at);
+        let account = named.first();
+        let (asked_user_name, asked_object_id) = match subject {
+            Subject::AccountId(_) => (None, None),
+            Subject::UserName(text) => (Some(text.clone()), None),
+            Subject::ObjectId(text) => (None, Some(text.clone())),
+        };
+        Self {
+            user_name: finding
+                .and_then(|finding| told(&finding.directory.user_name))
+                .or_else(|| last.and_then(|entry| told(&entry.user_name)))
+                .or_else(|| account.map(|account| account.user_name.clone()))
+                .or(asked_user_name),
+            object_id: finding
+                .and_then(|finding| told(&finding.directory.object_id))
+                .or_else(|| last.and_then(|entry| told(&entry.object_id)))
+                .or_else(|| account.and_then(|account| account.object_id.clone()))
+                .or(asked_object_id),
+            posts: last.is_some_and(|entry| {
+                entry.operation == Operation::Create
+                    && entry.outcome == Outcome::Failure
+                    && entry.http_status == Reason::Uniqueness.http_status()
+            }),
+        }
+    }
+
+    fn names(&self) -> Names {
+        Names {
+            id: None,
+            user_name_key: self.user_name.as_deref().map(fold),
+            object_id_key: self.object_id.as_deref().map(object_id_key),
+        }
+    }
+}
+
+impl FindingKind {
+    /// Whether what the directory says in it is said of one person, and not of an example.
+    const fn is_of_a_person(self) -> bool {
+        match self {
+            Self::ObjectIdNotGuid | Self::ObjectIdShared | Self::GroupNameTaken => false,
+            Self::ObjectIdOnAnotherAccount
+            | Self::LoginNotLinked
+            | Self::LoginAndObjectIdOnTwoAccounts
+            | Self::ObjectIdMismatch
+            | Self::StaleScimId
+            | Self::LoginRenamed
+            | Self::TombstoneLogin
+            | Self::DeletedAndPostedAgain
+            | Self::ActiveOnHold
+            | Self::LoginTakenSinceDeletion
+            | Self::ProtectedAccount => true,
+        }
+    }
+}
+
+/// What can be looked up at all.
+fn check(subject: &Subject) -> Result<(), Refusal> {
+    let text = subject.text();
+    if !text.is_empty() && text.len() <= NAME_BYTES_MAX && !text.contains('\0') {
+        return Ok(());
+    }
+    let field = match subject {
+        Subject::AccountId(_) => "account_id",
+        Subject::UserName(_) => "user_name",
+        Subject::ObjectId(_) => "object_id",
+    };
+    Err(Refusal::new(
+        Reason::InvalidRequest,
+        format!("Say what is to be explained, in 1 to {NAME_BYTES_MAX} bytes."),
+    )
+    .field(field))
+}
+
+/// How it stands, what Entra will do, what to do.
+fn summary(
+    subject: &Subject,
+    accounts: &[Account],
+    expected: &[ExpectedRequest],
+    findings: &[Presented],
+    tenant: &Tenant,
+) -> String {
+    let mut sentences: Vec<String> = accounts
+        .iter()
+        .take(SPOKEN_OF_MAX)
+        .map(|account| standing(account, tenant))
+        .collect();
+    if accounts.is_empty() {
+        sentences.push(format!(
+            "DragOnce has no account with {}.",
+            subject.phrase()
+        ));
+    }
+    if accounts.len() > SPOKEN_OF_MAX {
+        sentences.push(format!(
+            "{} more accounts have it.",
+            accounts.len() - SPOKEN_OF_MAX
+        ));
+    }
+    sentences.extend(expected.last().map(|request| {
+        format!(
+            "If the user is in the scope of provisioning, Microsoft Entra's next step ends with {}, answered {}. {} Why: {}",
+            verb(&request.request),
+            request.http_status,
+            request.outcome,
+            request.because
+        )
+    }));
+    sentences.extend(findings.iter().take(SPOKEN_OF_MAX).map(|presented| {
+        let remedy = presented
+            .remedies
+            .first()
+            .map(|remedy| format!(" First remedy: {}.", remedy.title))
+            .unwrap_or_default();
+        format!(
+            "Finding {}: {}{remedy}",
+            presented.finding.kind.as_str(),
+            presented.summary
+        )
+    }));
+    if findings.is_empty() {
+        sentences.push("No finding is open about it.".to_owned());
+    }
+    sentences.join(" ")
+}
+
+/// A request without its filter.
+fn verb(request: &str) -> &str {
+    request.split('?').next().unwrap_or(request)
+}
+
+/// How an account stands.
+fn standing(account: &Account, tenant: &Tenant) -> String {
+    let link = account.object_id.as_deref().map_or_else(
+        || "has no Object ID".to_owned(),
+        |object_id| format!("has the Object ID {}", excerpt(object_id)),
+    );
+    let state = match (account.deleted_at, &account.hold) {
+        (Some(at), _) => format!(
+            "was deleted on {at} and is kept until {}",
+            at.plus(tenant.settings.tombstone_retention)
+        ),
+        (None, Some(hold)) => format!("is on hold ({})", excerpt(&hold.reason)),
+        (None, None) if !account.directory_active => "is suspended by Microsoft Entra".to_owned(),
+        (None, None) => "is active".to_owned(),
+    };
+    let protection = if account.protected {
+        ", is protected"
+    } else {
+        ""
+    };
+    format!(
+        "The account {} ({}) {state}{protection} and {link}.",
+        excerpt(&account.user_name),
+        account.id
+    )
+}
