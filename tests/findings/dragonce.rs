@@ -17,6 +17,9 @@ use provisioning_proto::{
 
 use crate::support::{Admin, Service};
 
+/// What a JWT needs for everything that remedies ask for.
+pub const SCOPES: [&str; 2] = ["provisioning.admin", "accounts.write"];
+
 /// Calls about one tenant.
 pub struct Dragonce {
     tenant: String,
@@ -24,11 +27,11 @@ pub struct Dragonce {
 }
 
 impl Dragonce {
-    pub async fn of(service: &Service, tenant: &str) -> Self {
-        let scopes = ["provisioning.admin", "accounts.write"];
+    /// With the JWT of an admin of the tenant, who may also write accounts.
+    pub fn of(service: &Service, tenant: &str, jwt: &str) -> Self {
         Self {
             tenant: tenant.to_owned(),
-            admin: service.caller(&scopes, Some(tenant)).await,
+            admin: service.bearer(jwt),
         }
     }
 

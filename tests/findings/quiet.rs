@@ -3,7 +3,7 @@
 use entra_sim::{Changes, CyclePlan, Engine as EntraEngine, Scenario, Target};
 use provisioning_proto::admin::v1::FindingState;
 
-use super::dragonce::Dragonce;
+use super::dragonce::{Dragonce, SCOPES};
 use crate::support::{Panel, on_both_engines};
 
 /// A busy day on which nobody is deleted: the login account of a deleted user is a finding.
@@ -29,7 +29,8 @@ on_both_engines! {
         engine.restart();
         engine.settle(&mut |_| {}).await;
         assert!(engine.report().exit_ok(), "{:?}", engine.report().in_error);
-        let dragonce = Dragonce::of(&service, "contoso").await;
+        let jwt = service.jwt(&SCOPES, Some("contoso")).await;
+        let dragonce = Dragonce::of(&service, "contoso", &jwt);
         for state in [FindingState::Open, FindingState::Closed] {
             assert_eq!(dragonce.findings(state).await, [], "{state:?}");
         }

@@ -7,8 +7,8 @@ use entra_sim::{
 use provisioning_proto::admin::v1::{EntraJob, TenantSettings};
 use tonic::transport::Channel;
 
-use super::dragonce::Dragonce;
-use crate::support::{Panel, Service, Tenant};
+use super::dragonce::{Dragonce, SCOPES};
+use crate::support::{Panel, Service};
 
 /// Alice's login account in Entra.
 pub const ALICE: &str = "alice@contoso.com";
@@ -27,20 +27,17 @@ const INCREMENTAL: CyclePlan = CyclePlan {
     ..CyclePlan::QUIET
 };
 
-/// A running service and the credentials of an admin who may do everything that remedies ask for.
+/// A running service.
 pub struct Stage<'s> {
-    pub panel: Panel,
     service: &'s Service,
-    authorization: String,
+    panel: Panel,
 }
 
 impl<'s> Stage<'s> {
     pub async fn of(service: &'s Service) -> Self {
-        let scopes = ["platform.operator", "provisioning.admin", "accounts.write"];
         Self {
             panel: Panel::of(service).await,
             service,
-            authorization: format!("Bearer {}", service.jwt(&scopes, None).await),
         }
     }
 
@@ -65,12 +62,12 @@ impl<'s> Stage<'s> {
         };
         let engine = EntraEngine::with_directory(target, scenario, directory())
             .expect("the scenario is good");
+        let jwt = self.service.jwt(&SCOPES, Some(identifier)).await;
         World {
-            dragonce: Dragonce::of(self.service, identifier).await,
+            dragonce: Dragonce::of(self.service, identifier, &jwt),
             engine,
-            tenant,
             channel: self.service.channel(),
-            authorization: self.authorization.clone(),
+            authorization: format!("Bearer {jwt}"),
         }
     }
 }
@@ -81,7 +78,6 @@ pub struct World {
     pub dragonce: Dragonce,
     /// What Entra does.
     pub engine: EntraEngine,
-    pub tenant: Tenant,
     pub channel: Channel,
     pub authorization: String,
 }
