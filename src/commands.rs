@@ -1,7 +1,11 @@
 //! The subcommands: one module each. Here is only what they share: parsing, the runtime, exit codes.
 
+mod account;
+mod diagnose;
 mod entra_sim;
+mod findings;
 mod jwt;
+mod link;
 mod logs;
 mod migrate;
 mod quickstart;
@@ -37,11 +41,21 @@ enum Cli {
     /// Generates, regenerates, revokes and lists SCIM tokens of a running service
     #[command(subcommand)]
     Token(token::Command),
+    /// Holds, protects, restores and purges accounts of a running service
+    #[command(subcommand)]
+    Account(account::Command),
     /// Makes JWTs for gRPC calls
     #[command(subcommand)]
     Jwt(jwt::Command),
+    /// Connects accounts of a running service with their Entra objects
+    #[command(subcommand)]
+    Link(link::Command),
     /// Shows the provisioning log of a tenant
     Logs(logs::Args),
+    /// Shows what stands between Entra and a tenant's accounts and groups, and what to do about it
+    Findings(findings::Args),
+    /// Explains one account, login account or Object ID: how it stands, what Entra will do next, and why
+    Diagnose(diagnose::Args),
     /// Plays Microsoft Entra's provisioning against a SCIM endpoint
     EntraSim(entra_sim::Args),
 }
@@ -108,8 +122,12 @@ fn run_on_runtime(cli: Cli) -> anyhow::Result<ExitCode> {
             Cli::Migrate(args) => migrate::run(args).await.map(|()| ExitCode::SUCCESS),
             Cli::Tenant(command) => tenant::run(command).await.map(|()| ExitCode::SUCCESS),
             Cli::Token(command) => token::run(command).await.map(|()| ExitCode::SUCCESS),
+            Cli::Account(command) => account::run(command).await.map(|()| ExitCode::SUCCESS),
             Cli::Jwt(command) => jwt::run(command).map(|()| ExitCode::SUCCESS),
+            Cli::Link(command) => link::run(command).await,
             Cli::Logs(args) => logs::run(args).await.map(|()| ExitCode::SUCCESS),
+            Cli::Findings(args) => findings::run(args).await.map(|()| ExitCode::SUCCESS),
+            Cli::Diagnose(args) => diagnose::run(args).await.map(|()| ExitCode::SUCCESS),
             Cli::EntraSim(args) => entra_sim::run(args).await,
         }
     })
@@ -139,14 +157,30 @@ mod tests {
             "tenant create acme --json --grpc http://127.0.0.1:1 --data-dir d --disabled",
             "token generate acme --json --grpc http://127.0.0.1:1 --data-dir d",
             "token regenerate acme --json --overlap 10m",
+            "account hold acme 0190c0de-0000-7000-8000-000000000000 --reason left --json --grpc http://127.0.0.1:1",
+            "account restore acme 0190c0de-0000-7000-8000-000000000000 --dry-run",
+            "account deleted acme --json",
             "jwt mint --scope accounts.read --scope accounts.write --tenant acme --subject panel --ttl 1h",
             "logs acme --filter x --limit 5",
+            "link import links.csv --tenant acme --dry-run --json --reason why --data-dir d",
+            "findings acme --json --closed --grpc http://127.0.0.1:1 --data-dir d",
+            "diagnose acme --user-name a@b.c",
+            "diagnose acme --object-id 1 --json --grpc http://127.0.0.1:1",
+            "diagnose acme --account-id 1",
             "entra-sim --url http://h/scim/acme/v2 --token t --users 10 --groups 2 --match external-id,user-name --external-id object-id --cycles 2 --flag both --seed 7 --concurrency 4 --json",
             "quickstart --exit",
             "migrate --data-dir d --database-url postgres://h/d --config f",
         ] {
             let words = std::iter::once("provisiond").chain(line.split(' '));
             assert!(parse(words.map(OsString::from)).is_ok(), "{line}");
+        }
+    }
+
+    #[test]
+    fn one_thing_is_diagnosed_at_a_time() {
+        for line in ["diagnose acme", "diagnose acme --user-name a --object-id b"] {
+            let words = std::iter::once("provisiond").chain(line.split(' '));
+            assert!(parse(words.map(OsString::from)).is_err(), "{line}");
         }
     }
 }

@@ -52,7 +52,11 @@ fn needs(rpc: &str) -> Needs {
             "GetScimConnection" | "GenerateToken" | "RegenerateToken" | "RevokeToken"
             | "ListTokens",
         )
-        | ("LinkService", "LinkObjectId" | "UnlinkObjectId")
+        | (
+            "LinkService",
+            "LinkObjectId" | "UnlinkObjectId" | "BulkLinkObjectIds" | "ListLinkHistory"
+            | "RevertLinkStep",
+        )
         | (
             "ExtensionSchemaService",
             "CreateExtensionSchema"

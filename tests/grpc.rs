@@ -298,21 +298,24 @@ on_both_engines! {
         let mut client = accounts(&service).await;
         // An account from before Entra, and another.
         let alice = made(&mut client, "alice@contoso.com").await;
-        made(&mut client, "bob@contoso.com").await;
+        let bob = made(&mut client, "bob@contoso.com").await;
         let mut links = LinkServiceClient::new(service.caller(&["provisioning.admin"], Some(TENANT)).await);
         let link = |user_name: &str, object_id: &str| LinkObjectIdRequest {
             tenant: TENANT.to_owned(),
             account: Some(link_object_id_request::Account::UserName(user_name.to_owned())),
             object_id: object_id.to_owned(),
             reason: "Connected by hand".to_owned(),
+            etag: alice.etag.clone(),
             ..LinkObjectIdRequest::default()
         };
+        assert_eq!(bob.etag, alice.etag, "each is at its first version");
         let linked = links.link_object_id(link("ALICE@contoso.com", &OBJECT_ID.to_uppercase())).await.expect("it is linked").into_inner();
-        assert_eq!(linked.account.expect("it is answered").object_id.as_deref(), Some(OBJECT_ID));
+        let linked = linked.account.expect("it is answered");
+        assert_eq!(linked.object_id.as_deref(), Some(OBJECT_ID));
         let [found] = tenant.scim.find(&format!("externalId eq \"{OBJECT_ID}\"")).await.try_into().expect("one is found");
         assert_eq!((&found["id"], &found["externalId"]), (&json!(alice.id), &json!(OBJECT_ID)));
         let entry = panel.log(TENANT, "operation eq \"link\" and outcome eq \"success\"").await.remove(0);
-        assert!(entry.detail.contains("Connected by hand"), "{}", entry.detail);
+        assert_eq!(entry.justification, "Connected by hand");
         assert_eq!((entry.resource_id.as_str(), entry.object_id.as_str()), (alice.id.as_str(), OBJECT_ID));
 
         let status = links.link_object_id(link("bob@contoso.com", OBJECT_ID)).await.expect_err("alice has it");
@@ -325,10 +328,12 @@ on_both_engines! {
         let unlink = UnlinkObjectIdRequest {
             tenant: TENANT.to_owned(),
             account: Some(unlink_object_id_request::Account::UserName("alice@contoso.com".to_owned())),
+            etag: linked.etag,
             ..UnlinkObjectIdRequest::default()
         };
         let unlinked = links.unlink_object_id(unlink.clone()).await.expect("it is unlinked").into_inner();
         assert_eq!(unlinked.previous_object_id, OBJECT_ID);
+        let unlink = UnlinkObjectIdRequest { etag: unlinked.account.expect("it is answered").etag, ..unlink };
         assert!(tenant.scim.find(&format!("externalId eq \"{OBJECT_ID}\"")).await.is_empty());
         let status = links.unlink_object_id(unlink).await.expect_err("it has none");
         assert_eq!(why(&status), (Code::FailedPrecondition, "NOT_LINKED".to_owned()));

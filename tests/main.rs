@@ -11,6 +11,7 @@ mod findings;
 mod fixtures;
 mod groups;
 mod grpc;
+mod links;
 mod membership;
 mod observability;
 mod outage;

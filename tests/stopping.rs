@@ -1,5 +1,6 @@
 //! The end of the process: running requests finish, within a bound.
 
+use rustix::process::Signal;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -35,7 +36,7 @@ async fn a_running_request_is_answered_and_no_new_one_is_taken() {
     let mut service = Service::start(Engine::Sqlite).await;
     let tenant = service.tenant("acme").await;
     let mut running = half_a_request(&service, &tenant).await;
-    service.process.signal("TERM");
+    service.process.signal(Signal::TERM);
     let address = service
         .process
         .http()
@@ -66,18 +67,18 @@ async fn a_second_signal_does_not_wait_for_the_grace() {
         Service::start_with(Engine::Sqlite, &["--shutdown-grace-seconds", "3600"]).await;
     let tenant = service.tenant("acme").await;
     let _running = half_a_request(&service, &tenant).await;
-    service.process.signal("TERM");
+    service.process.signal(Signal::TERM);
     while !service.process.log().contains("asked to stop") {
         tokio::task::yield_now().await;
     }
-    service.process.signal("INT");
+    service.process.signal(Signal::INT);
     assert!(service.process.ended().await.success());
 }
 
 #[tokio::test]
 async fn a_hangup_is_not_an_end() {
     let mut service = Service::start(Engine::Sqlite).await;
-    service.process.signal("HUP");
+    service.process.signal(Signal::HUP);
     service
         .tenant("acme")
         .await

@@ -3,6 +3,7 @@
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use reqwest::{Certificate, Client};
+use rustix::process::Signal;
 
 use crate::support::{Engine, Service};
 
@@ -64,7 +65,7 @@ async fn both_listeners_speak_tls_and_take_a_new_certificate() {
     assert_eq!(made["identifier"], "acme");
 
     let second = write_certificate(folder.path());
-    service.process.signal("HUP");
+    service.process.signal(Signal::HUP);
     while !service.process.log().contains("TLS certificate read again") {
         tokio::task::yield_now().await;
     }

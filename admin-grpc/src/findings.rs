@@ -16,9 +16,9 @@ use provisioning_core::{
     ids::AccountId,
 };
 use provisioning_proto::admin::v1::{
-    self, DiagnoseAccountRequest, DiagnoseAccountResponse, DismissFindingRequest,
-    DismissFindingResponse, GetFindingRequest, GetFindingResponse, ListFindingsRequest,
-    ListFindingsResponse, dragonce_side::Resource, remedy_step::Call as StepCall,
+    self, DismissFindingRequest, DismissFindingResponse, GetFindingRequest, GetFindingResponse,
+    ListFindingsRequest, ListFindingsResponse, dragonce_side::Resource,
+    remedy_step::Call as StepCall,
 };
 use tonic::{Request, Response, Status};
 
@@ -95,14 +95,6 @@ pub async fn dismiss(
         )
         .await;
     idempotent(answer, |presented| Ok(respond(presented)))
-}
-
-/// `DiagnoseAccount`.
-pub async fn diagnose(
-    _core: &Core,
-    _request: Request<DiagnoseAccountRequest>,
-) -> Result<Response<DiagnoseAccountResponse>, Status> {
-    Err(Status::unimplemented("DiagnoseAccount"))
 }
 
 fn account_from(id: &str) -> Result<Option<AccountId>, Status> {

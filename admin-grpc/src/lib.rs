@@ -1,8 +1,11 @@
-//! The panel's gRPC services: tenants, SCIM tokens, links, extension schemas and the provisioning log.
+//! The panel's gRPC services: tenants, SCIM tokens, links, acts on accounts, extension schemas and the provisioning log.
 //!
 //! A thin face over the use cases of [`provisioning_core::Core`]: messages in, use cases called, messages out. Who may call what is decided
 //! before, by the core's rules.
 
+mod accounts;
+mod bulk_links;
+mod diagnosis;
 mod findings;
 mod links;
 mod logs;
@@ -13,6 +16,7 @@ mod wire;
 
 use provisioning_core::Core;
 use provisioning_proto::admin::v1::{
+    account_admin_service_server::AccountAdminServiceServer,
     extension_schema_service_server::ExtensionSchemaServiceServer,
     link_service_server::LinkServiceServer, log_service_server::LogServiceServer,
     tenant_service_server::TenantServiceServer, token_service_server::TokenServiceServer,
@@ -37,6 +41,10 @@ pub fn add_to(routes: Routes, core: &Core) -> Routes {
         )
         .add_service(
             LinkServiceServer::new(links::Service::new(core.clone()))
+                .max_decoding_message_size(MESSAGE_SIZE_MAX),
+        )
+        .add_service(
+            AccountAdminServiceServer::new(accounts::Service::new(core.clone()))
                 .max_decoding_message_size(MESSAGE_SIZE_MAX),
         )
         .add_service(

@@ -5,22 +5,25 @@ use provisioning_core::{
     Core,
     accounts::AccountKey,
     call::Call,
-    grpc::{accounts::to_proto, call, idempotent, once, status},
+    grpc::{
+        accounts::{timestamp, to_proto},
+        call, idempotent, once, status,
+    },
     ids::AccountId,
-    links::{LinkTarget, Linked},
-    log::Operation,
+    links::{self, LinkTarget, Linked},
+    log::{LogEntry, Operation},
 };
 use provisioning_proto::admin::v1::{
-    BulkLinkObjectIdsRequest, BulkLinkObjectIdsResponse, DiagnoseAccountRequest,
-    DiagnoseAccountResponse, DismissFindingRequest, DismissFindingResponse, GetFindingRequest,
-    GetFindingResponse, LinkObjectIdRequest, LinkObjectIdResponse, ListFindingsRequest,
-    ListFindingsResponse, ListLinkHistoryRequest, ListLinkHistoryResponse, RevertLinkStepRequest,
-    RevertLinkStepResponse, UnlinkObjectIdRequest, UnlinkObjectIdResponse, link_object_id_request,
-    link_service_server::LinkService, unlink_object_id_request,
+    BulkLinkObjectIdsRequest, DiagnoseAccountRequest, DiagnoseAccountResponse,
+    DismissFindingRequest, DismissFindingResponse, GetFindingRequest, GetFindingResponse, HandOver,
+    LinkObjectIdRequest, LinkObjectIdResponse, LinkPreview, LinkStep, ListFindingsRequest,
+    ListFindingsResponse, ListLinkHistoryRequest, ListLinkHistoryResponse, MatchPreview,
+    RevertLinkStepRequest, RevertLinkStepResponse, UnlinkObjectIdRequest, UnlinkObjectIdResponse,
+    link_object_id_request, link_service_server::LinkService, unlink_object_id_request,
 };
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::{findings, wire};
+use crate::{bulk_links, diagnosis, findings, wire};
 
 /// The service.
 pub struct Service {
@@ -128,28 +131,66 @@ impl LinkService for Service {
         idempotent(answer, |linked| unlink_response(&linked))
     }
 
-    type BulkLinkObjectIdsStream =
-        tokio_stream::wrappers::ReceiverStream<Result<BulkLinkObjectIdsResponse, Status>>;
+    type BulkLinkObjectIdsStream = bulk_links::Answers;
 
     async fn bulk_link_object_ids(
         &self,
-        _: Request<Streaming<BulkLinkObjectIdsRequest>>,
+        request: Request<Streaming<BulkLinkObjectIdsRequest>>,
     ) -> Result<Response<Self::BulkLinkObjectIdsStream>, Status> {
-        Err(Status::unimplemented("BulkLinkObjectIds"))
+        bulk_links::answer(&self.core, request)
+            .await
+            .map(Response::new)
     }
 
     async fn list_link_history(
         &self,
-        _: Request<ListLinkHistoryRequest>,
+        request: Request<ListLinkHistoryRequest>,
     ) -> Result<Response<ListLinkHistoryResponse>, Status> {
-        Err(Status::unimplemented("ListLinkHistory"))
+        let call = call(&request, &request.get_ref().tenant)?;
+        let request = request.into_inner();
+        let page_size = wire::page_size(request.page_size)?;
+        let account_id = Some(request.account_id.as_str()).filter(|id| !id.is_empty());
+        let page = self
+            .core
+            .list_link_history(&call, account_id, page_size, &request.page_token)
+            .await
+            .map_err(status)?;
+        Ok(Response::new(ListLinkHistoryResponse {
+            steps: page.entries.into_iter().map(step).collect(),
+            next_page_token: page.next_page_token.unwrap_or_default(),
+        }))
     }
 
     async fn revert_link_step(
         &self,
-        _: Request<RevertLinkStepRequest>,
+        request: Request<RevertLinkStepRequest>,
     ) -> Result<Response<RevertLinkStepResponse>, Status> {
-        Err(Status::unimplemented("RevertLinkStep"))
+        let call = call(&request, &request.get_ref().tenant)?;
+        let request = request.into_inner();
+        let encode = |linked: &Linked| {
+            revert_response(linked)
+                .map(|response| response.encode_to_vec())
+                .unwrap_or_default()
+        };
+        let once = once(
+            &call,
+            "LinkService/RevertLinkStep",
+            &request.request_id,
+            &request,
+            &encode,
+        )?;
+        let precondition = wire::precondition(&request.etag, request.validate_only);
+        let answer = self
+            .core
+            .revert_link_step(
+                &call,
+                &request.link_step_id,
+                &precondition,
+                &request.reason,
+                once,
+            )
+            .await;
+        idempotent(answer, |linked| revert_response(&linked))
     }
 
     async fn list_findings(
@@ -177,7 +218,7 @@ impl LinkService for Service {
         &self,
         request: Request<DiagnoseAccountRequest>,
     ) -> Result<Response<DiagnoseAccountResponse>, Status> {
-        findings::diagnose(&self.core, request).await
+        diagnosis::diagnose(&self.core, request).await
     }
 }
 
@@ -185,7 +226,7 @@ fn link_response(linked: &Linked) -> Result<LinkObjectIdResponse, Status> {
     Ok(LinkObjectIdResponse {
         account: Some(to_proto(&linked.account)?),
         previous_object_id: linked.previous_object_id.clone(),
-        preview: None,
+        preview: linked.preview.as_ref().map(preview),
     })
 }
 
@@ -194,6 +235,52 @@ fn unlink_response(linked: &Linked) -> Result<UnlinkObjectIdResponse, Status> {
     Ok(UnlinkObjectIdResponse {
         account: Some(to_proto(&linked.account)?),
         previous_object_id,
-        preview: None,
+        preview: linked.preview.as_ref().map(preview),
     })
+}
+
+fn revert_response(linked: &Linked) -> Result<RevertLinkStepResponse, Status> {
+    Ok(RevertLinkStepResponse {
+        account: Some(to_proto(&linked.account)?),
+        previous_object_id: linked.previous_object_id.clone(),
+        preview: linked.preview.as_ref().map(preview),
+    })
+}
+
+fn preview(preview: &links::LinkPreview) -> LinkPreview {
+    let ids = |ids: &[AccountId]| ids.iter().map(ToString::to_string).collect();
+    let matches = preview.matches.iter().map(|matched| MatchPreview {
+        filter: matched.filter.clone(),
+        account_ids_before: ids(&matched.before),
+        account_ids_after: ids(&matched.after),
+    });
+    let hand_overs = preview.hand_overs.iter().map(|hand_over| HandOver {
+        account_id: hand_over.account_id.to_string(),
+        user_name: hand_over.user_name.clone(),
+        object_id_before: hand_over.before.clone().unwrap_or_default(),
+        object_id_after: hand_over.after.clone().unwrap_or_default(),
+    });
+    LinkPreview {
+        matches: matches.collect(),
+        hand_overs: hand_overs.collect(),
+    }
+}
+
+/// The step of a log entry, which is one.
+pub fn step(entry: LogEntry) -> LinkStep {
+    let (before, after) = entry
+        .link_step
+        .map(|step| (step.before, step.after))
+        .unwrap_or_default();
+    LinkStep {
+        id: entry.id.to_string(),
+        time: Some(timestamp(entry.at)),
+        account_id: entry.resource_id,
+        user_name: entry.user_name,
+        previous_object_id: before.unwrap_or_default(),
+        object_id: after.unwrap_or_default(),
+        actor: entry.actor,
+        reason: entry.justification,
+        request_id: entry.request_id,
+    }
 }

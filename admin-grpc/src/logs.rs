@@ -82,7 +82,7 @@ fn entry(entry: log::LogEntry) -> v1::LogEntry {
         actor: entry.actor,
         changes: entry.changes.into_iter().map(change).collect(),
         duration: Some(wire::duration_to_proto(entry.duration)),
-        justification: String::new(),
+        justification: entry.justification,
     }
 }
 

@@ -1,13 +1,18 @@
 //! Accounts: what one is, and what may be done with it.
 
+mod acts;
+mod conflict;
 mod create;
+mod deleted;
 mod draft;
 mod read;
 pub(crate) mod refusals;
 mod write;
 
+pub use acts::{Act, ActTarget};
 pub use create::{CreateOutcome, Created};
 pub(crate) use create::{restorable, unexpected};
+pub use deleted::DeletedPage;
 pub(crate) use draft::check_size;
 pub use draft::{Draft, Unsaid, next_version};
 pub use read::AccountPage;
@@ -24,7 +29,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "four facts that do not exclude each other; each is a column"
+    reason = "five facts that do not exclude each other; each is a column"
 )]
 pub struct Account {
     /// Also the SCIM `id`.
@@ -37,6 +42,8 @@ pub struct Account {
     pub object_id: Option<String>,
     /// No other account of the tenant may hold the same Object ID: an admin linked it, or the tenant's settings say so.
     pub object_id_exclusive: bool,
+    /// A DragOnce admin set the Object ID, so SCIM leaves it as it is. Then it is exclusive as well. Both are kept over delete and restore.
+    pub object_id_pinned: bool,
     /// Entra's `active` flag.
     pub directory_active: bool,
     /// A suspension set by a DragOnce admin. SCIM cannot lift it.

@@ -374,6 +374,8 @@ impl LogEntry {
             actor: String::new(),
             changes: Vec::new(),
             duration: call.started.elapsed(),
+            justification: String::new(),
+            link_step: None,
         }
     }
 
@@ -395,5 +397,6 @@ impl LogEntry {
         refusal.reason.as_str().clone_into(&mut self.reason);
         self.detail.clone_from(&refusal.detail);
         self.changes.clear();
+        self.link_step = None;
     }
 }

@@ -5,6 +5,7 @@ mod delta;
 mod draft;
 mod list;
 mod members;
+mod protection;
 mod read;
 mod refusals;
 mod write;
@@ -119,4 +120,6 @@ pub struct Candidate {
     pub member: Option<Member>,
     /// Whether it is a member now, also when it is deleted.
     pub is_member: bool,
+    /// Whether it is an account that provisioning may not write, also when it is deleted.
+    pub protected: bool,
 }

@@ -1,20 +1,35 @@
 //! Linking an account to its Entra object: an admin sets "Object ID in Azure AD", or takes it off.
 
+mod bulk;
+mod history;
+mod pin;
+mod preview;
+
 use serde_json::{Map, Value};
 use uuid::Uuid;
+
+pub use self::{
+    bulk::{BulkLine, BulkLink, LINES_MAX, LineOutcome, LineReport},
+    preview::{HandOver, LinkPreview, MatchPreview},
+};
+pub(crate) use pin::{KeptLink, keep_pinned};
 
 use crate::{
     Core,
     accounts::{Account, AccountKey, Draft, Precondition, Unsaid, refusals},
-    attributes::{diff, fold::check_text},
-    call::{Admitted, Call},
+    attributes::{
+        diff,
+        fold::{NAME_BYTES_MAX, check_text},
+    },
+    call::{Admitted, Call, Caller},
     changes::{Change, ChangeKind, Resource},
+    clock::Timestamp,
     error::{Error, Reason, Refusal},
-    ids::{ChangeId, TenantId},
-    log::{LogEntry, Operation},
+    ids::{AccountId, ChangeId, TenantId},
+    log::{LinkStep, LogEntry, Operation},
     receipts::{Answer, Once},
     schemas::TenantSchemas,
-    storage::{AccountWrite, Commit, Mutation, Write},
+    storage::{AccountWrite, Commit, Mutation, ObjectIdHolder, Write},
 };
 
 /// How often a link is tried when others change the account in between.
@@ -27,7 +42,7 @@ const EXTERNAL_ID: &str = "externalId";
 pub struct LinkTarget {
     /// Which account.
     pub account: AccountKey,
-    /// What must hold.
+    /// What must hold. An etag is required for what is not only validated.
     pub precondition: Precondition,
     /// Why; kept in the log. May be empty.
     pub reason: String,
@@ -36,10 +51,14 @@ pub struct LinkTarget {
 /// An account that was linked or unlinked.
 #[derive(Clone, Debug)]
 pub struct Linked {
-    /// The account after it.
+    /// The account after it; where it was only validated, with the etag that it has now.
     pub account: Account,
     /// The Object ID it had before.
     pub previous_object_id: Option<String>,
+    /// False when everything was as asked for already.
+    pub changed: bool,
+    /// What it will change for Entra, where it was only validated.
+    pub preview: Option<LinkPreview>,
 }
 
 /// What to do with the Object ID of an account.
@@ -49,10 +68,39 @@ enum Wish<'a> {
     Link(&'a str),
     /// Take it off.
     Unlink,
+    /// Make it again what it was, spelled as it was, or take it off where there was none.
+    Revert(Option<&'a str>),
+}
+
+/// What an admin asks for.
+struct Act<'a> {
+    target: &'a LinkTarget,
+    wish: Wish<'a>,
+    /// An admin must have seen the account; in a long list nobody has seen each.
+    etag_required: bool,
+    /// What the log says of it.
+    detail: String,
+}
+
+/// Another account with the Object ID asked for.
+#[derive(Clone, Debug)]
+struct Holder {
+    id: AccountId,
+    user_name: String,
+}
+
+impl From<ObjectIdHolder> for Holder {
+    fn from(holder: ObjectIdHolder) -> Self {
+        Self {
+            id: holder.id,
+            user_name: holder.user_name,
+        }
+    }
 }
 
 impl Core {
-    /// Sets the Object ID of an account. It must be a GUID that no other account of the tenant holds, and no other can take it from then on.
+    /// Sets the Object ID of an account. It must be a GUID that no other account of the tenant holds; no other can take it from then on, and SCIM
+    /// does not change it.
     pub async fn link_object_id(
         &self,
         call: &Call,
@@ -60,34 +108,42 @@ impl Core {
         object_id: &str,
         once: Option<Once<'_, Linked>>,
     ) -> Result<Answer<Linked>, Error> {
-        self.write_link(call, target, Wish::Link(object_id), once)
-            .await
+        let act = Act {
+            target,
+            wish: Wish::Link(object_id),
+            etag_required: true,
+            detail: String::new(),
+        };
+        self.write_link(call, &act, once, &mut None).await
     }
 
-    /// Takes the Object ID off an account.
+    /// Takes the Object ID off an account, so that SCIM may set it again.
     pub async fn unlink_object_id(
         &self,
         call: &Call,
         target: &LinkTarget,
         once: Option<Once<'_, Linked>>,
     ) -> Result<Answer<Linked>, Error> {
-        self.write_link(call, target, Wish::Unlink, once).await
+        let act = Act {
+            target,
+            wish: Wish::Unlink,
+            etag_required: true,
+            detail: String::new(),
+        };
+        self.write_link(call, &act, once, &mut None).await
     }
 
-    /// Reads, decides and writes until the version read is the version written to.
+    /// Reads, decides and writes until the version read is the version written to. Tells which account it was, also when it is refused.
     async fn write_link(
         &self,
         call: &Call,
-        target: &LinkTarget,
-        wish: Wish<'_>,
+        act: &Act<'_>,
         once: Option<Once<'_, Linked>>,
+        account_id: &mut Option<AccountId>,
     ) -> Result<Answer<Linked>, Error> {
         let mut tries = 0;
         loop {
-            let (caller, mut accounts) = self
-                .storage()
-                .find_accounts(&call.caller_key(), &target.account)
-                .await?;
+            let (caller, mut accounts) = self.find_to_link(call, &act.target.account).await?;
             let admitted = self.admit(call, caller).await?;
             if let Some(response) = self.replay(admitted.tenant.id, once.as_ref()).await? {
                 return Ok(Answer::Replayed(response));
@@ -95,14 +151,14 @@ impl Core {
             tries += 1;
             let schemas = self.schemas_of(call, &admitted.tenant).await?;
             let account = accounts.pop();
-            let entry = self.link_entry(call, target, wish, account.as_ref());
+            *account_id = account.as_ref().map(|account| account.id);
+            let entry = self.link_entry(call, act, account.as_ref());
             let error = match self
                 .write_link_once(
                     call,
                     &admitted,
                     &schemas,
-                    target,
-                    wish,
+                    act,
                     account,
                     entry.clone(),
                     once.as_ref(),
@@ -118,6 +174,25 @@ impl Core {
         }
     }
 
+    /// Finds the caller and the account. A login account that no account can have is not looked for.
+    async fn find_to_link(
+        &self,
+        call: &Call,
+        key: &AccountKey,
+    ) -> Result<(Option<Caller>, Vec<Account>), Error> {
+        let caller_key = call.caller_key();
+        match key {
+            AccountKey::UserName(text) | AccountKey::ObjectId(text)
+                if text.contains('\0') || text.len() > NAME_BYTES_MAX * 3 =>
+            {
+                Ok((self.storage().find_caller(&caller_key).await?, Vec::new()))
+            }
+            AccountKey::Id(_) | AccountKey::UserName(_) | AccountKey::ObjectId(_) => {
+                Ok(self.storage().find_accounts(&caller_key, key).await?)
+            }
+        }
+    }
+
     /// One try; `None` when the account has changed meanwhile.
     #[expect(
         clippy::too_many_arguments,
@@ -128,55 +203,47 @@ impl Core {
         call: &Call,
         admitted: &Admitted,
         schemas: &TenantSchemas,
-        target: &LinkTarget,
-        wish: Wish<'_>,
+        act: &Act<'_>,
         account: Option<Account>,
         mut entry: LogEntry,
         once: Option<&Once<'_, Linked>>,
     ) -> Result<Option<Linked>, Error> {
-        check_reason(&target.reason)?;
+        let precondition = &act.target.precondition;
+        check_reason(&act.target.reason)?;
         let account = account.ok_or_else(no_such_account)?;
-        if target
-            .precondition
-            .etag
+        check_etag(&account, precondition, act.etag_required)?;
+        let tenant_id = admitted.tenant.id;
+        let decided = self.decide_wish(tenant_id, &account, act.wish).await?;
+        let changed = decided.is_some();
+        let next = decided
             .as_ref()
-            .is_some_and(|etag| *etag != account.etag())
-        {
-            return Err(refusals::etag_mismatch(&account).into());
-        }
-        let previous_object_id = account.object_id.clone();
-        let old: Map<String, Value> = serde_json::from_str(&account.document)
-            .map_err(|error| Error::Internal(error.into()))?;
-        let decided = match wish {
-            Wish::Link(object_id) => {
-                self.decide_link(admitted.tenant.id, &account, &old, object_id)
-                    .await?
-            }
-            Wish::Unlink => Some(self.decide_unlink(&account, &old)?),
+            .map_or_else(|| account.clone(), |write| write.account.clone());
+        let mut linked = Linked {
+            account: next.shown(&schemas.user),
+            previous_object_id: account.object_id.clone(),
+            changed,
+            preview: None,
         };
-        let Some(write) = decided else {
-            let linked = Linked {
-                account: account.shown(&schemas.user),
-                previous_object_id,
-            };
-            let receipt = once
-                .filter(|_| !target.precondition.validate_only)
-                .map(|once| once.receipt(&linked, self.now()));
-            let kept = self.keep_receipt(admitted.tenant.id, receipt).await?;
-            return Ok(kept.then_some(linked));
-        };
-        let linked = Linked {
-            account: write.account.clone().shown(&schemas.user),
-            previous_object_id,
-        };
-        if target.precondition.validate_only {
+        if precondition.validate_only {
+            linked.preview = Some(
+                self.preview_link(tenant_id, &account, &linked.account)
+                    .await?,
+            );
+            linked.account.version = account.version;
             return Ok(Some(linked));
         }
+        let Some(write) = decided else {
+            let receipt = once.map(|once| once.receipt(&linked, self.now()));
+            let kept = self.keep_receipt(tenant_id, receipt).await?;
+            return Ok(kept.then_some(linked));
+        };
 
-        let new = serde_json::from_str(&write.account.document)
-            .map_err(|error| Error::Internal(error.into()))?;
         entry.admitted(admitted);
-        entry.changes = diff::changes(Some(&old), Some(&new));
+        entry.changes = diff::changes(Some(&document(&account)?), Some(&document(&write.account)?));
+        entry.link_step = LinkStep::between(
+            account.object_id.as_deref(),
+            write.account.object_id.as_deref(),
+        );
         entry.duration = call.started.elapsed();
         let change = Change {
             id: ChangeId::generate(linked.account.updated_at),
@@ -187,10 +254,11 @@ impl Core {
         };
         let write = Box::new(write);
         let mutation = Mutation {
-            tenant_id: admitted.tenant.id,
-            write: match wish {
-                Wish::Link(_) => Write::Link(write),
-                Wish::Unlink => Write::Account(write),
+            tenant_id,
+            write: if write.account.object_id.is_some() {
+                Write::Link(write)
+            } else {
+                Write::Account(write)
             },
             log: Some(entry),
             change: Some(change),
@@ -205,45 +273,27 @@ impl Core {
         }
     }
 
-    /// The account with its new Object ID; `None` when everything is so already. The spelling of a GUID that it has stays as it is, because
-    /// Entra would see another one as a change.
-    async fn decide_link(
+    /// The account as the wish has it; `None` when everything is so already.
+    async fn decide_wish(
         &self,
         tenant_id: TenantId,
         account: &Account,
-        document: &Map<String, Value>,
-        object_id: &str,
+        wish: Wish<'_>,
     ) -> Result<Option<AccountWrite>, Error> {
-        let asked = parse_object_id(object_id)?;
+        let (asked, spelled) = match wish {
+            Wish::Link(object_id) => {
+                let asked = parse_object_id(object_id)?;
+                (asked, asked.to_string())
+            }
+            // Entra compares the spelling, too: what it found before, it finds again.
+            Wish::Revert(Some(object_id)) => (parse_object_id(object_id)?, object_id.to_owned()),
+            Wish::Unlink if account.object_id.is_none() => return Err(not_linked(account).into()),
+            Wish::Unlink | Wish::Revert(None) => return decide_unlink(account, self.now()),
+        };
         if let Some(holder) = self.find_other_holder(tenant_id, asked, account).await? {
             return Err(object_id_taken(asked, &holder).into());
         }
-        let has_it = account.object_id.as_deref().and_then(parse_guid) == Some(asked);
-        if has_it && account.object_id_exclusive {
-            return Ok(None);
-        }
-        let mut document = document.clone();
-        if !has_it {
-            document.insert(EXTERNAL_ID.to_owned(), Value::String(asked.to_string()));
-        }
-        let draft = Draft::from_document(document, Unsaid::unassigned(account))?;
-        Ok(Some(draft.update(account, self.now(), |next| {
-            next.object_id_exclusive = true;
-        })))
-    }
-
-    fn decide_unlink(
-        &self,
-        account: &Account,
-        document: &Map<String, Value>,
-    ) -> Result<AccountWrite, Error> {
-        if account.object_id.is_none() {
-            return Err(not_linked(account).into());
-        }
-        let mut document = document.clone();
-        document.shift_remove(EXTERNAL_ID);
-        let draft = Draft::from_document(document, Unsaid::unassigned(account))?;
-        Ok(draft.update(account, self.now(), |next| next.object_id_exclusive = false))
+        decide_link(account, asked, spelled, self.now())
     }
 
     /// Another account of the tenant with this GUID, however it is spelled there.
@@ -252,42 +302,113 @@ impl Core {
         tenant_id: TenantId,
         object_id: Uuid,
         account: &Account,
-    ) -> Result<Option<Account>, Error> {
+    ) -> Result<Option<Holder>, Error> {
         let holders = self
             .storage()
-            .find_object_id_holders(tenant_id, &object_id.to_string())
+            .list_object_id_holders(tenant_id, &object_id.to_string(), 2)
             .await?;
-        Ok(holders.into_iter().find(|holder| holder.id != account.id))
+        let other = holders.into_iter().find(|holder| holder.id != account.id);
+        Ok(other.map(Holder::from))
     }
 
-    fn link_entry(
+    async fn preview_link(
         &self,
-        call: &Call,
-        target: &LinkTarget,
-        wish: Wish<'_>,
-        account: Option<&Account>,
-    ) -> LogEntry {
-        let operation = match wish {
-            Wish::Link(_) => Operation::Link,
-            Wish::Unlink => Operation::Unlink,
+        tenant_id: TenantId,
+        old: &Account,
+        new: &Account,
+    ) -> Result<LinkPreview, Error> {
+        let holders = match old.object_id.as_deref().map(object_id_key) {
+            Some(key) if old.object_id != new.object_id => {
+                self.storage()
+                    .list_object_id_holders(tenant_id, &key, preview::SHARERS_MAX)
+                    .await?
+            }
+            Some(_) | None => Vec::new(),
+        };
+        Ok(preview::preview(old, new, &holders))
+    }
+
+    fn link_entry(&self, call: &Call, act: &Act<'_>, account: Option<&Account>) -> LogEntry {
+        let operation = match act.wish {
+            Wish::Link(_) | Wish::Revert(Some(_)) => Operation::Link,
+            Wish::Unlink | Wish::Revert(None) => Operation::Unlink,
         };
         let mut entry = LogEntry::new(call, operation, self.now());
         if let Some(account) = account {
             entry.resource_id = account.id.to_string();
             entry.user_name.clone_from(&account.user_name);
+        } else if let AccountKey::UserName(key) = &act.target.account {
+            entry.user_name.clone_from(key);
         }
-        entry.object_id = match wish {
-            Wish::Link(object_id) => parse_guid(object_id)
+        entry.object_id = match act.wish {
+            Wish::Link(object_id) | Wish::Revert(Some(object_id)) => parse_guid(object_id)
                 .map(|guid| guid.to_string())
                 .unwrap_or_default(),
-            Wish::Unlink => account
+            Wish::Unlink | Wish::Revert(None) => account
                 .and_then(|account| account.object_id.clone())
                 .unwrap_or_default(),
         };
-        if !target.reason.is_empty() {
-            entry.detail = format!("Reason given: {}", target.reason);
-        }
+        entry.justification.clone_from(&act.target.reason);
+        entry.detail.clone_from(&act.detail);
         entry
+    }
+}
+
+/// The account with this Object ID, as an admin's link; `None` when it is so already. The spelling of a GUID that it has stays as it is, because
+/// Entra would see another one as a change.
+fn decide_link(
+    account: &Account,
+    asked: Uuid,
+    spelled: String,
+    now: Timestamp,
+) -> Result<Option<AccountWrite>, Error> {
+    let has_it = account.object_id.as_deref().and_then(parse_guid) == Some(asked);
+    if has_it && account.object_id_exclusive && account.object_id_pinned {
+        return Ok(None);
+    }
+    let mut document = document(account)?;
+    if !has_it {
+        document.insert(EXTERNAL_ID.to_owned(), Value::String(spelled));
+    }
+    let draft = Draft::from_document(document, Unsaid::unassigned(account))?;
+    Ok(Some(draft.update(account, now, |next| {
+        next.object_id_exclusive = true;
+        next.object_id_pinned = true;
+    })))
+}
+
+/// The account without an Object ID; `None` when it has none.
+fn decide_unlink(account: &Account, now: Timestamp) -> Result<Option<AccountWrite>, Error> {
+    if account.object_id.is_none() {
+        return Ok(None);
+    }
+    let mut document = document(account)?;
+    document.shift_remove(EXTERNAL_ID);
+    let draft = Draft::from_document(document, Unsaid::unassigned(account))?;
+    Ok(Some(draft.update(account, now, |next| {
+        next.object_id_exclusive = false;
+        next.object_id_pinned = false;
+    })))
+}
+
+fn document(account: &Account) -> Result<Map<String, Value>, Error> {
+    serde_json::from_str(&account.document).map_err(|error| Error::Internal(error.into()))
+}
+
+fn check_etag(
+    account: &Account,
+    precondition: &Precondition,
+    required: bool,
+) -> Result<(), Refusal> {
+    match &precondition.etag {
+        Some(etag) if *etag != account.etag() => Err(refusals::etag_mismatch(account)),
+        None if required && !precondition.validate_only => Err(Refusal::new(
+            Reason::InvalidRequest,
+            "Say the etag of the account, so that what you change is what you have seen. The same call with validate_only answers with the etag that \
+             the account has now, and with what would change; GetAccount tells it as well. Nothing was changed.",
+        )
+        .field("etag")),
+        Some(_) | None => Ok(()),
     }
 }
 
@@ -329,7 +450,7 @@ fn no_such_account() -> Refusal {
     .field("account")
 }
 
-fn object_id_taken(object_id: Uuid, holder: &Account) -> Refusal {
+fn object_id_taken(object_id: Uuid, holder: &Holder) -> Refusal {
     Refusal::new(
         Reason::Uniqueness,
         format!(

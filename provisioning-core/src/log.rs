@@ -5,10 +5,11 @@ mod use_cases;
 
 use std::time::Duration;
 
+pub(crate) use self::use_cases::place_from;
 pub use self::{rejected::RejectedRequest, use_cases::LogPage};
 pub use crate::attributes::diff::AttributeChange;
 
-use crate::{clock::Timestamp, ids::LogEntryId};
+use crate::{clock::Timestamp, ids::LogEntryId, links::object_id_key};
 
 /// One line of the provisioning log.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +50,32 @@ pub struct LogEntry {
     pub changes: Vec<AttributeChange>,
     /// How long the core took until the commit.
     pub duration: Duration,
+    /// Why, as an admin told.
+    pub justification: String,
+    /// Set where the mutation changed the account's Object ID.
+    pub link_step: Option<LinkStep>,
+}
+
+/// A change of an account's Object ID: what the history of links is made of. Another spelling of a GUID is no change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkStep {
+    /// The Object ID before; absent when it had none.
+    pub before: Option<String>,
+    /// The Object ID after; absent when it has none.
+    pub after: Option<String>,
+}
+
+impl LinkStep {
+    /// The step between two Object IDs; `None` when they are the same.
+    pub fn between(before: Option<&str>, after: Option<&str>) -> Option<Self> {
+        let filled = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
+        let step = Self {
+            before: filled(before),
+            after: filled(after),
+        };
+        let key = |object_id: &Option<String>| object_id.as_deref().map(object_id_key);
+        (key(&step.before) != key(&step.after)).then_some(step)
+    }
 }
 
 /// The longest text taken from a caller.
@@ -76,6 +103,9 @@ impl LogEntry {
             if text.len() > KEY_CHARS_MAX || text.contains('\0') {
                 *text = bounded(text, KEY_CHARS_MAX);
             }
+        }
+        if self.justification.len() > TEXT_CHARS_MAX || self.justification.contains('\0') {
+            self.justification = bounded(&self.justification, TEXT_CHARS_MAX);
         }
     }
 }

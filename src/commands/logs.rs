@@ -100,14 +100,18 @@ pub fn table(entries: &[LogEntry]) -> String {
             outcome(entry).to_owned(),
             entry.http_status.to_string(),
             shown(&entry.user_name),
-            shown(if entry.detail.is_empty() {
-                &entry.request
-            } else {
-                &entry.detail
-            }),
+            shown(said(entry)),
         ]
     };
     output::table(&columns, &entries.iter().map(row).collect::<Vec<_>>())
+}
+
+/// What there is to read of an entry, the most telling first.
+fn said(entry: &LogEntry) -> &str {
+    [&entry.detail, &entry.justification, &entry.request]
+        .into_iter()
+        .find(|text| !text.is_empty())
+        .map_or("", String::as_str)
 }
 
 /// What was asked for, as filters write it.
@@ -151,6 +155,7 @@ fn to_json(entry: &LogEntry) -> Value {
         "request_id": entry.request_id,
         "token_id": entry.token_id,
         "actor": entry.actor,
+        "justification": entry.justification,
         "changes": changes,
     })
 }

@@ -1,6 +1,6 @@
 //! A TCP proxy that a test can cut or freeze: how an outage looks from the other side.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional},
@@ -55,6 +55,15 @@ impl Proxy {
     /// From now on.
     pub fn set(&self, line: Line) {
         self.line.send_replace(line);
+    }
+
+    /// Cuts the line, and returns when no connection is left: what was held back is lost.
+    pub async fn cut(&self) {
+        self.set(Line::Cut);
+        // Every connection has a receiver, and so has the task that accepts them.
+        while self.line.receiver_count() > 1 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// New connections go there.

@@ -102,6 +102,9 @@ fn about(method: &MethodDescriptor, tenant: &str) -> DynamicMessage {
             ("tenant", Kind::Message(inner)) => {
                 with(&inner, "identifier", Value::String(tenant.to_owned()))
             }
+            ("options", Kind::Message(inner)) => {
+                with(&inner, "tenant", Value::String(tenant.to_owned()))
+            }
             ("account", Kind::Message(inner)) => with(
                 &inner,
                 "user_name",

@@ -3,7 +3,12 @@
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Account, Draft, draft::parse_document, refusals};
+use super::{
+    Account, Draft, acts,
+    conflict::{CreateConflict, settle_candidates},
+    draft::parse_document,
+    refusals,
+};
 use crate::{
     Core,
     attributes::diff,
@@ -14,7 +19,7 @@ use crate::{
     findings::{AccountWritten, Act, Person, Sighting},
     ids::{AccountId, ChangeId, TenantId},
     links::object_id_key,
-    log::{LogEntry, Operation},
+    log::{LinkStep, LogEntry, Operation},
     receipts::{Answer, Once},
     schemas::TenantSchemas,
     storage::{AccountWrite, Commit, CreateCandidates, Mutation, Write},
@@ -142,25 +147,33 @@ impl Core {
             user_name: draft.user_name(),
             called: None,
         };
-        if let Some(holder) = &candidates.live {
-            let other = candidates.claimant.as_ref().or(candidates.sharer.as_ref());
-            let sighting =
-                Sighting::login_taken(person, holder, other, candidates.tombstone.as_ref());
-            let refusal = refusals::user_name_taken(Some(holder), draft.object_id());
-            return Err(refusal.showing(sighting).into());
-        }
-        if let Some(claimant) = &candidates.claimant {
-            let sighting = self
-                .sight_object_id_taken(admitted, person, None, claimant)
-                .await?;
-            let refusal = refusals::object_id_taken(Some(claimant));
-            return Err(refusal.showing(sighting).into());
-        }
+        let sharer = candidates.sharer.clone();
+        let other = candidates.claimant.clone().or_else(|| sharer.clone());
         let deleted = candidates.tombstone.clone();
         let now = self.now();
-        let tombstone = candidates
-            .tombstone
-            .filter(|tombstone| restorable(tombstone, &admitted.tenant, now));
+        let former = candidates.former.clone();
+        let settled = settle_candidates(candidates, draft.object_id(), |tombstone| {
+            restorable(tombstone, &admitted.tenant, now)
+        });
+        let tombstone = match settled {
+            Ok(tombstone) => tombstone,
+            Err(conflict) => {
+                let sighting = self
+                    .sight_conflict(admitted, person, &conflict, other.as_ref())
+                    .await?;
+                return Err(conflict.refusal(draft.object_id()).showing(sighting).into());
+            }
+        };
+        if let Some(tombstone) = &tombstone
+            && tombstone.protected
+            && admitted.token_id.is_some()
+        {
+            return Err(refusals::protected_tombstone(tombstone)
+                .showing(Some(Sighting::protected_account(tombstone)))
+                .into());
+        }
+        let inherited = acts::inherited_hold(former.as_ref(), tombstone.as_ref());
+        let keeps_link = self.keeps_link(admitted, tombstone.as_ref()).await?;
         let outcome = if tombstone.is_some() {
             CreateOutcome::Restored
         } else {
@@ -169,8 +182,11 @@ impl Core {
         let settle = |account: &mut Account| {
             account.deleted_at = None;
             account.managed |= admitted.token_id.is_some();
-            // Of a restored account as well: an admin's link ended with the deletion.
-            account.object_id_exclusive = admitted.tenant.settings.object_id_unique;
+            account.object_id_exclusive = keeps_link || admitted.tenant.settings.object_id_unique;
+            account.object_id_pinned &= keeps_link;
+            if let Some((_, hold)) = inherited {
+                account.hold = Some(hold.clone());
+            }
         };
         let write: AccountWrite = match &tombstone {
             Some(tombstone) => draft.clone().update(tombstone, now, settle),
@@ -184,6 +200,11 @@ impl Core {
             return Ok(Some(created));
         }
 
+        let facts = acts::changed_facts(tombstone.as_ref(), &created.account);
+        let before = tombstone
+            .as_ref()
+            .and_then(|tombstone| tombstone.object_id.as_deref());
+        entry.link_step = LinkStep::between(before, created.account.object_id.as_deref());
         let old = tombstone
             .map(|tombstone| parse_document(&tombstone.shown(&schemas.user)))
             .transpose()?;
@@ -192,9 +213,13 @@ impl Core {
             CreateOutcome::Restored => Operation::Restore,
             CreateOutcome::Created => Operation::Create,
         };
-        entry.detail = refusals::ignored(draft.ignored());
+        entry.detail = [acts::told(inherited), refusals::ignored(draft.ignored())]
+            .join(" ")
+            .trim()
+            .to_owned();
         entry.resource_id = created.account.id.to_string();
         entry.changes = diff::changes(old.as_ref(), Some(draft.document()));
+        entry.changes.extend(facts);
         entry.duration = call.started.elapsed();
         let change = Change {
             id: ChangeId::generate(now),
@@ -207,7 +232,8 @@ impl Core {
             act: Act::Created,
             old: None,
             new: &write.account,
-            sharer: candidates.sharer.as_ref(),
+            sharer: sharer.as_ref(),
+            kept_link: None,
             tombstone: deleted.as_ref(),
             says_active: false,
         };
@@ -216,7 +242,11 @@ impl Core {
             .await?;
         let mutation = Mutation {
             tenant_id: admitted.tenant.id,
-            write: Write::Account(Box::new(write)),
+            write: if keeps_link {
+                Write::Link(Box::new(write))
+            } else {
+                Write::Account(Box::new(write))
+            },
             findings,
             log: Some(entry),
             change: Some(change),
@@ -226,6 +256,8 @@ impl Core {
             Commit::Done => Ok(Some(created)),
             // Somebody else was faster: look again, and say what there is now.
             Commit::UserNameTaken | Commit::VersionMismatch | Commit::RequestIdUsed => Ok(None),
+            // Somebody shares the Object ID since the last look: the link is lost.
+            Commit::ObjectIdTaken if keeps_link => Ok(None),
             Commit::ObjectIdTaken => Err(self
                 .object_id_taken(admitted.tenant.id, draft.object_id())
                 .await?
@@ -235,6 +267,47 @@ impl Core {
             | Commit::NoCurrentToken
             | Commit::DisplayNameTaken
             | Commit::Unchanged) => Err(unexpected(other)),
+        }
+    }
+
+    /// Whether a restored account keeps its Object ID for itself alone, as it had it: not when another account has it by now.
+    async fn keeps_link(
+        &self,
+        admitted: &Admitted,
+        tombstone: Option<&Account>,
+    ) -> Result<bool, Error> {
+        let Some(object_id) = tombstone
+            .filter(|tombstone| tombstone.object_id_exclusive)
+            .and_then(|tombstone| tombstone.object_id.as_deref())
+        else {
+            return Ok(false);
+        };
+        let holders = self
+            .storage()
+            .list_object_id_holders(admitted.tenant.id, &object_id_key(object_id), 1)
+            .await?;
+        Ok(holders.is_empty())
+    }
+
+    /// What a refused create shows. `other` has the Object ID.
+    async fn sight_conflict(
+        &self,
+        admitted: &Admitted,
+        person: Person<'_>,
+        conflict: &CreateConflict,
+        other: Option<&Account>,
+    ) -> Result<Option<Sighting>, Error> {
+        match conflict {
+            CreateConflict::LoginTaken { holder } => {
+                Ok(Sighting::login_taken(person, holder, other, None))
+            }
+            CreateConflict::LoginTakenSinceDeletion { holder, tombstone } => Ok(
+                Sighting::login_taken(person, holder, other, Some(tombstone)),
+            ),
+            CreateConflict::ObjectIdTaken { holder } => {
+                self.sight_object_id_taken(admitted, person, None, holder)
+                    .await
+            }
         }
     }
 
@@ -261,7 +334,6 @@ pub(crate) fn restorable(tombstone: &Account, tenant: &Tenant, now: Timestamp) -
         .is_some_and(|object_id| Uuid::try_parse(object_id).is_ok());
     let end = now.minus(tenant.settings.tombstone_retention);
     is_guid
-        && !tombstone.protected
         && tombstone
             .deleted_at
             .is_some_and(|deleted_at| deleted_at > end)

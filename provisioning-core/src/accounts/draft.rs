@@ -150,6 +150,22 @@ impl Draft {
         &self.document
     }
 
+    /// The same attributes with another Object ID, or with none.
+    #[must_use]
+    pub fn with_object_id(mut self, object_id: Option<&str>) -> Self {
+        match object_id {
+            Some(object_id) => {
+                let value = Value::String(object_id.to_owned());
+                self.document.insert("externalId".to_owned(), value);
+            }
+            None => {
+                self.document.shift_remove("externalId");
+            }
+        }
+        self.object_id = object_id.map(str::to_owned);
+        self
+    }
+
     /// What was passed over, in order.
     pub fn ignored(&self) -> &[String] {
         &self.ignored
@@ -183,6 +199,7 @@ impl Draft {
             user_name_key: String::new(),
             object_id: None,
             object_id_exclusive: false,
+            object_id_pinned: false,
             directory_active: true,
             hold: None,
             protected: false,

@@ -1,7 +1,10 @@
 //! The refusals of account use cases, worded for the customer's admin who reads them in Entra's provisioning log.
 
 use super::Account;
-use crate::error::{Reason, Refusal};
+use crate::{
+    error::{Reason, Refusal},
+    ids::AccountId,
+};
 
 /// Names of passed-over attributes in one log entry.
 const IGNORED_MAX: usize = 50;
@@ -35,6 +38,26 @@ pub(super) fn user_name_taken(holder: Option<&Account>, object_id: Option<&str>)
         refusal = refusal.with("account_id", holder.id);
     }
     refusal
+}
+
+/// A deleted account cannot come back, because another has its login.
+pub(super) fn login_taken_since_deletion(holder: &Account, tombstone: &Account) -> Refusal {
+    let object_id = tombstone.object_id.as_deref().unwrap_or_default();
+    Refusal::new(
+        Reason::Uniqueness,
+        format!(
+            "The Object ID {object_id} is that of the deleted DragOnce account {} ({}), which cannot be restored: userName is used by the account {} \
+             by now. If that account is the same person, set its Object ID in Azure AD to {object_id} in the DragOnce Admin Panel; otherwise \
+             change the login account of one of the two, and provision the user on demand in Microsoft Entra. Nothing was changed.",
+            tombstone.user_name, tombstone.id, holder.id
+        ),
+    )
+    .field("userName")
+    .with("attribute", "userName")
+    .with("object_id", object_id)
+    .with("account_id", holder.id)
+    .with("user_name", &tombstone.user_name)
+    .with("deleted_account_id", tombstone.id)
 }
 
 pub(crate) fn object_id_taken(holder: Option<&Account>) -> Refusal {
@@ -83,6 +106,29 @@ pub(super) fn protected(account: &Account) -> Refusal {
         ),
     )
     .with("account_id", account.id)
+}
+
+pub(super) fn protected_tombstone(account: &Account) -> Refusal {
+    Refusal::new(
+        Reason::AccountProtected,
+        format!(
+            "The DragOnce account {} with this Object ID is deleted and protected: provisioning may not bring it back. Ask a DragOnce admin to \
+             restore it, or to purge it if the person shall have a new account. Nothing was changed.",
+            account.id
+        ),
+    )
+    .with("account_id", account.id)
+}
+
+pub(crate) fn protected_member(id: AccountId) -> Refusal {
+    Refusal::new(
+        Reason::AccountProtected,
+        format!(
+            "The DragOnce account {id} is protected: provisioning may not change which groups it is in. Change this membership in DragOnce, or \
+             ask a DragOnce admin to lift the protection. Nothing was changed."
+        ),
+    )
+    .with("account_id", id)
 }
 
 pub(crate) fn etag_mismatch(account: &Account) -> Refusal {

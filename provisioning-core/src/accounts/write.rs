@@ -19,8 +19,8 @@ use crate::{
     error::{Error, Refusal},
     findings::{AccountWritten, Act, Person, Reached, Sighting},
     ids::{AccountId, ChangeId},
-    links::object_id_key,
-    log::{LogEntry, Operation},
+    links::{KeptLink, keep_pinned, object_id_key},
+    log::{LinkStep, LogEntry, Operation},
     receipts::{Answer, Once},
     schemas::TenantSchemas,
     storage::{AccountWrite, Commit, Mutation, Write},
@@ -57,13 +57,14 @@ pub struct Patched {
 
 /// What a decision about an account asks for.
 enum Decision {
-    /// Everything is as it should be.
-    Keep,
+    /// Everything is as it should be. The log says all the same which link was kept against the request.
+    Keep(Option<KeptLink>),
     /// The next version, and what the log shall say.
     Write {
         write: Box<AccountWrite>,
         operation: Operation,
         detail: String,
+        kept_link: Option<KeptLink>,
     },
 }
 
@@ -168,6 +169,7 @@ impl Core {
                 write: Box::new(write),
                 operation: Operation::Delete,
                 detail: String::new(),
+                kept_link: None,
             })
         })
         .await
@@ -204,10 +206,15 @@ impl Core {
         operation: Operation,
         detail: String,
     ) -> Result<Decision, Error> {
-        if *draft.document() == parse_document(account)? {
-            return Ok(Decision::Keep);
-        }
         let by_scim = admitted.token_id.is_some();
+        let (draft, kept_link) = keep_pinned(account, draft, by_scim)?;
+        if *draft.document() == parse_document(account)? {
+            return Ok(Decision::Keep(kept_link));
+        }
+        let detail = match &kept_link {
+            Some(link) => format!("{} {detail}", link.detail()).trim_end().to_owned(),
+            None => detail,
+        };
         let key = |account: &Account| account.object_id.as_deref().map(object_id_key);
         let write = draft.update(account, self.now(), |next| {
             next.managed |= by_scim;
@@ -227,6 +234,7 @@ impl Core {
             write: Box::new(write),
             operation,
             detail,
+            kept_link,
         })
     }
 
@@ -322,34 +330,26 @@ impl Core {
             return Err(refusals::etag_mismatch(&account).into());
         }
         let dialect = admitted.tenant.settings.dialect;
-        let Decision::Write {
-            write,
-            operation,
-            detail,
-        } = decide(&account, admitted, schemas)?
-        else {
-            if !attempt.precondition.validate_only {
-                self.notice(
-                    attempt.call,
-                    admitted,
-                    Reached::Account(Act::Read, &account),
-                )
-                .await;
-                if attempt.says_active {
-                    self.notice_said_active(admitted, &account).await?;
-                }
+        let (write, operation, detail, kept_link) = match decide(&account, admitted, schemas)? {
+            Decision::Write {
+                write,
+                operation,
+                detail,
+                kept_link,
+            } => (write, operation, detail, kept_link),
+            Decision::Keep(kept_link) => {
+                let patched = Patched {
+                    account: account.clone().shown(&schemas.user),
+                    changed: false,
+                    dialect,
+                };
+                let kept = self
+                    .keep_account(
+                        attempt, admitted, &account, &patched, kept_link, entry, once,
+                    )
+                    .await?;
+                return Ok(kept.then_some(patched));
             }
-            let patched = Patched {
-                account: account.shown(&schemas.user),
-                changed: false,
-                dialect,
-            };
-            // A repetition must not do later what there is nothing to do for now.
-            let receipt = once
-                .filter(|_| !attempt.precondition.validate_only)
-                .map(|once| once.receipt(&patched, self.now()));
-            let kept = self.keep_receipt(admitted.tenant.id, receipt).await?;
-            return Ok(kept.then_some(patched));
         };
         let sharer = self
             .check_object_id_free(admitted, &account, &write.account)
@@ -373,6 +373,10 @@ impl Core {
         entry.user_name.clone_from(&patched.account.user_name);
         entry.object_id = patched.account.object_id.clone().unwrap_or_default();
         entry.detail = detail;
+        entry.link_step = LinkStep::between(
+            account.object_id.as_deref(),
+            write.account.object_id.as_deref(),
+        );
         entry.changes = match attempt.kind {
             ChangeKind::Deleted => Vec::new(),
             ChangeKind::Created | ChangeKind::Updated => diff::changes(
@@ -398,6 +402,7 @@ impl Core {
             sharer: sharer.as_ref(),
             tombstone: None,
             says_active: attempt.says_active,
+            kept_link: kept_link.as_ref(),
         };
         let findings = self
             .findings_of_account(attempt.call, admitted, &written, &entry)
@@ -429,6 +434,63 @@ impl Core {
             | Commit::DisplayNameTaken
             | Commit::Unchanged) => Err(unexpected(other)),
         }
+    }
+
+    /// Writes what there is to write of a request that changes nothing: its receipt, because a repetition must not do later what there is nothing to
+    /// do for now, and what was wished for in vain. False when the same request was answered meanwhile.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the steps of one use case share its state"
+    )]
+    async fn keep_account(
+        &self,
+        attempt: &Attempt<'_>,
+        admitted: &Admitted,
+        account: &Account,
+        patched: &Patched,
+        kept_link: Option<KeptLink>,
+        mut entry: LogEntry,
+        once: Option<&Once<'_, Patched>>,
+    ) -> Result<bool, Error> {
+        if attempt.precondition.validate_only {
+            return Ok(true);
+        }
+        let receipt = once.map(|once| once.receipt(patched, self.now()));
+        let Some(link) = kept_link else {
+            self.notice(attempt.call, admitted, Reached::Account(Act::Read, account))
+                .await;
+            if attempt.says_active {
+                self.notice_said_active(admitted, account).await?;
+            }
+            return self.keep_receipt(admitted.tenant.id, receipt).await;
+        };
+        entry.admitted(admitted);
+        if entry.operation == Operation::Patch {
+            entry.http_status = patched.dialect.rules().account_patch_status;
+        }
+        entry.detail = link.detail();
+        entry.duration = attempt.call.started.elapsed();
+        let written = AccountWritten {
+            act: Act::Read,
+            old: Some(account),
+            new: account,
+            sharer: None,
+            tombstone: None,
+            says_active: attempt.says_active,
+            kept_link: Some(&link),
+        };
+        let findings = self
+            .findings_of_account(attempt.call, admitted, &written, &entry)
+            .await?;
+        let mutation = Mutation {
+            tenant_id: admitted.tenant.id,
+            write: Write::Nothing,
+            log: Some(entry),
+            change: None,
+            receipt,
+            findings,
+        };
+        Ok(self.storage().commit(mutation).await? == Commit::Done)
     }
 
     /// Refuses a new Object ID that another account holds exclusively, and finds one that shares it.

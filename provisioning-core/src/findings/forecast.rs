@@ -101,7 +101,12 @@ pub(super) fn expected_requests(scene: Scene<'_>) -> Vec<ExpectedRequest> {
     if let Some(refused) = refused_before_all(scene) {
         return vec![refused];
     }
-    let mut requests: Vec<ExpectedRequest> = scene.dead_id().map(dead_id).into_iter().collect();
+    let mut requests: Vec<ExpectedRequest> = scene
+        .dead_id()
+        .as_deref()
+        .map(dead_id)
+        .into_iter()
+        .collect();
     let by_login = scene.by_login();
     if let Some(user_name) = scene.user_name.filter(|_| !scene.posts) {
         let found: Vec<_> = by_login.into_iter().collect();
@@ -154,7 +159,7 @@ fn refused_before_all(scene: Scene<'_>) -> Option<ExpectedRequest> {
     })
 }
 
-fn dead_id(id: String) -> ExpectedRequest {
+fn dead_id(id: &str) -> ExpectedRequest {
     ExpectedRequest {
         request: format!("PATCH /Users/{id}"),
         http_status: 404,

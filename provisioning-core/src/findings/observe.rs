@@ -21,6 +21,7 @@ use crate::{
     error::{Error, Refusal},
     groups::Group,
     ids::{AccountId, LogEntryId, TenantId},
+    links::KeptLink,
     listing::ListQuery,
     log::{LogEntry, Operation},
     storage::{Commit, FindingWrite, Mutation, StorageError, Write},
@@ -73,6 +74,8 @@ pub(crate) struct AccountWritten<'a> {
     pub tombstone: Option<&'a Account>,
     /// The request says `active`: true.
     pub says_active: bool,
+    /// The link of an admin that was kept against the request.
+    pub kept_link: Option<&'a KeptLink>,
 }
 
 impl Refusal {
@@ -196,6 +199,11 @@ impl Core {
             sightings.extend(
                 (new.hold.is_some() && new.directory_active && (activated || written.says_active))
                     .then(|| Sighting::active_on_hold(new)),
+            );
+            sightings.extend(
+                written
+                    .kept_link
+                    .and_then(|link| Sighting::link_kept(new, link)),
             );
             if let Some(tombstone) = written.tombstone
                 && self.deleted_here(admitted.tenant.id, tombstone).await?

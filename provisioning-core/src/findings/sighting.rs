@@ -8,7 +8,7 @@ use crate::{
     clock::Timestamp,
     groups::Group,
     ids::{AccountId, GroupId, LogEntryId},
-    links::object_id_key,
+    links::{KeptLink, object_id_key},
 };
 
 /// The most accounts that a finding names.
@@ -95,7 +95,7 @@ impl Sighting {
         Self::of_accounts(kind, account.id.to_string(), person, &[account])
     }
 
-    /// A new person was refused because `holder` has the login account. `other` has the Object ID, and `tombstone` is a deleted account of it.
+    /// A new person was refused because `holder` has the login account. `other` has the Object ID, and `tombstone` would else be restored.
     /// Nothing is wrong when it is the same person, posted once more.
     pub fn login_taken(
         person: Person<'_>,
@@ -111,9 +111,7 @@ impl Sighting {
         if let Some(other) = other.filter(|other| other.id != holder.id) {
             return Some(Self::two_accounts(person, other, holder));
         }
-        if let Some(tombstone) =
-            tombstone.filter(|tombstone| tombstone.user_name_key == holder.user_name_key)
-        {
+        if let Some(tombstone) = tombstone {
             return Some(Self::of_accounts(
                 FindingKind::LoginTakenSinceDeletion,
                 tombstone.id.to_string(),
@@ -153,14 +151,18 @@ impl Sighting {
         Self::of_account(FindingKind::LoginRenamed, holder, person)
     }
 
-    /// The Object ID that an admin linked to the account was kept against the one that Entra says.
-    pub fn link_kept(account: &Account, object_id: &str) -> Self {
+    /// The Object ID that an admin linked to the account was kept against the one that Entra says. Nothing is at odds where it says none.
+    pub(crate) fn link_kept(account: &Account, link: &KeptLink) -> Option<Self> {
         let person = Person {
-            object_id: Some(object_id),
+            object_id: Some(link.wanted.as_deref()?),
             user_name: &account.user_name,
             called: Some(account.id),
         };
-        Self::of_account(FindingKind::ObjectIdMismatch, account, person)
+        Some(Self::of_account(
+            FindingKind::ObjectIdMismatch,
+            account,
+            person,
+        ))
     }
 
     /// Several accounts have one Object ID.

@@ -56,6 +56,7 @@ fn account(number: u128, user_name: &str, object_id: Option<&str>) -> Account {
         user_name_key: fold(user_name),
         object_id: object_id.map(str::to_owned),
         object_id_exclusive: false,
+        object_id_pinned: false,
         directory_active: true,
         hold: None,
         protected: false,

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{
     Draft, Group,
     members::{self, Changes, Named},
-    refusals,
+    protection, refusals,
     write::{Written, joined, log_members, settle_unknown},
 };
 use crate::{
@@ -119,8 +119,13 @@ impl Core {
             .into_iter()
             .map(|candidate| (candidate.id, candidate))
             .collect();
-        let folded = attempt.members.fold(None, &known, rules.patch)?;
-        let passed_over = settle_unknown(&folded.unknown, rules)?;
+        let mut folded = attempt.members.fold(None, &known, rules.patch)?;
+        let spared = if admitted.token_id.is_some() {
+            protection::spare(&known, &mut folded.delta, rules)?
+        } else {
+            String::new()
+        };
+        let passed_over = joined(spared, settle_unknown(&folded.unknown, rules)?);
         let now = self.now();
         let document = attempt.draft.clone().insert(
             GroupId::generate(now),

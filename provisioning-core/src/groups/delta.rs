@@ -37,6 +37,21 @@ impl Delta {
         self.remove.clear();
     }
 
+    /// Leaves an id the member that it is, or is not. Tells whether that makes a difference.
+    pub fn spare(&mut self, id: Uuid, is_member: bool) -> bool {
+        if self.contains(&id, is_member) == is_member {
+            return false;
+        }
+        if !is_member {
+            self.add.remove(&id);
+        } else if self.clear {
+            self.add.insert(id);
+        } else {
+            self.remove.remove(&id);
+        }
+        true
+    }
+
     /// Whether all members go that are not added.
     pub const fn clears(&self) -> bool {
         self.clear
@@ -132,6 +147,12 @@ mod tests {
             }
             prop_assert_eq!(&applied(&before, &delta), &model);
             prop_assert!(delta.added().is_disjoint(delta.removed()));
+            for spared in [id(0), id(1)] {
+                let was = before.contains(&spared);
+                prop_assert_eq!(delta.spare(spared, was), model.contains(&spared) != was);
+                if was { model.insert(spared); } else { model.remove(&spared); }
+            }
+            prop_assert_eq!(&applied(&before, &delta), &model);
             delta.reduce(|id| before.contains(id));
             prop_assert_eq!(&applied(&before, &delta), &model);
             prop_assert!(delta.clears() || delta.is_empty() == (before == model), "what is left over makes a difference");

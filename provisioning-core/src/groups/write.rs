@@ -88,6 +88,9 @@ struct Plan {
     draft: Option<Draft>,
     delta: Delta,
     known: HashMap<Uuid, Candidate>,
+    /// What the log shall say in any case.
+    spared: String,
+    /// What it shall say of a change.
     detail: String,
 }
 
@@ -287,7 +290,12 @@ impl Core {
             // A repetition must not do later what there is nothing to do for now.
             let once = attempt.once.filter(|_| !precondition.validate_only);
             let receipt = once.map(|once| once.receipt(&written, self.now()));
-            let kept = self.keep_receipt(admitted.tenant.id, receipt).await?;
+            let kept = if entry.detail.is_empty() || precondition.validate_only {
+                self.keep_receipt(admitted.tenant.id, receipt).await?
+            } else {
+                entry.duration = attempt.call.started.elapsed();
+                self.log_spared(admitted, entry, receipt).await?
+            };
             return Ok(kept.then_some(written));
         };
         let written = Written {
@@ -384,6 +392,7 @@ impl Core {
             .now()
             .max(Timestamp::from_micros(group.updated_at.as_micros() + 1));
         if matches!(attempt.asked, Asked::Delete) {
+            self.check_no_protected_member(admitted, group.id).await?;
             return Ok(Some(GroupWrite::Delete {
                 id: group.id,
                 expected_version,
@@ -454,11 +463,15 @@ impl Core {
                     id: member.id,
                     member: Some(member),
                     is_member: true,
+                    protected: false,
                 };
                 known.insert(candidate.id, candidate);
             }
         }
         let mut folded = members.fold(Some(group.id), &known, rules.patch)?;
+        let spared = self
+            .spare_protected(admitted, group.id, members, &mut known, &mut folded.delta)
+            .await?;
         let detail = settle_unknown(&folded.unknown, rules)?;
         folded
             .delta
@@ -470,6 +483,7 @@ impl Core {
             draft,
             delta: folded.delta,
             known,
+            spared,
             detail,
         })
     }
@@ -493,6 +507,7 @@ impl Core {
             draft,
             delta,
             known,
+            spared,
             detail,
         } = plan;
         let is_member = |id: &&Uuid| known.get(*id).is_some_and(|known| known.is_member);
@@ -511,9 +526,10 @@ impl Core {
             delta.removed().iter().copied().collect()
         };
         if draft.is_none() && come.is_empty() && go.is_empty() {
+            entry.detail = spared;
             return Ok(None);
         }
-        entry.detail = detail;
+        entry.detail = joined(spared, detail);
         entry.changes = match &draft {
             Some(draft) => diff::changes(Some(&parse_document(group)?), Some(draft.document())),
             None => Vec::new(),

@@ -66,7 +66,8 @@ impl Core {
     }
 }
 
-fn place_from(position: &[u8]) -> Result<LogEntryId, Refusal> {
+/// Where a page of log entries begins, out of its page token.
+pub(crate) fn place_from(position: &[u8]) -> Result<LogEntryId, Refusal> {
     Uuid::from_slice(position)
         .map(LogEntryId::from_uuid)
         .map_err(|_| invalid_page_token())

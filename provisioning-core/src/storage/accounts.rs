@@ -12,6 +12,7 @@ use crate::{
     call::{Caller, CallerKey},
     clock::Timestamp,
     ids::{AccountId, TenantId},
+    links::object_id_key as key_of,
     tokens::TokenId,
 };
 
@@ -26,6 +27,8 @@ pub struct CreateCandidates {
     pub sharer: Option<Account>,
     /// The account of that Object ID that was deleted last, if it can still be restored.
     pub tombstone: Option<Account>,
+    /// The account of that login that was deleted last.
+    pub former: Option<Account>,
 }
 
 /// The caller: `$1` is the tenant's identifier and `$2` the token's id, or NULL.
@@ -104,6 +107,15 @@ macro_rules! create_candidates {
              FROM tenants o
              JOIN accounts a ON a.tenant_id = o.id
              WHERE o.identifier = $1 AND a.object_id_key = $4 AND a.deleted_at > $5 - o.tombstone_retention_us
+             ORDER BY a.deleted_at DESC, a.id DESC
+             LIMIT 1
+         ) d
+         UNION ALL
+         SELECT d.*
+         FROM (
+             SELECT a.*
+             FROM accounts a
+             WHERE a.tenant_id = (SELECT id FROM tenants WHERE identifier = $1) AND a.user_name_key = $3 AND a.deleted_at IS NOT NULL
              ORDER BY a.deleted_at DESC, a.id DESC
              LIMIT 1
          ) d
@@ -196,8 +208,8 @@ impl Storage {
         Ok(split(rows))
     }
 
-    /// Finds the caller and what a create has to know: the account of that login, the one that holds the Object ID exclusively, and the one of that
-    /// Object ID that was deleted last and can still be restored at `now`.
+    /// Finds the caller and what a create has to know: the account of that login, the one that holds the Object ID exclusively, the one of that
+    /// Object ID that was deleted last and can still be restored at `now`, and the one of that login that was deleted last.
     #[tracing::instrument(level = "debug", skip_all, fields(db.system.name = self.engine.name(), db.operation.name = "find_create_candidates"))]
     pub async fn find_create_candidates(
         &self,
@@ -209,16 +221,33 @@ impl Storage {
         let (tenant, token) = (key.tenant.as_str(), token_id(key));
         let rows = read!(self, caller_and_account, each(CREATE_CANDIDATES; tenant, token, user_name_key, object_id_key, now.as_micros()))?;
         let (caller, accounts) = split(rows);
+        let Some(caller) = caller else {
+            return Ok((None, CreateCandidates::default()));
+        };
+        let end = now.minus(caller.tenant.settings.tombstone_retention);
         let mut candidates = CreateCandidates::default();
         for account in accounts {
-            match account.deleted_at {
-                None if account.user_name_key == user_name_key => candidates.live = Some(account),
-                None if account.object_id_exclusive => candidates.claimant = Some(account),
-                None => candidates.sharer = Some(account),
-                Some(_) => candidates.tombstone = Some(account),
+            let Some(deleted_at) = account.deleted_at else {
+                if account.user_name_key == user_name_key {
+                    candidates.live = Some(account);
+                } else if account.object_id_exclusive {
+                    candidates.claimant = Some(account);
+                } else {
+                    candidates.sharer = Some(account);
+                }
+                continue;
+            };
+            // One may be both, and of each kind there may be an earlier one that is the other kind's latest.
+            let has_object_id = object_id_key.is_some()
+                && account.object_id.as_deref().map(key_of).as_deref() == object_id_key;
+            if has_object_id && deleted_at > end {
+                keep_latest(&mut candidates.tombstone, &account);
+            }
+            if account.user_name_key == user_name_key {
+                keep_latest(&mut candidates.former, &account);
             }
         }
-        Ok((caller, candidates))
+        Ok((Some(caller), candidates))
     }
 
     /// Finds the accounts with an Object ID, by its key ([`object_id_key`](crate::links::object_id_key)), that are not deleted: at most two, which is
@@ -237,8 +266,19 @@ pub(super) fn token_id(key: &CallerKey) -> Option<&str> {
     key.token.as_ref().map(TokenId::as_str)
 }
 
+/// Puts the account in the place of one that was deleted before it.
+fn keep_latest(latest: &mut Option<Account>, account: &Account) {
+    let age = |account: &Account| (account.deleted_at, account.id);
+    if latest
+        .as_ref()
+        .is_none_or(|latest| age(latest) < age(account))
+    {
+        *latest = Some(account.clone());
+    }
+}
+
 /// Every row repeats the caller; there is one row without an account when there is no account.
-fn split(rows: Vec<(Caller, Option<Account>)>) -> (Option<Caller>, Vec<Account>) {
+pub(super) fn split(rows: Vec<(Caller, Option<Account>)>) -> (Option<Caller>, Vec<Account>) {
     let mut caller = None;
     let mut accounts = Vec::with_capacity(rows.len());
     for (row_caller, account) in rows {

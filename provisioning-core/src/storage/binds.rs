@@ -1,7 +1,7 @@
 //! What the engines' writes share: the columns they write, in the order in which the values are bound. Macros, so that each use is checked
 //! against its driver.
 
-/// Writes every column of an account: `$1` to `$21`. It holds the claim of its Object ID, or, `shared from` where another does, has none.
+/// Writes every column of an account: `$1` to `$22`. It holds the claim of its Object ID, or, `shared from` where another does, has none.
 macro_rules! account_insert {
     ($search:literal) => {
         account_insert!(@ $search, "$7", "VALUES (", ")")
@@ -14,19 +14,19 @@ macro_rules! account_insert {
             "INSERT INTO accounts (
                  tenant_id, id, user_name, user_name_key, object_id, object_id_exclusive, object_id_key, object_id_claim, directory_active,
                  hold_reason, hold_at, protected, managed, version, created_at, updated_at, deleted_at, employee_number_key,
-                 display_name, display_name_key, document, search
+                 display_name, display_name_key, document, object_id_pinned, search
              ) ",
             $open,
             "$1, $2, $3, $4, $5, $6, $7, ",
             $claim,
-            ", $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, ",
+            ", $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, ",
             $search,
             $close
         )
     };
 }
 
-/// Writes every column of the account `$1`, `$2` if it is at the version `$22`; with the claim of its Object ID, or without `if` another holds it.
+/// Writes every column of the account `$1`, `$2` if it is at the version `$23`; with the claim of its Object ID, or without `if` another holds it.
 macro_rules! account_update {
     ($search:literal) => {
         account_update!(@ $search, "$7", "")
@@ -41,15 +41,15 @@ macro_rules! account_update {
             $claim,
             ",   directory_active = $8, hold_reason = $9, hold_at = $10, protected = $11, managed = $12, version = $13, created_at = $14,
                  updated_at = $15, deleted_at = $16, employee_number_key = $17, display_name = $18, display_name_key = $19,
-                 document = $20, search = ",
+                 document = $20, object_id_pinned = $21, search = ",
             $search,
-            " WHERE tenant_id = $1 AND id = $2 AND version = $22 ",
+            " WHERE tenant_id = $1 AND id = $2 AND version = $23 ",
             $condition
         )
     };
 }
 
-/// The 21 values of an account, in the order of [`account_insert`].
+/// The 22 values of an account, in the order of [`account_insert`].
 macro_rules! bind_account {
     ($query:expr, $tenant:expr, $write:expr) => {{
         let (account, index) = (&$write.account, &$write.index);
@@ -79,6 +79,7 @@ macro_rules! bind_account {
             .bind(&index.display_name)
             .bind(&index.display_name_key)
             .bind(&account.document)
+            .bind(account.object_id_pinned)
             .bind(&index.search)
     }};
 }
@@ -116,12 +117,12 @@ macro_rules! log_entry_insert {
     () => {
         "INSERT INTO log_entries (
              tenant_id, id, at, operation, request, outcome, resource_type, resource_id, object_id, user_name, user_name_key, http_status,
-             scim_type, reason, detail, request_id, token_id, actor, changes, duration_us
+             scim_type, reason, detail, request_id, token_id, actor, changes, duration_us, justification, object_id_before, object_id_after
          )"
     };
 }
 
-/// The 19 values of a log entry, all NULL where there is none.
+/// The 22 values of a log entry, all NULL where there is none.
 macro_rules! bind_log_entry {
     ($query:expr, $entry:expr) => {{
         let entry: Option<&crate::log::LogEntry> = $entry;
@@ -148,6 +149,17 @@ macro_rules! bind_log_entry {
                     .expect("names and JSON values have a JSON form")
             }))
             .bind(entry.map(|entry| $crate::storage::columns::micros(entry.duration)))
+            .bind(entry.map(|entry| &entry.justification))
+            .bind(
+                entry
+                    .and_then(|entry| entry.link_step.as_ref())
+                    .map(|step| step.before.as_deref().unwrap_or_default()),
+            )
+            .bind(
+                entry
+                    .and_then(|entry| entry.link_step.as_ref())
+                    .map(|step| step.after.as_deref().unwrap_or_default()),
+            )
     }};
 }
 

@@ -13,7 +13,7 @@ use crate::{
     clock::Timestamp,
     groups::{Candidate, Group, Member, MemberType, Membership},
     ids::{AccountId, ChangeId, GroupId, LogEntryId, TenantId},
-    log::{LogEntry, Operation, Outcome, ResourceType},
+    log::{LinkStep, LogEntry, Operation, Outcome, ResourceType},
     schemas::{Extended, ExtensionSchema},
     tenants::{
         Dialect, EntraJob, Identifier, Tenant, TenantSettings, UnknownMembers, UnknownSchemas,
@@ -54,7 +54,7 @@ macro_rules! caller_columns {
 macro_rules! account_columns {
     () => {
         "a.id, a.user_name, a.user_name_key, a.object_id, a.object_id_exclusive, a.directory_active, a.hold_reason, a.hold_at, a.protected, \
-         a.managed, a.version, a.created_at, a.updated_at, a.deleted_at, a.document"
+         a.managed, a.version, a.created_at, a.updated_at, a.deleted_at, a.document, a.object_id_pinned"
     };
 }
 
@@ -109,7 +109,8 @@ macro_rules! account_groups {
 macro_rules! log_entry_columns {
     () => {
         "e.id, e.at, e.operation, e.request, e.outcome, e.resource_type, e.resource_id, e.object_id, e.user_name, e.http_status, \
-         e.scim_type, e.reason, e.detail, e.request_id, e.token_id, e.actor, e.changes, e.duration_us"
+         e.scim_type, e.reason, e.detail, e.request_id, e.token_id, e.actor, e.changes, e.duration_us, e.justification, e.object_id_before, \
+         e.object_id_after"
     };
 }
 
@@ -321,7 +322,7 @@ pub(super) fn caller(columns: &mut impl Columns) -> Result<Caller, StorageError>
     })
 }
 
-const ACCOUNT_WIDTH: usize = 16;
+const ACCOUNT_WIDTH: usize = 17;
 
 pub(super) fn account(columns: &mut impl Columns) -> Result<Account, StorageError> {
     Ok(Account {
@@ -343,6 +344,7 @@ pub(super) fn account(columns: &mut impl Columns) -> Result<Account, StorageErro
         updated_at: columns.time()?,
         deleted_at: columns.time_or_null()?,
         document: columns.text()?,
+        object_id_pinned: columns.bool()?,
         groups: memberships(columns.text_or_null()?)?,
     })
 }
@@ -427,8 +429,8 @@ pub(super) fn listed_member(
     Ok((member(columns)?, columns.text_or_null()?))
 }
 
-/// A candidate: its id, whether it is an account's, what it is called where it is anything, and whether it is a member.
-type CandidateRow = (Uuid, u8, Option<String>, u8);
+/// A candidate: its id, whether it is an account's, what it is called where it is anything, whether it is a member, and whether it is protected.
+type CandidateRow = (Uuid, u8, Option<String>, u8, u8);
 
 /// Which resource it is, and what it is sorted by.
 pub(super) fn listed_resource(columns: &mut impl Columns) -> Result<ListedResource, StorageError> {
@@ -449,7 +451,7 @@ pub(super) fn caller_and_candidates<C: Columns>(
         Some(text) => serde_json::from_str(&text).map_err(|_| inconsistent())?,
         None => Vec::new(),
     };
-    let candidate = |(id, is_account, display, is_member): CandidateRow| Candidate {
+    let candidate = |(id, is_account, display, is_member, protected): CandidateRow| Candidate {
         id,
         member: display.map(|display| Member {
             id,
@@ -461,6 +463,7 @@ pub(super) fn caller_and_candidates<C: Columns>(
             display,
         }),
         is_member: is_member == 1,
+        protected: protected == 1,
     };
     Ok((caller, group, rows.into_iter().map(candidate).collect()))
 }
@@ -526,7 +529,23 @@ pub(super) fn log_entry(columns: &mut impl Columns) -> Result<LogEntry, StorageE
         actor: columns.text()?,
         changes: serde_json::from_str(&columns.text()?).map_err(|_| inconsistent("changes"))?,
         duration: duration(columns.int()?).ok_or_else(|| inconsistent("duration_us"))?,
+        justification: columns.text()?,
+        link_step: link_step(columns.text_or_null()?, columns.text_or_null()?)
+            .map_err(|()| inconsistent("object_id_after"))?,
     })
+}
+
+/// An empty text stands for no Object ID.
+fn link_step(before: Option<String>, after: Option<String>) -> Result<Option<LinkStep>, ()> {
+    let filled = |text: String| Some(text).filter(|text| !text.is_empty());
+    match (before, after) {
+        (None, None) => Ok(None),
+        (Some(before), Some(after)) => Ok(Some(LinkStep {
+            before: filled(before),
+            after: filled(after),
+        })),
+        _ => Err(()),
+    }
 }
 
 pub(super) fn change(columns: &mut impl Columns) -> Result<Change, StorageError> {

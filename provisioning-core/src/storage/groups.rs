@@ -56,12 +56,13 @@ macro_rules! candidates_from {
     ($group:literal, $ids:literal) => {
         concat!(
             "FROM (
-                 SELECT n.id, u.id AS account_id, g.id AS group_id, COALESCE(u.display_name, u.user_name, g.display_name) AS display,
-                     CASE WHEN m.member_id IS NULL THEN 0 ELSE 1 END AS is_member
+                 SELECT n.id, CASE WHEN u.deleted_at IS NULL THEN u.id END AS account_id, g.id AS group_id,
+                     COALESCE(CASE WHEN u.deleted_at IS NULL THEN COALESCE(u.display_name, u.user_name) END, g.display_name) AS display,
+                     CASE WHEN m.member_id IS NULL THEN 0 ELSE 1 END AS is_member, CASE WHEN u.protected THEN 1 ELSE 0 END AS protected
                  FROM ",
             $ids,
             "    n
-                 LEFT JOIN accounts u ON u.tenant_id = t.id AND u.id = n.id AND u.deleted_at IS NULL
+                 LEFT JOIN accounts u ON u.tenant_id = t.id AND u.id = n.id
                  LEFT JOIN groups g ON g.tenant_id = t.id AND g.id = n.id AND g.deleted_at IS NULL
                  LEFT JOIN group_members m ON m.tenant_id = t.id AND m.group_id = ",
             $group,
@@ -77,7 +78,7 @@ macro_rules! write_basis {
     (sqlite, $predicate:literal, $group:literal) => {
         concat!(
             "SELECT ", caller_columns!(), ", ", group_columns!(),
-            ", (SELECT json_group_array(json_array(lower(hex(c.id)), c.account_id IS NOT NULL, c.display, c.is_member)) ",
+            ", (SELECT json_group_array(json_array(lower(hex(c.id)), c.account_id IS NOT NULL, c.display, c.is_member, c.protected)) ",
             candidates_from!($group, "(SELECT unhex(j.value, '-') AS id FROM json_each($4) j)"),
             ") ", caller_sql!(),
             " LEFT JOIN groups a ON a.tenant_id = t.id AND a.deleted_at IS NULL AND ", $predicate,
@@ -87,7 +88,7 @@ macro_rules! write_basis {
     (postgres, $predicate:literal, $group:literal) => {
         concat!(
             "SELECT ", caller_columns!(), ", ", group_columns!(),
-            ", (SELECT CAST(json_agg(json_build_array(c.id, CASE WHEN c.account_id IS NULL THEN 0 ELSE 1 END, c.display, c.is_member)) AS TEXT) ",
+            ", (SELECT CAST(json_agg(json_build_array(c.id, CASE WHEN c.account_id IS NULL THEN 0 ELSE 1 END, c.display, c.is_member, c.protected)) AS TEXT) ",
             candidates_from!($group, "(SELECT UNNEST($4::UUID[]) AS id)"),
             ") ", caller_sql!(),
             " LEFT JOIN groups a ON a.tenant_id = t.id AND a.deleted_at IS NULL AND ", $predicate,

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     groups::Member,
-    ids::{GroupId, TenantId},
+    ids::{AccountId, GroupId, TenantId},
 };
 
 /// Of each group its versions and times, once without a member and once with each; at most `$3` rows. One snapshot: the members are those of that
@@ -67,6 +67,16 @@ const OTHER_MEMBERS_POSTGRES: &str = other_members!("m.member_id = ANY($3)");
 
 const MEMBERS_SQLITE: &str = members_of!("IN (SELECT unhex(j.value, '-') FROM json_each($2) j)");
 const MEMBERS_POSTGRES: &str = members_of!("= ANY($2)");
+
+/// Those of the protected accounts, deleted ones among them, that are members of the group `$2`. From the accounts, which are few, and not from the
+/// members.
+const PROTECTED_MEMBERS: &str = "
+    SELECT a.id
+    FROM accounts a
+    CROSS JOIN group_members m
+    WHERE a.tenant_id = $1 AND a.protected AND m.tenant_id = $1 AND m.group_id = $2 AND m.member_id = a.id
+    ORDER BY a.id
+    LIMIT $3";
 
 /// The members of the group `$2`, as `a`.
 const MEMBERS: &str = concat!(
@@ -141,6 +151,18 @@ impl Storage {
             sqlite(OTHER_MEMBERS_SQLITE; tenant.uuid(), group.uuid(), json_ids(except), limit),
             postgres(OTHER_MEMBERS_POSTGRES; tenant.uuid(), group.uuid(), except, limit)
         )
+    }
+
+    /// Finds the protected accounts that are members of a group, also those that are deleted, by id.
+    #[tracing::instrument(level = "debug", skip_all, fields(db.system.name = self.engine.name(), db.operation.name = "find_protected_members"))]
+    pub async fn find_protected_members(
+        &self,
+        tenant: TenantId,
+        group: GroupId,
+        limit: u32,
+    ) -> Result<Vec<AccountId>, StorageError> {
+        let ids = read!(self, columns::uuid, PROTECTED_MEMBERS; tenant.uuid(), group.uuid(), i64::from(limit))?;
+        Ok(ids.into_iter().map(AccountId::from_uuid).collect())
     }
 
     /// Lists the members of a group.

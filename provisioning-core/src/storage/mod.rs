@@ -9,12 +9,14 @@ mod binds;
 mod changes;
 mod columns;
 mod config;
+mod deleted;
 mod diagnosis;
 mod error;
 pub mod filter;
 mod findings;
 mod groups;
 mod history;
+mod links;
 mod list;
 mod log;
 mod members;
@@ -42,6 +44,7 @@ pub use self::{
     findings::{FindingPlace, FindingQuery, FindingWrite},
     groups::GroupBasis,
     history::History,
+    links::ObjectIdHolder,
     members::GroupMembers,
     mutation::{
         AccountIndex, AccountWrite, Commit, EmailKey, GroupDocument, GroupWrite, Mutation,

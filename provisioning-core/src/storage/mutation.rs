@@ -8,7 +8,7 @@ use crate::{
     changes::Change,
     clock::Timestamp,
     groups::MemberType,
-    ids::{GroupId, TenantId},
+    ids::{AccountId, GroupId, TenantId},
     log::LogEntry,
     receipts::Receipt,
     schemas::ExtensionSchema,
@@ -42,6 +42,13 @@ pub enum Write {
     Account(Box<AccountWrite>),
     /// An account that takes its Object ID for itself alone: refused if another holds it, exclusively or not.
     Link(Box<AccountWrite>),
+    /// The end of a deleted account: its row, what it is found by, and its memberships.
+    PurgeAccount {
+        /// Which.
+        id: AccountId,
+        /// As it was read.
+        expected_version: i64,
+    },
     /// A group.
     Group(Box<GroupWrite>),
     /// The tenant's first token.

@@ -12,7 +12,6 @@ use provisioning_core::{
     call::Call,
     changes::{ChangeKind, Resource},
     error::{Error, Reason},
-    links::LinkTarget,
     log::{self, Outcome},
     receipts::{Answer, Once},
     tenants::{Dialect, TenantChanges},
@@ -107,8 +106,7 @@ on_every_engine! {
             let after = read(&world, &alice).await;
             assert!(!after.directory_active && !after.document.contains("active"), "{}", after.document);
         }
-        let link = LinkTarget { account: AccountKey::Id(alice.id), precondition: Precondition::default(), reason: String::new() };
-        fresh(world.core.link_object_id(&admin(CONTOSO), &link, GUID, None).await);
+        world.link(alice.id, GUID).await.expect("it is linked");
         let after = read(&world, &alice).await;
         assert!(!after.directory_active && !after.document.contains("active"), "{}", after.document);
     }

@@ -4,7 +4,7 @@ use provisioning_core::{
     accounts::{Account, AccountKey, Precondition},
     changes::{ChangeKind, Resource},
     error::{Error, Reason},
-    links::{LinkTarget, Linked},
+    links::{HandOver, LinkTarget, Linked, MatchPreview},
     receipts::{Answer, Once},
 };
 use serde_json::{Map, Value, json};
@@ -17,7 +17,10 @@ const OTHER_GUID: &str = "3f6c1b2e-6a55-4e0e-9a5b-0c8f4d1f7a10";
 fn target(account: &Account) -> LinkTarget {
     LinkTarget {
         account: AccountKey::Id(account.id),
-        precondition: Precondition::default(),
+        precondition: Precondition {
+            etag: Some(account.etag()),
+            validate_only: false,
+        },
         reason: String::new(),
     }
 }
@@ -27,14 +30,7 @@ fn document(account: &Account) -> Map<String, Value> {
 }
 
 async fn link(world: &World, account: &Account, object_id: &str) -> Result<Linked, Error> {
-    match world
-        .core
-        .link_object_id(&admin(CONTOSO), &target(account), object_id, None)
-        .await?
-    {
-        Answer::Fresh(linked) => Ok(linked),
-        Answer::Replayed(_) => panic!("there was no request id"),
-    }
+    world.link(account.id, object_id).await
 }
 
 on_every_engine! {
@@ -43,20 +39,21 @@ on_every_engine! {
         let spelled = format!("{{{}}}", GUID.to_uppercase());
         let by_name = LinkTarget {
             account: provisioning_core::Core::user_name_key("ALICE@contoso.com"),
-            precondition: Precondition::default(),
             reason: "Joined from the old directory".to_owned(),
+            ..target(&alice)
         };
         let linked = fresh(world.core.link_object_id(&admin(CONTOSO), &by_name, &spelled, None).await);
         assert_eq!((linked.account.id, linked.previous_object_id), (alice.id, None));
         assert_eq!(linked.account.object_id.as_deref(), Some(GUID), "it is kept in its canonical spelling");
-        assert!(linked.account.object_id_exclusive && linked.account.updated_at > alice.updated_at);
+        assert!(linked.account.object_id_exclusive && linked.account.object_id_pinned && linked.account.updated_at > alice.updated_at);
         assert_eq!(linked.account.version, alice.version + 1);
         assert_eq!(document(&linked.account)["externalId"], GUID);
 
         let found = world.core.get_account(&admin(CONTOSO), &AccountKey::ObjectId(GUID.to_owned())).await;
         assert_eq!(found.expect("it is found"), linked.account);
         let entries = world.log(CONTOSO, "operation eq \"link\"").await;
-        assert!(entries[0].detail.contains("Joined from the old directory"));
+        assert_eq!((entries[0].justification.as_str(), entries[0].detail.as_str()), ("Joined from the old directory", ""));
+        assert_eq!(world.log(CONTOSO, "justification co \"old directory\"").await, entries);
         assert_eq!((entries[0].changes[0].attribute.as_str(), &entries[0].changes[0].new), ("externalId", &Some(json!(GUID))));
         assert_eq!(world.changes(CONTOSO).await.last(), Some(&(ChangeKind::Updated, Resource::Account(alice.id), alice.version + 1)));
     }
@@ -102,9 +99,9 @@ on_every_engine! {
     async fn validating_shows_the_account_as_it_would_be(world: World) {
         let alice = world.create_account("alice@contoso.com", None).await;
         let mut preview = target(&alice);
-        preview.precondition.validate_only = true;
+        preview.precondition = Precondition { etag: None, validate_only: true };
         let linked = fresh(world.core.link_object_id(&admin(CONTOSO), &preview, GUID, None).await);
-        assert_eq!(linked.account.object_id.as_deref(), Some(GUID));
+        assert_eq!((linked.account.object_id.as_deref(), linked.account.etag()), (Some(GUID), alice.etag()), "with the etag that a link needs");
         let kept = world.core.get_account(&admin(CONTOSO), &AccountKey::Id(alice.id)).await.expect("it is there");
         assert_eq!(kept, alice);
         assert!(world.log(CONTOSO, "operation eq \"link\"").await.is_empty());
@@ -113,22 +110,85 @@ on_every_engine! {
     async fn an_old_etag_is_refused(world: World) {
         let alice = world.create_account("alice@contoso.com", None).await;
         link(&world, &alice, GUID).await.expect("it is linked");
-        let mut stale = target(&alice);
-        stale.precondition.etag = Some(alice.etag());
-        let refused = world.core.link_object_id(&admin(CONTOSO), &stale, OTHER_GUID, None).await;
+        let refused = world.core.link_object_id(&admin(CONTOSO), &target(&alice), OTHER_GUID, None).await;
         assert_eq!(reason(refused), Reason::EtagMismatch);
+    }
+
+    async fn an_etag_is_demanded_and_the_text_says_where_to_get_it(world: World) {
+        let alice = world.create_account("alice@contoso.com", Some(GUID)).await;
+        let unseen = LinkTarget { precondition: Precondition::default(), ..target(&alice) };
+        for refused in [
+            world.core.link_object_id(&admin(CONTOSO), &unseen, OTHER_GUID, None).await.map(drop),
+            world.core.unlink_object_id(&admin(CONTOSO), &unseen, None).await.map(drop),
+        ] {
+            let Err(Error::Refused(refusal)) = refused else { panic!("nobody has looked") };
+            assert_eq!((refusal.reason, refusal.field.as_deref()), (Reason::InvalidRequest, Some("etag")));
+            assert!(refusal.detail.contains("validate_only") && refusal.detail.contains("GetAccount"), "{}", refusal.detail);
+        }
+        assert_eq!(world.account(alice.id).await, alice);
+    }
+
+    async fn a_login_that_no_account_can_have_is_not_found(world: World) {
+        let unnamed = |name: &str| LinkTarget { account: provisioning_core::Core::user_name_key(name), precondition: Precondition::default(), reason: String::new() };
+        for name in ["", "a\0b", &"x".repeat(10_000)] {
+            let refused = world.core.link_object_id(&admin(CONTOSO), &unnamed(name), GUID, None).await;
+            assert_eq!(reason(refused), Reason::AccountNotFound);
+        }
+    }
+
+    async fn a_preview_tells_what_entra_finds_and_who_changes_hands(world: World) {
+        let alice = world.create_account("alice@contoso.com", Some(GUID)).await;
+        world.tick();
+        let bob = world.create_account("bob@contoso.com", Some(GUID)).await;
+        let found = |filter: &str, before: &[&Account], after: &[&Account]| MatchPreview {
+            filter: filter.to_owned(),
+            before: before.iter().map(|account| account.id).collect(),
+            after: after.iter().map(|account| account.id).collect(),
+        };
+        let handed = |account: &Account, before: Option<&str>, after: Option<&str>| HandOver {
+            account_id: account.id,
+            user_name: account.user_name.clone(),
+            before: before.map(str::to_owned),
+            after: after.map(str::to_owned),
+        };
+        let dry = |account: &Account| LinkTarget { precondition: Precondition { etag: None, validate_only: true }, ..target(account) };
+        let shown = fresh(world.core.link_object_id(&admin(CONTOSO), &dry(&alice), OTHER_GUID, None).await).preview.expect("it is asked for");
+        assert_eq!(shown.matches, [
+            found(&format!("externalId eq \"{OTHER_GUID}\""), &[], &[&alice]),
+            found(&format!("externalId eq \"{GUID}\""), &[&alice, &bob], &[&bob]),
+            found("userName eq \"alice@contoso.com\"", &[&alice], &[&alice]),
+        ]);
+        assert_eq!(shown.hand_overs, [handed(&alice, None, Some(OTHER_GUID)), handed(&bob, None, Some(GUID))], "two of one Object ID are reached by none");
+
+        // What is previewed is what comes.
+        link(&world, &alice, OTHER_GUID).await.expect("it is linked");
+        let by = |object_id: &str| AccountKey::ObjectId(object_id.to_owned());
+        for (object_id, account) in [(OTHER_GUID, &alice), (GUID, &bob)] {
+            assert_eq!(world.core.get_account(&admin(CONTOSO), &by(object_id)).await.expect("it is found").id, account.id);
+        }
+
+        let shown = fresh(world.core.unlink_object_id(&admin(CONTOSO), &dry(&alice), None).await).preview.expect("it is asked for");
+        assert_eq!(shown.matches, [
+            found(&format!("externalId eq \"{OTHER_GUID}\""), &[&alice], &[]),
+            found("userName eq \"alice@contoso.com\"", &[&alice], &[&alice]),
+        ]);
+        assert_eq!(shown.hand_overs, [handed(&alice, Some(OTHER_GUID), None)]);
+
+        let shown = fresh(world.core.link_object_id(&admin(CONTOSO), &dry(&alice), OTHER_GUID, None).await).preview.expect("it is asked for");
+        assert_eq!((shown.matches.len(), shown.hand_overs), (2, Vec::new()), "it has it already");
     }
 
     async fn unlinking_takes_the_object_id_off(world: World) {
         let alice = world.create_account("alice@contoso.com", None).await;
         link(&world, &alice, GUID).await.expect("it is linked");
+        let alice = world.account(alice.id).await;
         let unlinked = fresh(world.core.unlink_object_id(&admin(CONTOSO), &target(&alice), None).await);
         assert_eq!(unlinked.previous_object_id.as_deref(), Some(GUID));
-        assert_eq!((unlinked.account.object_id.clone(), unlinked.account.object_id_exclusive), (None, false));
+        assert_eq!((unlinked.account.object_id.clone(), unlinked.account.object_id_exclusive, unlinked.account.object_id_pinned), (None, false, false));
         assert!(!document(&unlinked.account).contains_key("externalId"));
         let entries = world.log(CONTOSO, "operation eq \"unlink\"").await;
         assert_eq!((&entries[0].changes[0].old, &entries[0].changes[0].new), (&Some(json!(GUID)), &None));
-        let again = world.core.unlink_object_id(&admin(CONTOSO), &target(&alice), None).await;
+        let again = world.core.unlink_object_id(&admin(CONTOSO), &target(&unlinked.account), None).await;
         assert_eq!(reason(again), Reason::NotLinked);
     }
 
@@ -176,11 +236,12 @@ on_every_engine! {
         let mut attributes = document(&linked);
         attributes.insert("externalId".to_owned(), json!(GUID));
         let respelled = fresh(world.core.replace_account(&writer, alice.id, &attributes, &Precondition::default(), None).await).account;
-        assert_eq!((respelled.object_id.as_deref(), respelled.object_id_exclusive), (Some(GUID), true));
+        assert_eq!((respelled.object_id.as_deref(), respelled.object_id_exclusive, respelled.object_id_pinned), (Some(GUID), true, true));
 
         fresh(world.core.delete_account(&writer, alice.id, &Precondition::default(), None).await);
         let restored = world.create_account("alice@contoso.com", Some(&GUID.to_uppercase())).await;
         assert_eq!((restored.id, restored.object_id.as_deref()), (alice.id, Some(&*GUID.to_uppercase())));
+        assert!(restored.object_id_exclusive && restored.object_id_pinned, "it comes back with its link");
         let found = |object_id: &str| AccountKey::ObjectId(object_id.to_owned());
         assert_eq!(reason(world.core.get_account(&writer, &found(GUID)).await), Reason::AccountNotFound, "it is looked up as it was sent");
     }

@@ -3,6 +3,7 @@
 mod concurrency;
 mod lists;
 mod plans;
+mod protection;
 
 use std::time::Duration;
 

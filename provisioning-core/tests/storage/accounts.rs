@@ -28,6 +28,7 @@ on_every_engine! {
         write.account.directory_active = false;
         write.account.protected = true;
         write.account.object_id_exclusive = true;
+        write.account.object_id_pinned = true;
         let account = make::stored(&fixture.storage, tenant.id, write).await;
         assert_eq!(make::found(&fixture.storage, &tenant, &account).await, Some(account.clone()));
         for key in [

@@ -67,12 +67,13 @@ on_every_engine! {
             scim_type: "uniqueness".to_owned(),
             reason: "UNIQUENESS".to_owned(),
             token_id: "other".to_owned(),
+            justification: "tidied up".to_owned(),
             ..make::entry(make::seconds(60))
         };
         let refused = append(storage, &tenant, refused).await;
         for text in [
             r#"outcome eq "failure""#, r#"userName eq "BOB""#, r#"objectId eq "oid-2""#, r#"operation eq "create""#, "httpStatus ge 400",
-            r#"scimType eq "uniqueness""#, r#"reason eq "uniqueness""#, r#"tokenId eq "other""#, "not (resourceId pr)", "reason pr",
+            r#"scimType eq "uniqueness""#, r#"justification eq "tidied up""#, r#"reason eq "uniqueness""#, r#"tokenId eq "other""#, "not (resourceId pr)", "reason pr",
             &format!("time gt \"{}\"", make::T0), &format!("id eq \"{}\"", refused.id),
             r#"userName sw "b" and outcome eq "failure" or objectId eq "nothing""#,
         ] {

@@ -72,6 +72,7 @@ pub fn account(at: Timestamp, document: &Value) -> AccountWrite {
         user_name_key: String::new(),
         object_id: None,
         object_id_exclusive: false,
+        object_id_pinned: false,
         directory_active: true,
         hold: None,
         protected: false,
@@ -237,6 +238,8 @@ pub fn entry(at: Timestamp) -> LogEntry {
             new: Some(json!(false)),
         }],
         duration: Duration::from_micros(1_234),
+        justification: "left for good".to_owned(),
+        link_step: None,
     }
 }
 

@@ -7,6 +7,7 @@ mod concurrency;
 mod deadlines;
 mod extension_schemas;
 mod fixture;
+mod links;
 mod listing;
 mod log;
 pub mod make;

@@ -99,6 +99,62 @@ async fn the_engines_have_the_same_tables() {
     assert_eq!(sqlite, postgres);
 }
 
+/// Beside those of keys: what each is of and where it holds only in part, as the engine writes it.
+async fn indexes() -> [BTreeMap<String, (Vec<String>, bool)>; 2] {
+    let database = Database::sqlite();
+    Storage::migrate(&database.config()).await.unwrap();
+    let options = SqliteConnectOptions::new().filename(database.path());
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    let named: Vec<(String, String)> = sqlx::query_as("SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL AND name NOT LIKE '\\_%' ESCAPE '\\'")
+        .fetch_all(&mut connection)
+        .await
+        .unwrap();
+    let mut sqlite = BTreeMap::new();
+    for (name, sql) in named {
+        let columns =
+            sqlx::query_scalar("SELECT name FROM pragma_index_info($1) ORDER BY seqno").bind(&name);
+        let columns = columns.fetch_all(&mut connection).await.unwrap();
+        sqlite.insert(name, (columns, sql.contains(" WHERE ")));
+    }
+
+    let database = Database::postgres().await;
+    Storage::migrate(&database.config()).await.unwrap();
+    let mut connection = PgConnection::connect(&database.url()).await.unwrap();
+    let indexes = "SELECT x.relname::TEXT,
+                          ARRAY(SELECT a.attname::TEXT FROM UNNEST(i.indkey) WITH ORDINALITY k (number, position)
+                                JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number ORDER BY k.position),
+                          i.indpred IS NOT NULL
+                   FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_namespace n ON n.oid = x.relnamespace
+                   WHERE n.nspname = 'public' AND x.relname NOT LIKE '\\_%'
+                     AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conindid = i.indexrelid)";
+    let postgres = sqlx::query(AssertSqlSafe(indexes))
+        .fetch_all(&mut connection)
+        .await
+        .unwrap();
+    let postgres = postgres
+        .iter()
+        .map(|row| (row.get(0), (row.get(1), row.get(2))))
+        .collect();
+    [sqlite, postgres]
+}
+
+#[tokio::test]
+async fn the_engines_have_the_same_indexes() {
+    let [sqlite, mut postgres] = indexes().await;
+    // SQLite's writer numbers a change as it records it.
+    assert!(postgres.remove("changes_pending").is_some());
+    for partial in [
+        "log_entries_link_steps",
+        "log_entries_link_steps_of_account",
+    ] {
+        assert!(
+            sqlite[partial].1,
+            "{partial} must cost nothing but of link steps"
+        );
+    }
+    assert_eq!(sqlite, postgres);
+}
+
 #[tokio::test]
 async fn the_tenant_comes_first_in_every_unique_set() {
     for (table, (_, unique)) in sqlite().await {

@@ -1,6 +1,9 @@
 //! What the tests of use cases share: a core over an empty storage with one tenant, callers, and a clock that is moved.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use provisioning_core::{
     Core, CoreSettings, Retention,
@@ -9,8 +12,8 @@ use provisioning_core::{
     changes::{ChangeKind, Resource},
     clock::{Clock as _, ManualClock, Timestamp},
     error::{Error, Reason},
-    ids::{AccountId, RequestId},
-    links::LinkTarget,
+    ids::{AccountId, GroupId, RequestId},
+    links::{LinkTarget, Linked},
     log::LogEntry,
     receipts::{Answer, Once, ReceiptKey},
     storage::Storage,
@@ -19,6 +22,7 @@ use provisioning_core::{
 };
 use secrecy::SecretString;
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::storage::Fixture;
@@ -87,7 +91,7 @@ impl World {
         fresh(self.core.generate_token(&admin(tenant), None).await)
     }
 
-    pub async fn regenerate(&self, tenant: &str, overlap: std::time::Duration) -> GeneratedToken {
+    pub async fn regenerate(&self, tenant: &str, overlap: Duration) -> GeneratedToken {
         fresh(
             self.core
                 .regenerate_token(&admin(tenant), overlap, None)
@@ -137,17 +141,52 @@ impl World {
             .await
     }
 
+    pub async fn link(&self, id: AccountId, object_id: &str) -> Result<Linked, Error> {
+        self.tick();
+        let (admin, target) = (admin(CONTOSO), self.link_target(id).await);
+        let linked = self.core.link_object_id(&admin, &target, object_id, None);
+        Ok(fresh(Ok(linked.await?)))
+    }
+
     pub async fn unlink(&self, id: AccountId) {
-        let target = LinkTarget {
-            account: AccountKey::Id(id),
-            precondition: Precondition::default(),
-            reason: String::new(),
-        };
+        self.tick();
+        let target = self.link_target(id).await;
         fresh(
             self.core
                 .unlink_object_id(&admin(CONTOSO), &target, None)
                 .await,
         );
+    }
+
+    /// Moves the clock on, so that what comes next is the newest in every list.
+    pub fn tick(&self) {
+        self.clock.advance(Duration::from_millis(1));
+    }
+
+    /// What it takes to change the link of the account as it is now.
+    pub async fn link_target(&self, id: AccountId) -> LinkTarget {
+        LinkTarget {
+            account: AccountKey::Id(id),
+            precondition: Precondition {
+                etag: Some(self.account(id).await.etag()),
+                validate_only: false,
+            },
+            reason: String::new(),
+        }
+    }
+
+    /// The account as it is now.
+    pub async fn account(&self, id: AccountId) -> Account {
+        self.core
+            .get_account(&admin(CONTOSO), &AccountKey::Id(id))
+            .await
+            .expect("it is there")
+    }
+
+    /// A call of the tenant's Entra.
+    pub async fn entra(&self) -> Call {
+        let token = self.generate(CONTOSO).await;
+        scim(CONTOSO, &token.text)
     }
 
     /// The newest log entries that match.
@@ -174,6 +213,60 @@ impl World {
             .expect("it is purged")
             > 0
         {}
+    }
+
+    /// One step of removing a tenant's deleted accounts; how many.
+    pub async fn purge_tombstones(&self, tenant: &str, retention: Duration, limit: u32) -> u64 {
+        let tenant = self
+            .core
+            .get_tenant(&admin(tenant))
+            .await
+            .expect("it is there");
+        let deadline = self.clock.now().minus(retention);
+        self.fixture
+            .storage
+            .purge_tombstones(tenant.id, deadline, limit)
+            .await
+            .expect("it is purged")
+    }
+
+    /// The account among the members of a group as storage keeps them, deleted ones too.
+    pub async fn memberships(&self, tenant: &str, group: GroupId, account: AccountId) -> Vec<Uuid> {
+        let tenant = self
+            .core
+            .get_tenant(&admin(tenant))
+            .await
+            .expect("it is there");
+        let members = self
+            .fixture
+            .storage
+            .find_other_members(tenant.id, group, &[], 100)
+            .await
+            .expect("they are read");
+        members
+            .into_iter()
+            .filter(|id| *id == account.uuid())
+            .collect()
+    }
+
+    /// Lets the upkeep of a new process work until something holds.
+    pub async fn upkeep_until<F: Future<Output = bool>>(&self, holds: impl Fn() -> F) {
+        let core = core(&self.fixture.storage, &self.clock);
+        let cancel = CancellationToken::new();
+        let upkeep = tokio::spawn({
+            let cancel = cancel.clone();
+            async move { core.run_upkeep(cancel).await }
+        });
+        let done = async {
+            while !holds().await {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), done)
+            .await
+            .expect("upkeep does it");
+        cancel.cancel();
+        upkeep.await.expect("upkeep ends");
     }
 
     /// What happened, in order, with the versions after it.

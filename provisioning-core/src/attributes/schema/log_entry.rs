@@ -25,6 +25,7 @@ pub(super) fn schema() -> Schema {
         string("requestId", "Identifier of the request").exact(),
         string("tokenId", "Identifier of the SCIM token").exact(),
         string("actor", "Who called").exact(),
+        string("justification", "Why, as an admin told").exact(),
     ];
     Schema {
         id: URN.to_owned(),

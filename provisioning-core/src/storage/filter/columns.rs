@@ -274,4 +274,5 @@ const LOG_ENTRIES: &[Column] = &[
     Column::log("requestId", "e.request_id", Kind::Text),
     Column::log("tokenId", "e.token_id", Kind::Text),
     Column::log("actor", "e.actor", Kind::Text),
+    Column::log("justification", "e.justification", Kind::Text),
 ];

@@ -11,7 +11,7 @@ use super::{Database, findings, tries::Tries};
 use crate::{
     accounts::Account,
     clock::Timestamp,
-    ids::TenantId,
+    ids::{AccountId, TenantId},
     links::object_id_key,
     receipts::Receipt,
     storage::{
@@ -23,13 +23,14 @@ use crate::{
             bind_log_entry, bind_receipt, bind_tenant, bind_token, conflict, log_entry_insert,
             schema_query,
         },
+        deleted::{PURGE_ACCOUNT, PURGE_COMPANIONS},
     },
     tenants::Tenant,
     tokens::{Token, TokenId},
 };
 
-/// The write of an account with all that belongs to it. `$22` is the expected version, `$23` and `$24` are the mail addresses, `$25` to `$30` the
-/// change, `$31` to `$49` the log entry, `$50` to `$55` the receipt. Every part takes its row from `account`, so without it there is none.
+/// The write of an account with all that belongs to it. `$23` is the expected version, `$24` and `$25` are the mail addresses, `$26` to `$31` the
+/// change, `$32` to `$53` the log entry, `$54` to `$59` the receipt. Every part takes its row from `account`, so without it there is none.
 /// The change has no number yet: a count locked until the commit would let one mutation of a tenant commit at a time.
 macro_rules! account_mutation {
     ($before:expr, $account:expr, $emails:expr) => {
@@ -38,16 +39,16 @@ macro_rules! account_mutation {
             $emails,
             " change AS (
                 INSERT INTO changes (tenant_id, id, at, kind, resource_type, resource_id, version)
-                SELECT tenant_id, $25, $26, $27, $28, $29, $30 FROM account WHERE $25 IS NOT NULL
+                SELECT tenant_id, $26, $27, $28, $29, $30, $31 FROM account WHERE $26 IS NOT NULL
              ),
              entry AS (",
             log_entry_insert!(),
-            "   SELECT tenant_id, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49
-                FROM account WHERE $31 IS NOT NULL
+            "   SELECT tenant_id, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, $53
+                FROM account WHERE $32 IS NOT NULL
              ),
              receipt AS (
                 INSERT INTO receipts (tenant_id, caller, method, request_id, body_sha256, response, at)
-                SELECT tenant_id, $50, $51, $52, $53, $54, $55 FROM account WHERE $50 IS NOT NULL
+                SELECT tenant_id, $54, $55, $56, $57, $58, $59 FROM account WHERE $54 IS NOT NULL
              )
              SELECT FROM account"
         )
@@ -72,16 +73,16 @@ macro_rules! emails_insert {
         "emails AS (
              INSERT INTO account_emails (tenant_id, account_id, position, value_key, type_key)
              SELECT a.tenant_id, a.id, e.position - 1, e.value_key, e.type_key
-             FROM account a, UNNEST($23::TEXT[], $24::TEXT[]) WITH ORDINALITY e (value_key, type_key, position)
+             FROM account a, UNNEST($24::TEXT[], $25::TEXT[]) WITH ORDINALITY e (value_key, type_key, position)
          ),"
     };
 }
 
 const ACCOUNT_INSERT: &str =
-    account_mutation!("", account_insert!("CAST($21 AS JSONB)"), emails_insert!());
+    account_mutation!("", account_insert!("CAST($22 AS JSONB)"), emails_insert!());
 const ACCOUNT_INSERT_SHARED: &str = account_mutation!(
     owner!(),
-    account_insert!("CAST($21 AS JSONB)", shared from " FROM owner"),
+    account_insert!("CAST($22 AS JSONB)", shared from " FROM owner"),
     emails_insert!()
 );
 
@@ -91,12 +92,12 @@ macro_rules! emails_update {
         "emails_gone AS (
              DELETE FROM account_emails e
              USING account a
-             WHERE e.tenant_id = a.tenant_id AND e.account_id = a.id AND e.position >= CARDINALITY($23::TEXT[])
+             WHERE e.tenant_id = a.tenant_id AND e.account_id = a.id AND e.position >= CARDINALITY($24::TEXT[])
          ),
          emails AS (
              INSERT INTO account_emails AS old (tenant_id, account_id, position, value_key, type_key)
              SELECT a.tenant_id, a.id, e.position - 1, e.value_key, e.type_key
-             FROM account a, UNNEST($23::TEXT[], $24::TEXT[]) WITH ORDINALITY e (value_key, type_key, position)
+             FROM account a, UNNEST($24::TEXT[], $25::TEXT[]) WITH ORDINALITY e (value_key, type_key, position)
              ON CONFLICT (tenant_id, account_id, position) DO UPDATE
              SET value_key = EXCLUDED.value_key, type_key = EXCLUDED.type_key
              WHERE (old.value_key, old.type_key) IS DISTINCT FROM (EXCLUDED.value_key, EXCLUDED.type_key)
@@ -105,10 +106,10 @@ macro_rules! emails_update {
 }
 
 const ACCOUNT_UPDATE: &str =
-    account_mutation!("", account_update!("CAST($21 AS JSONB)"), emails_update!());
+    account_mutation!("", account_update!("CAST($22 AS JSONB)"), emails_update!());
 const ACCOUNT_UPDATE_SHARED: &str = account_mutation!(
     owner!(),
-    account_update!("CAST($21 AS JSONB)", shared if " AND EXISTS (SELECT FROM owner)"),
+    account_update!("CAST($22 AS JSONB)", shared if " AND EXISTS (SELECT FROM owner)"),
     emails_update!()
 );
 
@@ -120,7 +121,7 @@ const OBJECT_ID_IS_EXCLUSIVE: &str = "
 
 const LOG_ENTRY_INSERT: &str = concat!(
     log_entry_insert!(),
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)"
 );
 
 const RECEIPT_INSERT: &str = "
@@ -324,6 +325,10 @@ async fn write_in(
     }
     let written = match &mutation.write {
         Write::Nothing | Write::Account(_) | Write::Link(_) | Write::Group(_) => Commit::Done,
+        Write::PurgeAccount {
+            id,
+            expected_version,
+        } => purge_account(connection, tenant, *id, *expected_version).await?,
         Write::InsertToken(token) => insert_token(connection, tenant, token).await?,
         Write::ReplaceToken {
             old,
@@ -352,6 +357,32 @@ async fn write_in(
         findings::write(connection, tenant, &mutation.findings).await?;
     }
     Ok(written)
+}
+
+async fn purge_account(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    id: AccountId,
+    expected_version: i64,
+) -> Result<Commit, sqlx::Error> {
+    let purge = sqlx::query(PURGE_ACCOUNT)
+        .bind(tenant.uuid())
+        .bind(id.uuid())
+        .bind(expected_version);
+    let purged = decide(
+        purge.execute(&mut *connection).await,
+        Commit::VersionMismatch,
+    )?;
+    if purged == Commit::Done {
+        for sql in PURGE_COMPANIONS {
+            sqlx::query(sql)
+                .bind(tenant.uuid())
+                .bind(id.uuid())
+                .execute(&mut *connection)
+                .await?;
+        }
+    }
+    Ok(purged)
 }
 
 async fn insert_token(

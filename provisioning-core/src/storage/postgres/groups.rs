@@ -27,7 +27,7 @@ use crate::{
 const SLOTS: u32 = 16;
 
 /// What belongs to a write of the group `$1`, `$2`, behind a CTE `base` with its tenant and id where it was found, and a CTE `done` with the same
-/// where it has changed. `$3` to `$8` are the change, `$9` to `$27` the log entry, `$28` to `$33` the receipt.
+/// where it has changed. `$3` to `$8` are the change, `$9` to `$30` the log entry, `$31` to `$36` the receipt.
 macro_rules! with_companions {
     ($write:expr) => {
         concat!(
@@ -38,19 +38,19 @@ macro_rules! with_companions {
              ),
              entry AS (",
             log_entry_insert!(),
-            "   SELECT tenant_id, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27
+            "   SELECT tenant_id, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30
                 FROM done WHERE $9 IS NOT NULL
              ),
              receipt AS (
                 INSERT INTO receipts (tenant_id, caller, method, request_id, body_sha256, response, at)
-                SELECT tenant_id, $28, $29, $30, $31, $32, $33 FROM base WHERE $28 IS NOT NULL
+                SELECT tenant_id, $31, $32, $33, $34, $35, $36 FROM base WHERE $31 IS NOT NULL
              )
              SELECT EXISTS (SELECT FROM done) FROM base"
         )
     };
 }
 
-/// Members of the group in `base` go and come, at `$34`: `$35` are those who go, `$36` and `$37` those who come, with their types. In order of
+/// Members of the group in `base` go and come, at `$37`: `$38` are those who go, `$39` and `$40` those who come, with their types. In order of
 /// ids, so that two changes do not wait for each other.
 macro_rules! members {
     ($gone:literal) => {
@@ -63,8 +63,8 @@ macro_rules! members {
              ),
              added AS (
                 INSERT INTO group_members (tenant_id, group_id, member_id, member_type, added_at)
-                SELECT b.tenant_id, b.group_id, n.id, n.kind, $34
-                FROM base b, UNNEST($36::UUID[], $37::TEXT[]) n (id, kind)
+                SELECT b.tenant_id, b.group_id, n.id, n.kind, $37
+                FROM base b, UNNEST($39::UUID[], $40::TEXT[]) n (id, kind)
                 ORDER BY n.id
                 ON CONFLICT (tenant_id, group_id, member_id) DO NOTHING
                 RETURNING member_id
@@ -73,19 +73,19 @@ macro_rules! members {
     };
 }
 
-/// The slot `$38` of a group that is not deleted. It is locked first, and looked at again when somebody else held it.
+/// The slot `$41` of a group that is not deleted. It is locked first, and looked at again when somebody else held it.
 macro_rules! slot_base {
     () => {
         "base AS MATERIALIZED (
             SELECT v.tenant_id, v.group_id
             FROM group_versions v
-            WHERE v.tenant_id = $1 AND v.group_id = $2 AND v.slot = $38 AND NOT v.closed
+            WHERE v.tenant_id = $1 AND v.group_id = $2 AND v.slot = $41 AND NOT v.closed
             FOR UPDATE
          ), "
     };
 }
 
-/// The attributes `$39` to `$47` of a group that has the own version `$38`.
+/// The attributes `$42` to `$50` of a group that has the own version `$41`.
 macro_rules! document_base {
     () => {
         concat!(
@@ -93,8 +93,8 @@ macro_rules! document_base {
                 UPDATE groups
                 SET (",
             group_columns!(),
-            ") = ($39, $40, $41, $42, $43, $44, $45, $46, CAST($47 AS JSONB))
-                WHERE tenant_id = $1 AND id = $2 AND version = $38 AND deleted_at IS NULL
+            ") = ($42, $43, $44, $45, $46, $47, $48, $49, CAST($50 AS JSONB))
+                WHERE tenant_id = $1 AND id = $2 AND version = $41 AND deleted_at IS NULL
                 RETURNING tenant_id, id AS group_id
              ), "
         )
@@ -109,9 +109,9 @@ macro_rules! counted {
     ),
     counted AS (
         UPDATE group_versions v
-        SET version = v.version + 1, updated_at = GREATEST(v.updated_at, $34)
+        SET version = v.version + 1, updated_at = GREATEST(v.updated_at, $37)
         FROM done d
-        WHERE v.tenant_id = d.tenant_id AND v.group_id = d.group_id AND v.slot = $38
+        WHERE v.tenant_id = d.tenant_id AND v.group_id = d.group_id AND v.slot = $41
     )"
     };
 }
@@ -124,13 +124,13 @@ macro_rules! document_done {
 
 macro_rules! listed {
     () => {
-        members!("m.member_id = ANY($35)")
+        members!("m.member_id = ANY($38)")
     };
 }
 
 macro_rules! all_but_added {
     () => {
-        members!("NOT m.member_id = ANY($36)")
+        members!("NOT m.member_id = ANY($39)")
     };
 }
 
@@ -143,18 +143,18 @@ const DOCUMENT_CLEAR: &str = with_companions!(concat!(
     document_done!()
 ));
 
-/// `$38` is the number of slots.
+/// `$41` is the number of slots.
 const CREATE: &str = with_companions!(concat!(
     "base AS (
         INSERT INTO groups (tenant_id, id, ",
     group_columns!(),
     "   )
-        VALUES ($1, $2, $39, $40, $41, $42, $43, $44, $45, $46, CAST($47 AS JSONB))
+        VALUES ($1, $2, $42, $43, $44, $45, $46, $47, $48, $49, CAST($50 AS JSONB))
         RETURNING tenant_id, id AS group_id
      ),
      slots AS (
         INSERT INTO group_versions (tenant_id, group_id, slot, version, updated_at, closed)
-        SELECT tenant_id, group_id, GENERATE_SERIES(0, $38 - 1), 0, $34, FALSE FROM base
+        SELECT tenant_id, group_id, GENERATE_SERIES(0, $41 - 1), 0, $37, FALSE FROM base
      ), ",
     listed!(),
     document_done!()
@@ -164,7 +164,7 @@ const CREATE: &str = with_companions!(concat!(
 const DELETE: &str = with_companions!(
     "base AS (
         UPDATE groups
-        SET deleted_at = $34, updated_at = $34, version = version + 1
+        SET deleted_at = $37, updated_at = $37, version = version + 1
         WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL
         RETURNING tenant_id, id AS group_id
      ),

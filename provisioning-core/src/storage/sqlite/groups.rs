@@ -63,14 +63,14 @@ const DELETE: &str = "
 const SLOTS_CLOSE: &str =
     "UPDATE group_versions SET closed = TRUE WHERE tenant_id = $1 AND group_id = $2";
 
-/// The log entry (`$2` to `$20`) and the change (`$21` to `$26`), where there are such.
+/// The log entry (`$2` to `$23`) and the change (`$24` to `$29`), where there are such.
 const COMPANIONS: &str = concat!(
-    "UPDATE change_heads SET head = head + 1 WHERE tenant_id = $1 AND $21 IS NOT NULL;
+    "UPDATE change_heads SET head = head + 1 WHERE tenant_id = $1 AND $24 IS NOT NULL;
      INSERT INTO changes (tenant_id, id, number, at, kind, resource_type, resource_id, version)
-     SELECT $1, $21, (SELECT head FROM change_heads WHERE tenant_id = $1), $22, $23, $24, $25, $26
-     WHERE $21 IS NOT NULL;",
+     SELECT $1, $24, (SELECT head FROM change_heads WHERE tenant_id = $1), $25, $26, $27, $28, $29
+     WHERE $24 IS NOT NULL;",
     log_entry_insert!(),
-    " SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20
+    " SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23
       WHERE $2 IS NOT NULL"
 );
 

@@ -4,12 +4,13 @@
 //! rest is left out. The rest is one text of several statements, since each text costs a turn of the connection's thread.
 
 use sqlx::SqliteConnection;
+use uuid::Uuid;
 
 use super::{findings, groups};
 use crate::{
     accounts::Account,
     clock::Timestamp,
-    ids::TenantId,
+    ids::{AccountId, TenantId},
     links::object_id_key,
     log::LogEntry,
     receipts::Receipt,
@@ -22,15 +23,16 @@ use crate::{
             bind_change, bind_log_entry, bind_receipt, bind_tenant, bind_token, conflict,
             log_entry_insert, schema_query,
         },
+        deleted::{PURGE_ACCOUNT, PURGE_COMPANIONS},
     },
     tenants::Tenant,
     tokens::{Token, TokenId},
 };
 
-const ACCOUNT_INSERT: &str = account_insert!("$21");
-const ACCOUNT_UPDATE: &str = account_update!("$21");
+const ACCOUNT_INSERT: &str = account_insert!("$22");
+const ACCOUNT_UPDATE: &str = account_update!("$22");
 const ACCOUNT_INSERT_SHARED: &str = account_insert!(
-    "$21",
+    "$22",
     shared from " WHERE EXISTS (
         SELECT 1
         FROM accounts o
@@ -38,7 +40,7 @@ const ACCOUNT_INSERT_SHARED: &str = account_insert!(
     )"
 );
 const ACCOUNT_UPDATE_SHARED: &str = account_update!(
-    "$21",
+    "$22",
     shared if " AND EXISTS (
         SELECT 1
         FROM accounts o
@@ -48,27 +50,27 @@ const ACCOUNT_UPDATE_SHARED: &str = account_update!(
 
 const LOG_ENTRY_INSERT: &str = concat!(
     log_entry_insert!(),
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)"
 );
 const LOG_ENTRY_INSERT_ONCE: &str = concat!(
     log_entry_insert!(),
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
       ON CONFLICT (tenant_id, id) DO NOTHING"
 );
 
-/// What belongs to the write of an account: its mail addresses (`$22`, a JSON array), the log entry (`$2` to `$20`) and the change (`$23` to
-/// `$28`), where there are such. The writer is alone, so its own count is the order of commits.
+/// What belongs to the write of an account: its mail addresses (`$25`, a JSON array), the log entry (`$2` to `$23`) and the change (`$26` to
+/// `$31`), where there are such. The writer is alone, so its own count is the order of commits.
 const ACCOUNT_COMPANIONS: &str = concat!(
-    "DELETE FROM account_emails WHERE tenant_id = $1 AND account_id = $21;
+    "DELETE FROM account_emails WHERE tenant_id = $1 AND account_id = $24;
      INSERT INTO account_emails (tenant_id, account_id, position, value_key, type_key)
-     SELECT $1, $21, e.key, e.value ->> 0, e.value ->> 1
-     FROM json_each($22) e;
-     UPDATE change_heads SET head = head + 1 WHERE tenant_id = $1 AND $23 IS NOT NULL;
+     SELECT $1, $24, e.key, e.value ->> 0, e.value ->> 1
+     FROM json_each($25) e;
+     UPDATE change_heads SET head = head + 1 WHERE tenant_id = $1 AND $26 IS NOT NULL;
      INSERT INTO changes (tenant_id, id, number, at, kind, resource_type, resource_id, version)
-     SELECT $1, $23, (SELECT head FROM change_heads WHERE tenant_id = $1), $24, $25, $26, $27, $28
-     WHERE $23 IS NOT NULL;",
+     SELECT $1, $26, (SELECT head FROM change_heads WHERE tenant_id = $1), $27, $28, $29, $30, $31
+     WHERE $26 IS NOT NULL;",
     log_entry_insert!(),
-    " SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20
+    " SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23
       WHERE $2 IS NOT NULL"
 );
 
@@ -85,9 +87,6 @@ const PURGE_TOMBSTONES: &str = "
     WHERE tenant_id = $1
       AND id IN (SELECT id FROM accounts WHERE tenant_id = $1 AND deleted_at < $2 ORDER BY deleted_at LIMIT $3)
     RETURNING id";
-const PURGE_EMAILS: &str = "DELETE FROM account_emails WHERE tenant_id = $1 AND account_id = $2";
-
-const PURGE_MEMBERSHIPS: &str = "DELETE FROM group_members WHERE tenant_id = $1 AND member_id = $2";
 
 /// Through the tenants, so that each tenant's index is used.
 const PURGE_RECEIPTS: &str = "
@@ -130,6 +129,10 @@ async fn write(
             return write_account(connection, mutation, write).await;
         }
         Write::Group(write) => return groups::write(connection, mutation, write).await,
+        Write::PurgeAccount {
+            id,
+            expected_version,
+        } => purge_account(connection, tenant, *id, *expected_version).await?,
         Write::Nothing => Commit::Done,
         Write::InsertToken(token) => insert_token(connection, tenant, token).await?,
         Write::ReplaceToken {
@@ -451,17 +454,46 @@ pub(super) async fn purge_tombstones(
         .bind(tenant.uuid())
         .bind(deleted_before.as_micros())
         .bind(i64::from(limit));
-    let ids: Vec<uuid::Uuid> = purge.fetch_all(&mut *connection).await?;
+    let ids: Vec<Uuid> = purge.fetch_all(&mut *connection).await?;
     for id in &ids {
-        for sql in [PURGE_EMAILS, PURGE_MEMBERSHIPS] {
-            sqlx::query(sql)
-                .bind(tenant.uuid())
-                .bind(id)
-                .execute(&mut *connection)
-                .await?;
-        }
+        purge_companions(connection, tenant, *id).await?;
     }
     Ok(ids.len() as u64)
+}
+
+async fn purge_account(
+    connection: &mut SqliteConnection,
+    tenant: TenantId,
+    id: AccountId,
+    expected_version: i64,
+) -> Result<Commit, sqlx::Error> {
+    let purge = sqlx::query(PURGE_ACCOUNT)
+        .bind(tenant.uuid())
+        .bind(id.uuid())
+        .bind(expected_version);
+    let purged = decide(
+        purge.execute(&mut *connection).await,
+        Commit::VersionMismatch,
+    )?;
+    if purged == Commit::Done {
+        purge_companions(connection, tenant, id.uuid()).await?;
+    }
+    Ok(purged)
+}
+
+async fn purge_companions(
+    connection: &mut SqliteConnection,
+    tenant: TenantId,
+    account: Uuid,
+) -> Result<(), sqlx::Error> {
+    for sql in PURGE_COMPANIONS {
+        sqlx::query(sql)
+            .bind(tenant.uuid())
+            .bind(account)
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
 }
 
 pub(super) async fn purge_receipts(

@@ -1,0 +1,257 @@
+//! Linking many accounts, line by line: each line is a link of its own. Nothing of a line is kept behind it, except by a dry run, which remembers what
+//! it would have done.
+
+use std::{collections::HashMap, time::Instant};
+
+use uuid::Uuid;
+
+use super::{
+    Act, Holder, LinkTarget, Wish, check_reason, decide_link, no_such_account, object_id_taken,
+    parse_object_id,
+};
+use crate::{
+    Core,
+    accounts::{Account, AccountKey, Precondition, refusals},
+    call::{Call, Settled},
+    error::{Error, Reason, Refusal},
+    ids::{AccountId, TenantId},
+    receipts::Answer,
+};
+
+/// Lines of one run: so many are linked within minutes, and what a dry run remembers of them stays below 10 MiB.
+pub const LINES_MAX: u32 = 50_000;
+/// Accounts with one Object ID that a dry run looks at.
+const HOLDERS_MAX: u32 = 200;
+
+/// One account to link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BulkLine {
+    /// The login account.
+    pub user_name: String,
+    /// A GUID.
+    pub object_id: String,
+    /// When set, the account must still have this etag.
+    pub etag: Option<String>,
+}
+
+/// What became of a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineReport {
+    /// Counted from 1.
+    pub line: u32,
+    /// The account, when there is one.
+    pub account_id: Option<AccountId>,
+    /// The Object ID it had before, where it was not refused.
+    pub previous_object_id: Option<String>,
+    /// Linked, as it was, or why not.
+    pub outcome: Result<LineOutcome, Refusal>,
+}
+
+/// That a line was not refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineOutcome {
+    /// It is linked, or would be.
+    Linked,
+    /// It was linked so already.
+    Unchanged,
+}
+
+/// A run of many links.
+pub struct BulkLink {
+    core: Core,
+    call: Call,
+    reason: String,
+    lines: u32,
+    dry_run: Option<DryRun>,
+}
+
+/// What the lines before would have done.
+struct DryRun {
+    tenant_id: TenantId,
+    /// The accounts that would be linked, with what to and how often.
+    linked: HashMap<AccountId, (Uuid, i64)>,
+    /// The same by Object ID, with the login account.
+    holders: HashMap<Uuid, Holder>,
+}
+
+impl Core {
+    /// Begins a run of many links, or a dry run, which changes nothing.
+    pub async fn bulk_link(
+        &self,
+        call: Call,
+        reason: String,
+        validate_only: bool,
+    ) -> Result<BulkLink, Error> {
+        let admitted = self.authenticate(&call).await?;
+        check_reason(&reason)?;
+        let dry_run = validate_only.then(|| DryRun {
+            tenant_id: admitted.tenant.id,
+            linked: HashMap::new(),
+            holders: HashMap::new(),
+        });
+        Ok(BulkLink {
+            core: self.clone(),
+            call,
+            reason,
+            lines: 0,
+            dry_run,
+        })
+    }
+}
+
+impl BulkLink {
+    /// Links the account of the next line. What is refused of a line stands in its report; an error ends the run.
+    pub async fn link(&mut self, line: &BulkLine) -> Result<LineReport, Error> {
+        if self.lines == LINES_MAX {
+            return Err(too_many_lines().into());
+        }
+        self.lines += 1;
+        let mut report = LineReport {
+            line: self.lines,
+            account_id: None,
+            previous_object_id: None,
+            outcome: Ok(LineOutcome::Unchanged),
+        };
+        let done = match &mut self.dry_run {
+            Some(dry_run) => {
+                dry_run
+                    .judge(&self.core, &self.call, line, &mut report)
+                    .await
+            }
+            None => self.write(line, &mut report).await,
+        };
+        match done {
+            Ok(outcome) => report.outcome = Ok(outcome),
+            Err(Error::Refused(refusal)) => report.outcome = Err(*refusal),
+            Err(error) => return Err(error),
+        }
+        Ok(report)
+    }
+
+    async fn write(&self, line: &BulkLine, report: &mut LineReport) -> Result<LineOutcome, Error> {
+        // Each line has its own duration, and its own entry in the log.
+        let call = Call {
+            started: Instant::now(),
+            settled: Settled::default(),
+            ..self.call.clone()
+        };
+        let target = LinkTarget {
+            account: Core::user_name_key(&line.user_name),
+            precondition: Precondition {
+                etag: line.etag.clone(),
+                validate_only: false,
+            },
+            reason: self.reason.clone(),
+        };
+        let act = Act {
+            target: &target,
+            wish: Wish::Link(&line.object_id),
+            etag_required: false,
+            detail: String::new(),
+        };
+        match self
+            .core
+            .write_link(&call, &act, None, &mut report.account_id)
+            .await?
+        {
+            Answer::Fresh(linked) => {
+                report.previous_object_id = linked.previous_object_id;
+                Ok(if linked.changed {
+                    LineOutcome::Linked
+                } else {
+                    LineOutcome::Unchanged
+                })
+            }
+            Answer::Replayed(_) => Err(Error::Internal("a line has no request id".into())),
+        }
+    }
+}
+
+impl DryRun {
+    /// Judges a line as if those before it had been done.
+    async fn judge(
+        &mut self,
+        core: &Core,
+        call: &Call,
+        line: &BulkLine,
+        report: &mut LineReport,
+    ) -> Result<LineOutcome, Error> {
+        let key = Core::user_name_key(&line.user_name);
+        let account = self.find(core, call, &key).await?;
+        report.account_id = Some(account.id);
+        if line
+            .etag
+            .as_ref()
+            .is_some_and(|etag| *etag != account.etag())
+        {
+            return Err(refusals::etag_mismatch(&account).into());
+        }
+        let asked = parse_object_id(&line.object_id)?;
+        if let Some(holder) = self.other_holder(core, asked, &account).await? {
+            return Err(object_id_taken(asked, &holder).into());
+        }
+        report.previous_object_id.clone_from(&account.object_id);
+        if decide_link(&account, asked, asked.to_string(), core.now())?.is_none() {
+            return Ok(LineOutcome::Unchanged);
+        }
+        let (before, times) = self
+            .linked
+            .get(&account.id)
+            .map_or((None, 0), |(object_id, times)| (Some(*object_id), *times));
+        if let Some(before) = before {
+            self.holders.remove(&before);
+        }
+        self.linked.insert(account.id, (asked, times + 1));
+        let holder = Holder {
+            id: account.id,
+            user_name: account.user_name,
+        };
+        self.holders.insert(asked, holder);
+        Ok(LineOutcome::Linked)
+    }
+
+    /// The account of a line, as the lines before would have left it.
+    async fn find(&self, core: &Core, call: &Call, key: &AccountKey) -> Result<Account, Error> {
+        let (caller, mut accounts) = core.find_to_link(call, key).await?;
+        core.admit(call, caller).await?;
+        let mut account = accounts.pop().ok_or_else(no_such_account)?;
+        if let Some((object_id, times)) = self.linked.get(&account.id) {
+            account.object_id = Some(object_id.to_string());
+            account.object_id_exclusive = true;
+            account.object_id_pinned = true;
+            account.version += times;
+        }
+        Ok(account)
+    }
+
+    async fn other_holder(
+        &self,
+        core: &Core,
+        asked: Uuid,
+        account: &Account,
+    ) -> Result<Option<Holder>, Error> {
+        if let Some(holder) = self.holders.get(&asked) {
+            return Ok(Some(holder.clone()).filter(|holder| holder.id != account.id));
+        }
+        let holders = core
+            .storage()
+            .list_object_id_holders(self.tenant_id, &asked.to_string(), HOLDERS_MAX)
+            .await?;
+        // Whoever a line before would have linked has another Object ID by now.
+        let other = holders
+            .into_iter()
+            .find(|holder| holder.id != account.id && !self.linked.contains_key(&holder.id));
+        Ok(other.map(Holder::from))
+    }
+}
+
+fn too_many_lines() -> Refusal {
+    Refusal::new(
+        Reason::TooMany,
+        format!(
+            "One call links at most {LINES_MAX} accounts. The lines before were answered as they ended; send the rest in another call."
+        ),
+    )
+    .field("line")
+    .with("lines_max", LINES_MAX)
+}

@@ -1,0 +1,204 @@
+//! Protected accounts as members: SCIM puts none into a group and takes none out, and the others of a request are not kept waiting.
+
+use provisioning_core::{
+    accounts::{Act, ActTarget, Precondition},
+    attributes::patch::{Op, Operation},
+    call::Call,
+    error::{Error, Reason},
+    ids::{AccountId, GroupId},
+    log::Outcome,
+    receipts::Answer,
+};
+use serde_json::{Value, json};
+
+use super::{attributes, create, members, operation, patch, people, read, rfc};
+use crate::world::{CONTOSO, World, admin, fresh, on_every_engine, once, reason, scim};
+
+/// A tenant with Alice, who is protected, Bob and Carol; their ids, and the directory.
+struct Scene {
+    entra: Call,
+    alice: String,
+    bob: String,
+    carol: String,
+}
+
+async fn scene(world: &World) -> Scene {
+    let [alice, bob, carol] = people(world, ["alice", "bob", "carol"]).await;
+    act(world, Act::Protect, &alice).await;
+    Scene {
+        entra: scim(CONTOSO, &world.generate(CONTOSO).await.text),
+        alice,
+        bob,
+        carol,
+    }
+}
+
+async fn act(world: &World, act: Act, id: &str) {
+    let target = ActTarget {
+        account_id: AccountId::parse(id).expect("it is an id"),
+        precondition: Precondition::default(),
+        reason: String::new(),
+    };
+    fresh(
+        world
+            .core
+            .act_on_account(&admin(CONTOSO), act, &target, None)
+            .await,
+    );
+}
+
+fn values(ids: &[&str]) -> Value {
+    ids.iter().map(|id| json!({"value": id})).collect()
+}
+
+/// A group of these members, made by an admin.
+async fn group(world: &World, name: &str, ids: &[&str]) -> GroupId {
+    create(world, json!({"displayName": name, "members": values(ids)}))
+        .await
+        .id
+}
+
+fn clear() -> Operation {
+    Operation {
+        op: Op::Remove,
+        path: Some("members".to_owned()),
+        value: None,
+    }
+}
+
+fn remove_one(id: &str) -> Operation {
+    Operation {
+        op: Op::Remove,
+        path: Some(format!("members[value eq \"{id}\"]")),
+        value: None,
+    }
+}
+
+fn remove_by_name(name: &str) -> Operation {
+    Operation {
+        op: Op::Remove,
+        path: Some(format!("members[display eq \"{name}\"]")),
+        value: None,
+    }
+}
+
+async fn put(world: &World, call: &Call, id: GroupId, body: Value) -> Result<(), Error> {
+    world
+        .core
+        .replace_group(call, id, &attributes(body), &Precondition::default(), None)
+        .await
+        .map(drop)
+}
+
+on_every_engine! {
+    async fn a_protected_account_gets_into_no_group_and_the_others_do(world: World) {
+        let Scene { entra, alice, bob, carol } = scene(&world).await;
+        let sales = group(&world, "Sales", &[]).await;
+        let add = operation(Op::Add, "members", values(&[&alice, &bob]));
+        assert!(patch(&world, &entra, sales, std::slice::from_ref(&add)).await.expect("it is done").changed);
+        assert_eq!(members(&world, sales).await, ["bob"]);
+        let entry = &world.log(CONTOSO, "operation eq \"patch\"").await[0];
+        assert_eq!(entry.outcome, Outcome::Success);
+        assert!(entry.detail.contains("protected") && entry.detail.contains(&alice), "{}", entry.detail);
+
+        put(&world, &entra, sales, json!({"displayName": "Sales", "members": values(&[&alice, &carol])})).await.expect("it is done");
+        assert_eq!(members(&world, sales).await, ["carol"]);
+        let made = world.core.create_group(&entra, &attributes(json!({"displayName": "New", "members": values(&[&alice, &bob])})), false, None).await;
+        assert_eq!(members(&world, fresh(made).group.id).await, ["bob"]);
+        patch(&world, &admin(CONTOSO), sales, &[add]).await.expect("an admin may");
+        assert_eq!(members(&world, sales).await, ["alice", "bob", "carol"]);
+    }
+
+    async fn a_protected_account_gets_out_of_no_group_however_it_is_asked(world: World) {
+        let Scene { entra, alice, bob, carol } = scene(&world).await;
+        let everybody = values(&[&alice, &bob, &carol]);
+        let requests = [
+            vec![operation(Op::Remove, "members", everybody.clone())],
+            vec![remove_one(&alice), remove_one(&bob), remove_one(&carol)],
+            vec![remove_by_name("alice"), remove_by_name("bob"), remove_by_name("carol")],
+            vec![clear()],
+            vec![operation(Op::Replace, "members", json!([]))],
+            vec![clear(), operation(Op::Add, "members", values(&[&bob])), remove_one(&bob)],
+        ];
+        for (number, request) in requests.iter().enumerate() {
+            let sales = group(&world, &format!("Sales {number}"), &[&alice, &bob, &carol]).await;
+            patch(&world, &entra, sales, request).await.expect("it is done for the others");
+            assert_eq!(members(&world, sales).await, ["alice"], "{request:?}");
+            let entry = &world.log(CONTOSO, "operation eq \"patch\"").await[0];
+            assert!(entry.detail.contains(&alice), "{request:?}: {}", entry.detail);
+        }
+        let sales = group(&world, "Sales", &[&alice, &bob]).await;
+        put(&world, &entra, sales, json!({"displayName": "Sales", "members": values(&[&carol])})).await.expect("it is done");
+        assert_eq!(members(&world, sales).await, ["alice", "carol"]);
+        let deleted = world.core.delete_group(&entra, sales, &Precondition::default(), None).await;
+        assert_eq!(reason(deleted), Reason::AccountProtected, "with the group its membership would end");
+        assert_eq!(members(&world, sales).await, ["alice", "carol"]);
+        patch(&world, &admin(CONTOSO), sales, &[remove_one(&alice)]).await.expect("an admin may");
+        fresh(world.core.delete_group(&entra, sales, &Precondition::default(), None).await);
+    }
+
+    async fn what_is_passed_over_as_a_whole_is_logged_and_changes_nothing(world: World) {
+        let Scene { entra, alice, .. } = scene(&world).await;
+        let sales = group(&world, "Sales", &[&alice]).await;
+        let before = read(&world, sales).await;
+        let precondition = Precondition::default();
+        let operations = [clear()];
+        let encode = |_: &provisioning_core::groups::Written| vec![1];
+        let once = || Some(provisioning_core::receipts::Once { encode: &encode, ..once(1, 1) });
+        let written = fresh(world.core.patch_group(&entra, sales, &operations, &precondition, once()).await);
+        assert!(!written.changed);
+        let again = world.core.patch_group(&entra, sales, &operations, &precondition, once()).await.expect("it is answered");
+        assert!(matches!(again, Answer::Replayed(_)));
+        assert_eq!(read(&world, sales).await, before);
+        let entries = world.log(CONTOSO, "operation eq \"patch\"").await;
+        assert_eq!((entries.len(), entries[0].outcome, entries[0].actor.as_str()), (1, Outcome::Success, "scim"));
+        assert!(entries[0].detail.contains(&alice) && entries[0].changes.is_empty());
+
+        let validate_only = Precondition { validate_only: true, ..Precondition::default() };
+        world.core.patch_group(&entra, sales, &operations, &validate_only, None).await.expect("it would do nothing");
+        assert_eq!(world.log(CONTOSO, "operation eq \"patch\"").await.len(), 1);
+    }
+
+    async fn where_unknown_members_are_refused_protected_ones_are_too(world: World) {
+        rfc(&world).await;
+        let Scene { entra, alice, bob, .. } = scene(&world).await;
+        let sales = group(&world, "Sales", &[&alice, &bob]).await;
+        let other = group(&world, "Other", &[]).await;
+        let before = (read(&world, sales).await, read(&world, other).await);
+        let body = json!({"displayName": "Sales", "members": values(&[&bob])});
+        let refused = [
+            patch(&world, &entra, sales, &[clear()]).await.map(drop),
+            patch(&world, &entra, sales, &[remove_one(&alice), remove_one(&bob)]).await.map(drop),
+            patch(&world, &entra, other, &[operation(Op::Add, "members", values(&[&alice, &bob]))]).await.map(drop),
+            put(&world, &entra, sales, body).await,
+            world.core.create_group(&entra, &attributes(json!({"displayName": "New", "members": values(&[&alice])})), false, None).await.map(drop),
+        ];
+        for answer in refused {
+            let Err(Error::Refused(refusal)) = answer else { panic!("it was not refused") };
+            assert_eq!(refusal.reason, Reason::AccountProtected);
+            assert!(refusal.metadata.contains(&("account_id", alice.clone())));
+        }
+        assert_eq!((read(&world, sales).await, read(&world, other).await), before);
+        // To say what is so already is no change.
+        let body = json!({"displayName": "Sales", "members": values(&[&alice])});
+        put(&world, &entra, sales, body).await.expect("she stays");
+        let left: Vec<String> = read(&world, sales).await.members.expect("they were asked for").iter().map(|member| member.id.to_string()).collect();
+        assert_eq!(left, [alice]);
+    }
+
+    async fn a_protected_account_that_is_deleted_keeps_its_groups(world: World) {
+        let Scene { entra, alice, bob, .. } = scene(&world).await;
+        let groups = [group(&world, "One", &[&alice, &bob]).await, group(&world, "Two", &[&alice, &bob]).await];
+        let id = AccountId::parse(&alice).expect("it is an id");
+        fresh(world.core.delete_account(&admin(CONTOSO), id, &Precondition::default(), None).await);
+        patch(&world, &entra, groups[0], &[clear()]).await.expect("it is done for the others");
+        patch(&world, &entra, groups[1], &[operation(Op::Remove, "members", values(&[&alice, &bob]))]).await.expect("it is done for the others");
+        for group in groups {
+            assert_eq!(members(&world, group).await, Vec::<String>::new());
+        }
+        act(&world, Act::Restore, &alice).await;
+        for group in groups {
+            assert_eq!(members(&world, group).await, ["alice"]);
+        }
+    }
+}
