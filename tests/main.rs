@@ -11,6 +11,7 @@ mod findings;
 mod fixtures;
 mod groups;
 mod grpc;
+mod guard;
 mod links;
 mod membership;
 mod observability;

@@ -7,7 +7,11 @@ use std::{
 
 use tokio::process::Command;
 
-use crate::support::{BINARY, Panel, Service, buf, on_both_engines};
+use crate::support::{
+    BINARY, Panel, Service,
+    bodies::{linked_user, user},
+    buf, on_both_engines,
+};
 
 const README: &str = include_str!("../README.md");
 /// What the README says, and what is put in its place.
@@ -85,6 +89,32 @@ on_both_engines! {
         let panel = Panel::of(&service).await;
         assert!(panel.log("contoso", "outcome eq \"failure\"").await.is_empty());
         paste(&service, &failures).await;
+    }
+
+    async fn the_doctor_answers_as_the_readme_says(service: Service) {
+        let [commands] = blocks("Ask the doctor").try_into().expect("one block");
+        let panel = Panel::of(&service).await;
+        let tenant = panel.tenant("contoso").await;
+        let clean = paste(&service, &commands).await;
+        assert!(clean.contains("Nothing stands between") && clean.contains("DragOnce has no account"), "{clean}");
+
+        // An account without Object ID, which is posted with one in vain.
+        let alice = "alice@contoso.com";
+        assert_eq!(tenant.scim.post("/Users", &user(alice)).await.status, 201);
+        let posted = linked_user(alice, "0a21f0f2-8d2a-4f8e-bf98-7363c4aed4ef");
+        assert_eq!(tenant.scim.post("/Users", &posted).await.status, 409);
+        let printed = paste(&service, &commands).await;
+        for shown in [
+            "ERROR login_not_linked",
+            "has no Object ID",
+            "POST /Users, answered 409",
+            "WHAT MICROSOFT ENTRA WILL SEND",
+            "externalId eq \"0a21f0f2-8d2a-4f8e-bf98-7363c4aed4ef\" -> 200",
+            "OPEN FINDINGS",
+            "LinkService/LinkObjectId {",
+        ] {
+            assert!(printed.contains(shown), "{shown} is not shown:\n{printed}");
+        }
     }
 
     async fn the_calls_of_the_readme_work(service: Service) {

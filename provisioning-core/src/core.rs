@@ -218,6 +218,7 @@ impl Core {
             tenant_id: admitted.tenant.id,
             write: Write::Nothing,
             findings: refusal.finding(admitted, &entry),
+            guard: None,
             log: Some(entry),
             change: None,
             receipt: None,
@@ -293,6 +294,7 @@ impl Core {
                     > 0
                 {}
                 while self.storage().purge_groups(tenant.id, PURGE_BATCH).await? > 0 {}
+                self.purge_guard(tenant, cancel).await?;
             }
             match tenants.last() {
                 Some(last) => after = Some(last.identifier.clone()),

@@ -56,6 +56,10 @@ id!(
     GroupId
 );
 id!(
+    /// A batch of the deprovision guard.
+    BatchId
+);
+id!(
     /// A log entry.
     LogEntryId
 );

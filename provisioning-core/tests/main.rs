@@ -2,7 +2,9 @@
 
 mod accounts;
 mod admin;
+mod findings;
 mod groups;
+mod guard;
 mod resources;
 mod storage;
 mod world;

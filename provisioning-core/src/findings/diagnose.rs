@@ -2,7 +2,7 @@
 
 use super::{
     Finding, FindingKey, FindingKind, Presented,
-    forecast::{ExpectedRequest, Scene, expected_requests},
+    forecast::{ExpectedRequest, NotMatchedBy, Scene, expected_requests},
     use_cases::present,
 };
 use crate::{
@@ -57,8 +57,10 @@ pub struct Diagnosis {
 struct Said {
     user_name: Option<String>,
     object_id: Option<String>,
-    /// It posted the last time, and was refused because of the login.
-    posts: bool,
+    /// It posted the last time, and was refused with 409: its mapping did not find the account that was in the way.
+    posted_in_vain: bool,
+    /// The kind of the finding that tells it.
+    kind: Option<FindingKind>,
 }
 
 impl Core {
@@ -93,7 +95,7 @@ impl Core {
             has_token: token.is_some_and(|token| token.accepted(self.now())),
             user_name: said.user_name.as_deref(),
             object_id: said.object_id.as_deref(),
-            posts: said.posts,
+            not_matched_by: said.not_matched_by(&known),
             unknown_id: subject.id_of_nothing(&named),
             accounts: &known,
         });
@@ -240,11 +242,43 @@ impl Said {
                 .or_else(|| last.and_then(|entry| told(&entry.object_id)))
                 .or_else(|| account.and_then(|account| account.object_id.clone()))
                 .or(asked_object_id),
-            posts: last.is_some_and(|entry| {
+            posted_in_vain: last.is_some_and(|entry| {
                 entry.operation == Operation::Create
                     && entry.outcome == Outcome::Failure
                     && entry.http_status == Reason::Uniqueness.http_status()
             }),
+            kind: finding.map(|finding| finding.kind),
+        }
+    }
+
+    /// The finding tells it; without one, the account that is in the way of what was posted in vain.
+    fn not_matched_by(&self, accounts: &[Account]) -> NotMatchedBy {
+        match self.kind {
+            Some(
+                FindingKind::LoginNotLinked
+                | FindingKind::LoginAndObjectIdOnTwoAccounts
+                | FindingKind::LoginTakenSinceDeletion,
+            ) => NotMatchedBy {
+                login: true,
+                object_id: false,
+            },
+            Some(FindingKind::ObjectIdOnAnotherAccount | FindingKind::LoginRenamed) => {
+                NotMatchedBy {
+                    login: false,
+                    object_id: true,
+                }
+            }
+            _ if !self.posted_in_vain => NotMatchedBy::default(),
+            _ => {
+                let key = self.user_name.as_deref().map(fold);
+                let login = accounts.iter().any(|account| {
+                    account.deleted_at.is_none() && Some(&account.user_name_key) == key.as_ref()
+                });
+                NotMatchedBy {
+                    login,
+                    object_id: !login,
+                }
+            }
         }
     }
 

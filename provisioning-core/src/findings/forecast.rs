@@ -21,6 +21,13 @@ pub struct ExpectedRequest {
     pub because: String,
 }
 
+/// What Entra posted a person in spite of: had it asked for that, it would have found the account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct NotMatchedBy {
+    pub login: bool,
+    pub object_id: bool,
+}
+
 /// What is known of a person on both sides.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scene<'a> {
@@ -32,8 +39,8 @@ pub(super) struct Scene<'a> {
     pub user_name: Option<&'a str>,
     /// The Object ID that Entra has for the person.
     pub object_id: Option<&'a str>,
-    /// Entra did not find the account by its login the last time, and posted: its mapping does not match by the login.
-    pub posts: bool,
+    /// What Entra's mapping does not match by, as its requests have shown.
+    pub not_matched_by: NotMatchedBy,
     /// A SCIM id that the question names and that is no account's.
     pub unknown_id: Option<&'a str>,
     /// Every account that any of the names is of, deleted ones too.
@@ -108,7 +115,7 @@ pub(super) fn expected_requests(scene: Scene<'_>) -> Vec<ExpectedRequest> {
         .into_iter()
         .collect();
     let by_login = scene.by_login();
-    if let Some(user_name) = scene.user_name.filter(|_| !scene.posts) {
+    if let Some(user_name) = scene.user_name.filter(|_| !scene.not_matched_by.login) {
         let found: Vec<_> = by_login.into_iter().collect();
         requests.push(query("userName", user_name, &found));
         if let Some(account) = by_login {
@@ -116,7 +123,7 @@ pub(super) fn expected_requests(scene: Scene<'_>) -> Vec<ExpectedRequest> {
             return requests;
         }
     }
-    if let Some(object_id) = scene.object_id {
+    if let Some(object_id) = scene.object_id.filter(|_| !scene.not_matched_by.object_id) {
         let found = scene.by_object_id();
         requests.push(query("externalId", object_id, &found));
         match found.as_slice() {
@@ -381,4 +388,207 @@ fn named(account: &Account) -> String {
         excerpt(&account.user_name),
         account.id
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        accounts::Hold,
+        ids::{AccountId, TenantId},
+        tenants::{Identifier, TenantSettings},
+    };
+
+    const GUID: &str = "0a21f0f2-8d2a-4f8e-bf98-7363c4aed4ef";
+    const OTHER_GUID: &str = "3f6c1b2e-6a55-4e0e-9a5b-0c8f4d1f7a10";
+    const ALICE: &str = "alice@contoso.com";
+
+    fn tenant() -> Tenant {
+        Tenant {
+            id: TenantId::from_uuid(Uuid::from_u128(1)),
+            identifier: Identifier::parse("contoso").expect("it is one"),
+            display_name: String::new(),
+            provisioning_enabled: true,
+            settings: TenantSettings::default(),
+            version: 1,
+            schema_version: 0,
+            created_at: Timestamp::from_micros(0),
+            updated_at: Timestamp::from_micros(0),
+        }
+    }
+
+    fn account(number: u128, user_name: &str, object_id: Option<&str>) -> Account {
+        Account {
+            id: AccountId::from_uuid(Uuid::from_u128(number)),
+            user_name: user_name.to_owned(),
+            user_name_key: fold(user_name),
+            object_id: object_id.map(str::to_owned),
+            object_id_exclusive: false,
+            directory_active: true,
+            hold: None,
+            protected: false,
+            managed: true,
+            version: 1,
+            created_at: Timestamp::from_micros(0),
+            updated_at: Timestamp::from_micros(0),
+            deleted_at: None,
+            document: "{}".to_owned(),
+            groups: Vec::new(),
+        }
+    }
+
+    /// What comes last when Entra has the login of alice and the GUID.
+    fn last(accounts: &[Account], not_matched_by: NotMatchedBy) -> ExpectedRequest {
+        let tenant = tenant();
+        let mut requests = expected_requests(Scene {
+            tenant: &tenant,
+            now: Timestamp::from_micros(10),
+            has_token: true,
+            user_name: Some(ALICE),
+            object_id: Some(GUID),
+            not_matched_by,
+            unknown_id: None,
+            accounts,
+        });
+        requests.pop().expect("something is sent")
+    }
+
+    fn found(account: Account) -> ExpectedRequest {
+        last(&[account], NotMatchedBy::default())
+    }
+
+    const BY_OBJECT_ID: NotMatchedBy = NotMatchedBy {
+        login: true,
+        object_id: false,
+    };
+    const BY_LOGIN: NotMatchedBy = NotMatchedBy {
+        login: false,
+        object_id: true,
+    };
+
+    #[test]
+    fn a_protected_account_is_never_written() {
+        let expected = found(Account {
+            protected: true,
+            ..account(2, ALICE, None)
+        });
+        assert_eq!(expected.http_status, 403);
+        assert!(expected.because.contains("UnprotectAccount"));
+    }
+
+    #[test]
+    fn a_hold_outlasts_what_entra_says() {
+        let expected = found(Account {
+            hold: Some(Hold {
+                reason: String::new(),
+                at: Timestamp::from_micros(0),
+            }),
+            ..account(2, ALICE, Some(GUID))
+        });
+        assert_eq!(expected.http_status, 204);
+        assert!(expected.outcome.contains("stays suspended"));
+        assert!(expected.because.contains("ReleaseAccount"));
+    }
+
+    #[test]
+    fn a_suspension_of_entra_ends_with_entra() {
+        let expected = found(Account {
+            directory_active: false,
+            ..account(2, ALICE, Some(GUID))
+        });
+        assert!(
+            expected
+                .outcome
+                .contains("until Microsoft Entra sends active=true")
+        );
+    }
+
+    #[test]
+    fn an_object_id_that_nobody_linked_gives_way() {
+        let expected = found(account(2, ALICE, Some(OTHER_GUID)));
+        assert_eq!(expected.http_status, 204);
+        assert!(
+            expected
+                .outcome
+                .contains(&format!("gets the Object ID \"{GUID}\""))
+        );
+    }
+
+    #[test]
+    fn a_link_of_an_admin_is_kept() {
+        let expected = found(Account {
+            object_id_exclusive: true,
+            ..account(2, ALICE, Some(OTHER_GUID))
+        });
+        assert_eq!(expected.http_status, 204);
+        assert!(
+            expected
+                .outcome
+                .contains(&format!("stays \"{OTHER_GUID}\""))
+        );
+    }
+
+    #[test]
+    fn the_account_of_the_object_id_gets_the_login_when_it_is_free() {
+        let bob = account(3, "bob@contoso.com", Some(GUID));
+        let renamed = last(std::slice::from_ref(&bob), BY_OBJECT_ID);
+        assert_eq!(renamed.http_status, 204);
+        assert!(renamed.outcome.contains("login account becomes"));
+        let taken = last(&[bob, account(2, ALICE, None)], BY_OBJECT_ID);
+        assert_eq!(
+            (taken.request.as_str(), taken.http_status),
+            (format!("PATCH /Users/{}", Uuid::from_u128(3)).as_str(), 409)
+        );
+    }
+
+    #[test]
+    fn two_accounts_of_one_object_id_end_the_search() {
+        let accounts = [
+            account(3, "bob@contoso.com", Some(GUID)),
+            account(4, "carol@contoso.com", Some(GUID)),
+        ];
+        let expected = last(&accounts, NotMatchedBy::default());
+        assert!(expected.request.starts_with("GET /Users?filter=externalId"));
+        assert!(expected.outcome.contains("DuplicateTargetEntries"));
+    }
+
+    #[test]
+    fn a_second_account_shares_an_object_id_that_is_not_exclusive() {
+        let bob = account(3, "bob@contoso.com", Some(GUID));
+        let shared = last(std::slice::from_ref(&bob), BY_LOGIN);
+        assert_eq!(shared.http_status, 201);
+        assert!(shared.outcome.contains("same Object ID"));
+        let exclusive = Account {
+            object_id_exclusive: true,
+            ..bob
+        };
+        assert_eq!(last(&[exclusive], BY_LOGIN).http_status, 409);
+    }
+
+    #[test]
+    fn only_a_guid_within_its_retention_brings_an_account_back() {
+        let deleted = Account {
+            deleted_at: Some(Timestamp::from_micros(5)),
+            ..account(2, ALICE, Some(GUID))
+        };
+        assert!(found(deleted.clone()).outcome.contains("comes back"));
+        let protected = Account {
+            protected: true,
+            ..deleted.clone()
+        };
+        assert!(found(protected).outcome.contains("A new account"));
+        let taken = last(&[deleted, account(3, ALICE, None)], BY_OBJECT_ID);
+        assert_eq!(taken.http_status, 409);
+        assert!(taken.because.contains("cannot be restored"));
+    }
+
+    #[test]
+    fn what_is_asked_for_is_quoted_as_a_filter_wants_it() {
+        assert_eq!(
+            filter("userName", "a\"b\\c"),
+            "GET /Users?filter=userName eq \"a\\\"b\\\\c\""
+        );
+    }
 }

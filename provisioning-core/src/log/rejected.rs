@@ -48,6 +48,7 @@ impl Core {
         let mutation = Mutation {
             tenant_id: admitted.tenant.id,
             write: Write::Nothing,
+            guard: None,
             log: Some(entry),
             change: None,
             receipt: None,

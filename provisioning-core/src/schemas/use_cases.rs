@@ -260,6 +260,7 @@ impl Core {
                 version: expected_version + 1,
                 change,
             }),
+            guard: None,
             log: Some(entry),
             change: None,
             receipt: once.map(|once| once.receipt(&schema, now)),

@@ -12,6 +12,7 @@ use crate::{
     changes::{Change, ChangeKind, Resource},
     clock::Timestamp,
     groups::{Candidate, Group, Member, MemberType, Membership},
+    guard::DeprovisionGuard,
     ids::{AccountId, ChangeId, GroupId, LogEntryId, TenantId},
     log::{LinkStep, LogEntry, Operation, Outcome, ResourceType},
     schemas::{Extended, ExtensionSchema},
@@ -26,7 +27,7 @@ macro_rules! tenant_columns {
     () => {
         "t.id, t.identifier, t.display_name, t.provisioning_enabled, t.dialect, t.object_id_unique, t.tombstone_retention_us, \
          t.unknown_members, t.group_display_name_unique, t.unknown_schemas, t.entra_service_principal_id, \
-         t.entra_job_id, t.version, t.schema_version, t.created_at, t.updated_at"
+         t.entra_job_id, t.guard_window_us, t.guard_max_count, t.guard_max_percent, t.version, t.schema_version, t.created_at, t.updated_at"
     };
 }
 
@@ -287,12 +288,29 @@ pub(super) fn tenant(columns: &mut impl Columns) -> Result<Tenant, StorageError>
                 (None, None) => None,
                 _ => return Err(inconsistent("entra_job_id")),
             },
+            deprovision_guard: deprovision_guard(columns)?,
         },
         version: columns.int()?,
         schema_version: columns.int()?,
         created_at: columns.time()?,
         updated_at: columns.time()?,
     })
+}
+
+/// Three columns; the guard is off where the first is NULL.
+fn deprovision_guard(columns: &mut impl Columns) -> Result<Option<DeprovisionGuard>, StorageError> {
+    let inconsistent = |column| StorageError::inconsistent("tenants", column);
+    let window = columns.int_or_null()?;
+    let count = columns.int_or_null()?.map(u32::try_from).transpose();
+    let percent = columns.int_or_null()?.map(u32::try_from).transpose();
+    let Some(window) = window else {
+        return Ok(None);
+    };
+    Ok(Some(DeprovisionGuard {
+        window: duration(window).ok_or_else(|| inconsistent("guard_window_us"))?,
+        max_count: count.map_err(|_| inconsistent("guard_max_count"))?,
+        max_percent: percent.map_err(|_| inconsistent("guard_max_percent"))?,
+    }))
 }
 
 const TOKEN_WIDTH: usize = 11;

@@ -2,6 +2,7 @@
 
 mod acts;
 mod bulk_links;
+mod diagnosis;
 mod link_history;
 mod links;
 mod logs;

@@ -74,6 +74,11 @@ impl World {
         )
     }
 
+    /// The storage, for what no use case writes.
+    pub fn storage(&self) -> &Storage {
+        &self.fixture.storage
+    }
+
     pub async fn create_tenant(&self, tenant: &str) -> Tenant {
         let new = NewTenant {
             display_name: String::new(),

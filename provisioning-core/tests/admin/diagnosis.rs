@@ -1,0 +1,252 @@
+//! A diagnosis tells what Entra's next request gets, and then it does get that.
+
+use provisioning_core::{
+    accounts::{AccountKey, Precondition},
+    attributes::patch::{Op, Operation},
+    call::Call,
+    error::{Error, Reason},
+    findings::{Diagnosis, FindingKind, Subject},
+    ids::AccountId,
+    links::LinkTarget,
+};
+use serde_json::json;
+
+use crate::world::{CONTOSO, World, admin, fresh, on_every_engine, operator, reason, scim};
+
+const GUID: &str = "0a21f0f2-8d2a-4f8e-bf98-7363c4aed4ef";
+const OTHER_GUID: &str = "3f6c1b2e-6a55-4e0e-9a5b-0c8f4d1f7a10";
+const ALICE: &str = "alice@contoso.com";
+const BOB: &str = "bob@contoso.com";
+
+async fn entra(world: &World) -> Call {
+    scim(CONTOSO, &world.generate(CONTOSO).await.text)
+}
+
+async fn diagnose(world: &World, subject: Subject) -> Diagnosis {
+    world
+        .core
+        .diagnose_account(&admin(CONTOSO), &subject)
+        .await
+        .expect("it is explained")
+}
+
+async fn diagnose_login(world: &World, user_name: &str) -> Diagnosis {
+    diagnose(world, Subject::UserName(user_name.to_owned())).await
+}
+
+fn http_status<T>(answer: Result<T, Error>, done: u16) -> u16 {
+    match answer {
+        Ok(_) => done,
+        Err(Error::Refused(refusal)) => refusal.reason.http_status(),
+        Err(error) => panic!("it failed: {error}"),
+    }
+}
+
+async fn post(world: &World, entra: &Call, user_name: &str, object_id: Option<&str>) -> u16 {
+    let mut attributes = json!({"userName": user_name});
+    if let Some(object_id) = object_id {
+        attributes["externalId"] = json!(object_id);
+    }
+    let attributes = attributes.as_object().expect("it is an object");
+    let answer = world
+        .core
+        .create_account(entra, attributes, false, None)
+        .await;
+    http_status(answer, 201)
+}
+
+/// What Entra sends when both attributes are mapped.
+async fn patch(world: &World, entra: &Call, id: &str, user_name: &str, object_id: &str) -> u16 {
+    let id = AccountId::parse(id).expect("it is an id");
+    let replace = |path: &str, value: &str| Operation {
+        op: Op::Replace,
+        path: Some(path.to_owned()),
+        value: Some(json!(value)),
+    };
+    let operations = [
+        replace("userName", user_name),
+        replace("externalId", object_id),
+    ];
+    let answer = world
+        .core
+        .patch_account(entra, id, &operations, &Precondition::default(), None)
+        .await;
+    http_status(answer, 204)
+}
+
+/// Sends the request that the diagnosis ends with, and compares the answer.
+#[track_caller]
+fn last(diagnosis: &Diagnosis) -> (String, u16) {
+    let last = diagnosis
+        .expected_requests
+        .last()
+        .expect("something is sent");
+    (last.request.clone(), last.http_status)
+}
+
+async fn comes_true(
+    world: &World,
+    entra: &Call,
+    diagnosis: &Diagnosis,
+    user_name: &str,
+    object_id: &str,
+) -> u16 {
+    let (request, expected) = last(diagnosis);
+    let status = match request.strip_prefix("PATCH /Users/") {
+        Some(id) => patch(world, entra, id, user_name, object_id).await,
+        None => {
+            assert_eq!(request, "POST /Users");
+            post(world, entra, user_name, Some(object_id)).await
+        }
+    };
+    assert_eq!(status, expected, "{request} in {}", diagnosis.summary);
+    status
+}
+
+async fn link(world: &World, id: AccountId, object_id: &str) {
+    let account = world
+        .core
+        .get_account(&admin(CONTOSO), &AccountKey::Id(id))
+        .await
+        .expect("it is there");
+    let target = LinkTarget {
+        account: AccountKey::Id(id),
+        precondition: Precondition {
+            etag: Some(account.etag()),
+            validate_only: false,
+        },
+        reason: String::new(),
+    };
+    fresh(
+        world
+            .core
+            .link_object_id(&admin(CONTOSO), &target, object_id, None)
+            .await,
+    );
+}
+
+async fn delete(world: &World, id: AccountId) {
+    let answer = world
+        .core
+        .delete_account(&admin(CONTOSO), id, &Precondition::default(), None)
+        .await;
+    fresh(answer);
+}
+
+on_every_engine! {
+    async fn what_nobody_has_is_created(world: World) {
+        let entra = entra(&world).await;
+        let diagnosis = diagnose_login(&world, ALICE).await;
+        assert!(diagnosis.accounts.is_empty() && diagnosis.log_entry_ids.is_empty());
+        assert!(diagnosis.summary.contains("DragOnce has no account with the login account \"alice@contoso.com\""), "{}", diagnosis.summary);
+        assert_eq!(diagnosis.expected_requests[0].request, "GET /Users?filter=userName eq \"alice@contoso.com\"");
+        assert_eq!(comes_true(&world, &entra, &diagnosis, ALICE, GUID).await, 201);
+        let by_object_id = diagnose(&world, Subject::ObjectId(GUID.to_uppercase())).await;
+        assert_eq!(by_object_id.accounts.len(), 1, "in any spelling");
+        assert_eq!(by_object_id.log_entry_ids.len(), 1);
+    }
+
+    async fn an_account_from_before_is_adopted(world: World) {
+        let entra = entra(&world).await;
+        let alice = world.create_account(ALICE, None).await;
+        let diagnosis = diagnose(&world, Subject::AccountId(alice.id.to_string())).await;
+        let expected = diagnosis.expected_requests.last().expect("it is sent");
+        assert!(expected.outcome.contains("is adopted"), "{}", expected.outcome);
+        assert_eq!(comes_true(&world, &entra, &diagnosis, ALICE, GUID).await, 204);
+        let again = diagnose_login(&world, ALICE).await;
+        assert!(again.expected_requests.last().expect("it is sent").outcome.contains("only when an attribute differs"));
+    }
+
+    async fn a_post_in_vain_is_expected_again_until_the_account_is_linked(world: World) {
+        let entra = entra(&world).await;
+        let alice = world.create_account(ALICE, None).await;
+        assert_eq!(post(&world, &entra, ALICE, Some(GUID)).await, 409);
+        let diagnosis = diagnose_login(&world, ALICE).await;
+        let requests: Vec<_> = diagnosis.expected_requests.iter().map(|expected| expected.request.as_str()).collect();
+        assert_eq!(requests, [format!("GET /Users?filter=externalId eq \"{GUID}\"").as_str(), "POST /Users"]);
+        assert_eq!(diagnosis.findings[0].finding.kind, FindingKind::LoginNotLinked);
+        assert!(diagnosis.summary.contains("is this person's account"), "the first remedy is told: {}", diagnosis.summary);
+        assert_eq!(comes_true(&world, &entra, &diagnosis, ALICE, GUID).await, 409);
+        let by_object_id = diagnose(&world, Subject::ObjectId(GUID.to_owned())).await;
+        assert!(by_object_id.accounts.is_empty());
+        assert_eq!(last(&by_object_id).1, 409, "the log tells whose Object ID it is");
+
+        link(&world, alice.id, GUID).await;
+        let mended = diagnose_login(&world, ALICE).await;
+        assert_eq!(last(&mended).0, format!("PATCH /Users/{}", alice.id));
+        assert_eq!(comes_true(&world, &entra, &mended, ALICE, GUID).await, 204);
+    }
+
+    async fn an_object_id_that_is_anothers_is_refused(world: World) {
+        let entra = entra(&world).await;
+        let bob = world.create_account(BOB, None).await;
+        link(&world, bob.id, GUID).await;
+        assert_eq!(post(&world, &entra, ALICE, Some(GUID)).await, 409);
+        for subject in [Subject::UserName(ALICE.to_owned()), Subject::ObjectId(GUID.to_owned())] {
+            let diagnosis = diagnose(&world, subject).await;
+            assert_eq!(last(&diagnosis), ("POST /Users".to_owned(), 409), "{}", diagnosis.summary);
+            assert_eq!(diagnosis.findings[0].finding.kind, FindingKind::ObjectIdOnAnotherAccount);
+            assert_eq!(comes_true(&world, &entra, &diagnosis, ALICE, GUID).await, 409);
+        }
+    }
+
+    async fn a_login_and_an_object_id_on_two_accounts_conflict(world: World) {
+        let entra = entra(&world).await;
+        world.create_account(ALICE, None).await;
+        let bob = world.create_account(BOB, Some(GUID)).await;
+        assert_eq!(patch(&world, &entra, &bob.id.to_string(), ALICE, GUID).await, 409);
+        let diagnosis = diagnose(&world, Subject::AccountId(bob.id.to_string())).await;
+        assert_eq!(diagnosis.findings[0].finding.kind, FindingKind::LoginAndObjectIdOnTwoAccounts);
+        assert_eq!(comes_true(&world, &entra, &diagnosis, ALICE, GUID).await, 409);
+    }
+
+    async fn a_deleted_account_is_called_in_vain_and_comes_back_when_it_is_posted(world: World) {
+        let entra = entra(&world).await;
+        assert_eq!(post(&world, &entra, ALICE, Some(GUID)).await, 201);
+        let alice = diagnose_login(&world, ALICE).await.accounts[0].id;
+        delete(&world, alice).await;
+        let diagnosis = diagnose_login(&world, ALICE).await;
+        assert_eq!(diagnosis.accounts[0].id, alice);
+        assert!(diagnosis.summary.contains("was deleted on"), "{}", diagnosis.summary);
+        let first = &diagnosis.expected_requests[0];
+        assert_eq!((first.request.clone(), first.http_status), (format!("PATCH /Users/{alice}"), 404));
+        assert_eq!(patch(&world, &entra, &alice.to_string(), ALICE, GUID).await, 404);
+        let diagnosis = diagnose_login(&world, ALICE).await;
+        assert!(diagnosis.expected_requests.last().expect("it is sent").outcome.contains("comes back"));
+        assert_eq!(comes_true(&world, &entra, &diagnosis, ALICE, GUID).await, 201);
+        assert_eq!(diagnose_login(&world, ALICE).await.accounts[0].id, alice);
+    }
+
+    async fn accounts_that_share_an_object_id_are_all_told(world: World) {
+        entra(&world).await;
+        for user_name in [ALICE, BOB] {
+            world.create_account(user_name, Some(GUID)).await;
+        }
+        world.create_account("carol@contoso.com", Some(OTHER_GUID)).await;
+        let diagnosis = diagnose(&world, Subject::ObjectId(GUID.to_owned())).await;
+        assert_eq!(diagnosis.accounts.len(), 2);
+        assert!(diagnosis.summary.contains(ALICE) && diagnosis.summary.contains(BOB));
+    }
+
+    async fn nothing_gets_past_a_switched_off_tenant_or_a_missing_token(world: World) {
+        world.create_account(ALICE, None).await;
+        assert_eq!(diagnose_login(&world, ALICE).await.expected_requests[0].http_status, 401);
+        entra(&world).await;
+        world.core.switch_provisioning(&operator(CONTOSO), false).await.expect("it is off");
+        let diagnosis = diagnose_login(&world, ALICE).await;
+        let statuses: Vec<_> = diagnosis.expected_requests.iter().map(|expected| expected.http_status).collect();
+        assert_eq!(statuses, [403]);
+    }
+
+    async fn an_id_that_is_no_accounts_is_explained_as_well(world: World) {
+        entra(&world).await;
+        for id in ["0190c0de-0000-7000-8000-000000000000", "17"] {
+            let diagnosis = diagnose(&world, Subject::AccountId(id.to_owned())).await;
+            assert_eq!(last(&diagnosis), (format!("PATCH /Users/{id}"), 404));
+        }
+        let nothing = world.core.diagnose_account(&admin(CONTOSO), &Subject::UserName(String::new())).await;
+        assert_eq!(reason(nothing), Reason::InvalidRequest);
+        let too_much = world.core.diagnose_account(&admin(CONTOSO), &Subject::ObjectId("x".repeat(10_000))).await;
+        assert_eq!(reason(too_much), Reason::InvalidRequest);
+    }
+}

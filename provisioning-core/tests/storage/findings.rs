@@ -1,0 +1,310 @@
+//! Findings: written with their mutation or not at all, found by what they are about, listed in order, purged with their age.
+
+use provisioning_core::{
+    clock::Timestamp,
+    findings::{Closure, DirectorySide, Finding, FindingKey, FindingKind, LOG_ENTRIES_MAX},
+    ids::{AccountId, LogEntryId, TenantId},
+    storage::{
+        Commit, FindingPlace, FindingQuery, FindingWrite, Mutation, Storage, StorageUrl, Write,
+    },
+};
+use secrecy::ExposeSecret as _;
+use uuid::Uuid;
+
+use super::{fixture::execute, make, on_every_engine};
+
+/// Enough for no engine to prefer to read them all.
+const MANY: u32 = 2_000;
+
+fn finding(at: Timestamp, kind: FindingKind, subject: &str) -> Finding {
+    Finding {
+        id: LogEntryId::generate(at).uuid(),
+        kind,
+        subject: subject.to_owned(),
+        first_seen_at: at,
+        last_seen_at: at,
+        count: 1,
+        log_entry_ids: vec![LogEntryId::generate(at)],
+        directory: DirectorySide {
+            object_id: "oid".to_owned(),
+            user_name: "Ada@Contoso.example".to_owned(),
+            display_name: String::new(),
+            scim_id: String::new(),
+        },
+        accounts: vec![AccountId::generate(at), AccountId::generate(at)],
+        group: None,
+        closure: None,
+    }
+}
+
+fn closure(at: Timestamp) -> Closure {
+    Closure {
+        at,
+        detail: "It was found.".to_owned(),
+        request_id: "3d3e5a7c-0000-4000-8000-000000000002".to_owned(),
+        log_entry_id: Some(LogEntryId::generate(at)),
+        actor: "scim".to_owned(),
+    }
+}
+
+async fn write(storage: &Storage, tenant: TenantId, findings: Vec<FindingWrite>) {
+    let mutation = Mutation {
+        findings,
+        ..make::mutation(tenant, Write::Nothing)
+    };
+    assert_eq!(storage.commit(mutation).await.unwrap(), Commit::Done);
+}
+
+async fn list(storage: &Storage, tenant: TenantId, closed: bool) -> Vec<Finding> {
+    let query = FindingQuery {
+        closed,
+        kinds: &[],
+        account: None,
+        limit: 1_000,
+        after: None,
+    };
+    storage.list_findings(tenant, &query).await.unwrap()
+}
+
+async fn has_open(storage: &Storage, tenant: &provisioning_core::tenants::Tenant) -> bool {
+    let caller = storage.find_caller(&make::caller_key(tenant)).await;
+    caller.unwrap().expect("the tenant is there").open_findings
+}
+
+on_every_engine! {
+    async fn a_finding_comes_back_as_it_was_written(fixture: Fixture) {
+        let storage = &fixture.storage;
+        let tenant = make::stored_tenant(storage, "contoso").await.id;
+        for kind in FindingKind::ALL {
+            let written = finding(make::T0, *kind, kind.as_str());
+            write(storage, tenant, vec![FindingWrite::Seen(written.clone())]).await;
+            assert_eq!(storage.find_finding(tenant, written.id).await.unwrap(), Some(written.clone()));
+            let closure = closure(make::seconds(1));
+            write(storage, tenant, vec![FindingWrite::Closed { id: written.id, closure: closure.clone() }]).await;
+            let closed = Finding { closure: Some(closure), ..written };
+            assert_eq!(storage.find_finding(tenant, closed.id).await.unwrap(), Some(closed));
+        }
+        assert_eq!(list(storage, tenant, false).await, []);
+        assert_eq!(list(storage, tenant, true).await.len(), FindingKind::ALL.len());
+    }
+
+    async fn what_is_seen_again_is_counted_with_what_is_said_now(fixture: Fixture) {
+        let storage = &fixture.storage;
+        let tenant = make::stored_tenant(storage, "contoso").await.id;
+        let first = finding(make::T0, FindingKind::LoginNotLinked, "ada");
+        write(storage, tenant, vec![FindingWrite::Seen(first.clone())]).await;
+        let mut entries = first.log_entry_ids.clone();
+        let mut last = first.clone();
+        for number in 1..=u64::try_from(LOG_ENTRIES_MAX).unwrap() {
+            last = finding(make::seconds(number), FindingKind::LoginNotLinked, "ada");
+            last.directory.object_id = format!("oid{number}");
+            entries.insert(0, last.log_entry_ids[0]);
+            write(storage, tenant, vec![FindingWrite::Seen(last.clone())]).await;
+        }
+        entries.truncate(LOG_ENTRIES_MAX);
+        let expected = Finding {
+            id: first.id,
+            first_seen_at: first.first_seen_at,
+            count: 11,
+            log_entry_ids: entries,
+            ..last.clone()
+        };
+        assert_eq!(list(storage, tenant, false).await, std::slice::from_ref(&expected));
+
+        let keys = |finding: &Finding| vec![FindingKey::Account(finding.accounts[1])];
+        assert_eq!(storage.find_open_findings(tenant, &keys(&last)).await.unwrap(), [expected]);
+        assert_eq!(storage.find_open_findings(tenant, &keys(&first)).await.unwrap(), [], "it is not about these any more");
+    }
+
+    async fn what_is_found_by_state_opens_once_and_does_not_count(fixture: Fixture) {
+        let storage = &fixture.storage;
+        let tenant = make::stored_tenant(storage, "contoso").await.id;
+        let first = Finding { count: 0, log_entry_ids: Vec::new(), ..finding(make::T0, FindingKind::ObjectIdShared, "oid") };
+        write(storage, tenant, vec![FindingWrite::Found(first.clone())]).await;
+        let again = Finding { count: 0, log_entry_ids: Vec::new(), ..finding(make::seconds(1), FindingKind::ObjectIdShared, "oid") };
+        write(storage, tenant, vec![FindingWrite::Found(again)]).await;
+        assert_eq!(list(storage, tenant, false).await, std::slice::from_ref(&first));
+        let seen = finding(make::seconds(2), FindingKind::ObjectIdShared, "oid");
+        write(storage, tenant, vec![FindingWrite::Seen(seen.clone())]).await;
+        let counted = &list(storage, tenant, false).await[0];
+        assert_eq!((counted.id, counted.count, &counted.log_entry_ids), (first.id, 1, &seen.log_entry_ids));
+    }
+
+    async fn a_closed_finding_is_closed_once_and_makes_room_for_another(fixture: Fixture) {
+        let storage = &fixture.storage;
+        let tenant = make::stored_tenant(storage, "contoso").await.id;
+        let first = finding(make::T0, FindingKind::StaleScimId, "7");
+        write(storage, tenant, vec![FindingWrite::Seen(first.clone())]).await;
+        for second in [1, 2] {
+            write(storage, tenant, vec![FindingWrite::Closed { id: first.id, closure: closure(make::seconds(second)) }]).await;
+        }
+        let closed = list(storage, tenant, true).await;
+        assert_eq!(closed[0].closure.as_ref().map(|closure| closure.at), Some(make::seconds(1)));
+        let second = finding(make::seconds(3), FindingKind::StaleScimId, "7");
+        write(storage, tenant, vec![FindingWrite::Seen(second.clone())]).await;
+        assert_eq!((list(storage, tenant, false).await, list(storage, tenant, true).await.len()), (vec![second], 1));
+    }
+
+    async fn findings_are_written_with_their_mutation_or_not_at_all(fixture: Fixture) {
+        let storage = &fixture.storage;
+        let tenant = make::stored_tenant(storage, "contoso").await.id;
+        let ada = make::named("ada");
+        let seen = FindingWrite::Seen(finding(make::T0, FindingKind::LoginNotLinked, "ada"));
+        let with = |write| Mutation { findings: vec![seen.clone()], log: Some(make::entry(make::T0)), ..make::mutation(tenant, write) };
+        assert_eq!(storage.commit(with(Write::Account(ada.clone().into()))).await.unwrap(), Commit::Done);
+        assert_eq!(storage.commit(with(Write::Account(make::named("ADA").into()))).await.unwrap(), Commit::UserNameTaken);
+        assert_eq!(list(storage, tenant, false).await[0].count, 1);
+        let gone = make::next(&ada.account, &serde_json::json!({"userName": "ada"}));
+        let stale = provisioning_core::storage::AccountWrite { expected_version: Some(7), ..gone };
+        assert_eq!(storage.commit(with(Write::Account(stale.into()))).await.unwrap(), Commit::VersionMismatch);
+        assert_eq!(list(storage, tenant, false).await[0].count, 1);
+        let shared = [make::linked("bob", "oid"), make::linked("eve", "oid")];
+        for account in shared {
+            assert_eq!(storage.commit(with(Write::Account(account.into()))).await.unwrap(), Commit::Done);
+        }
+        assert_eq!(storage.commit(with(Write::Nothing)).await.unwrap(), Commit::Done);
+        assert_eq!(list(storage, tenant, false).await[0].count, 4, "whichever way the account is written");
+    }
+
+    async fn a_caller_is_told_whether_there_are_open_findings(fixture: Fixture) {
+        let storage = &fixture.storage;
+        let tenant = make::stored_tenant(storage, "contoso").await;
+        let other = make::stored_tenant(storage, "fabrikam").await;
+        assert!(!has_open(storage, &tenant).await);
+        let whole = finding(make::T0, FindingKind::ObjectIdNotGuid, "");
+        write(storage, tenant.id, vec![FindingWrite::Seen(whole)]).await;
+        assert!(!has_open(storage, &tenant).await, "the one about the tenant as a whole does not count");
+        let stale = finding(make::T0, FindingKind::StaleScimId, "7");
+        write(storage, tenant.id, vec![FindingWrite::Seen(stale.clone())]).await;
+        assert!(has_open(storage, &tenant).await && !has_open(storage, &other).await);
+        write(storage, tenant.id, vec![FindingWrite::Closed { id: stale.id, closure: closure(make::T0) }]).await;
+        assert!(!has_open(storage, &tenant).await);
+    }
+
+    async fn open_findings_are_found_by_any_of_their_keys(fixture: Fixture) {
+        let storage = &fixture.storage;
+        let tenant = make::stored_tenant(storage, "contoso").await.id;
+        let other = make::stored_tenant(storage, "fabrikam").await.id;
+        let guid = "0A21F0F2-8D2A-4F8E-BF98-7363C4AED4EF";
+        let mut found = finding(make::T0, FindingKind::LoginNotLinked, "ada");
+        guid.clone_into(&mut found.directory.object_id);
+        "Sales".clone_into(&mut found.directory.display_name);
+        "7".clone_into(&mut found.directory.scim_id);
+        found.group = Some(provisioning_core::ids::GroupId::generate(make::T0));
+        write(storage, tenant, vec![FindingWrite::Seen(found.clone())]).await;
+        for key in [
+            FindingKey::Account(found.accounts[0]),
+            FindingKey::Account(found.accounts[1]),
+            FindingKey::Group(found.group.unwrap()),
+            FindingKey::ObjectId(guid.to_lowercase()),
+            FindingKey::UserName("ada@contoso.example".to_owned()),
+            FindingKey::DisplayName("sales".to_owned()),
+            FindingKey::ScimId("7".to_owned()),
+        ] {
+            let keys = [FindingKey::UserName("nobody".to_owned()), key];
+            assert_eq!(storage.find_open_findings(tenant, &keys).await.unwrap(), std::slice::from_ref(&found), "{keys:?}");
+            assert_eq!(storage.find_open_findings(other, &keys).await.unwrap(), []);
+        }
+        assert_eq!(storage.find_open_findings(tenant, &[]).await.unwrap(), []);
+        write(storage, tenant, vec![FindingWrite::Closed { id: found.id, closure: closure(make::T0) }]).await;
+        assert_eq!(storage.find_open_findings(tenant, &[FindingKey::ScimId("7".to_owned())]).await.unwrap(), []);
+    }
+
+    async fn object_ids_that_are_no_guids_are_found_until_the_last_is_mended(fixture: Fixture) {
+        let storage = &fixture.storage;
+        let tenant = make::stored_tenant(storage, "contoso").await.id;
+        make::stored(storage, tenant, make::linked("guid", "{0A21F0F2-8D2A-4F8E-BF98-7363C4AED4EF}")).await;
+        let mut unmanaged = make::linked("unmanaged", "unmanaged");
+        unmanaged.account.managed = false;
+        make::stored(storage, tenant, unmanaged).await;
+        assert_eq!(storage.find_unknown_not_guid(tenant, 3).await.unwrap(), []);
+        let ada = make::stored(storage, tenant, make::linked("ada", "ada")).await;
+        assert_eq!(storage.find_unknown_not_guid(tenant, 3).await.unwrap(), std::slice::from_ref(&ada));
+        let open = finding(make::T0, FindingKind::ObjectIdNotGuid, "");
+        write(storage, tenant, vec![FindingWrite::Found(open.clone())]).await;
+        assert_eq!(storage.find_unknown_not_guid(tenant, 3).await.unwrap(), []);
+        assert_eq!(storage.find_cured_not_guid(tenant, None).await.unwrap(), None);
+        assert_eq!(storage.find_cured_not_guid(tenant, Some(ada.id)).await.unwrap(), Some(open.id));
+        make::stored(storage, tenant, make::deleted(&ada, make::seconds(1))).await;
+        assert_eq!(storage.find_cured_not_guid(tenant, None).await.unwrap(), Some(open.id));
+    }
+
+    async fn shared_object_ids_are_found_with_who_has_them(fixture: Fixture) {
+        let storage = &fixture.storage;
+        let tenant = make::stored_tenant(storage, "contoso").await.id;
+        let mut ids = Vec::new();
+        for (name, object_id) in [("ada", "x"), ("bob", "x"), ("eve", "y"), ("dan", "z"), ("fay", "z"), ("gil", "z"), ("hal", "z")] {
+            ids.push(make::stored(storage, tenant, make::linked(name, object_id)).await);
+        }
+        let found = storage.find_unknown_shared(tenant, 10).await.unwrap();
+        let keys: Vec<_> = found.iter().map(|(key, accounts)| (key.as_str(), accounts.len())).collect();
+        assert_eq!(keys, [("x", 2), ("z", 3)]);
+        assert_eq!(found[0].1, [ids[0].id, ids[1].id]);
+        assert_eq!(storage.find_unknown_shared(tenant, 1).await.unwrap().len(), 1);
+
+        write(storage, tenant, vec![FindingWrite::Found(finding(make::T0, FindingKind::ObjectIdShared, "x"))]).await;
+        assert_eq!(storage.find_unknown_shared(tenant, 10).await.unwrap(), [found[1].clone()]);
+        make::stored(storage, tenant, make::deleted(&ids[0], make::seconds(1))).await;
+        let asked = ["x", "y", "none"].map(str::to_owned);
+        let mut sharers = storage.find_object_id_sharers(tenant, &asked).await.unwrap();
+        sharers.sort();
+        let expected = [("none", vec![]), ("x", vec![ids[1].id]), ("y", vec![ids[2].id])];
+        assert_eq!(sharers, expected.map(|(key, ids)| (key.to_owned(), ids)));
+    }
+
+    async fn closed_findings_are_purged_by_their_age_in_steps(fixture: Fixture) {
+        let storage = &fixture.storage;
+        let tenant = make::stored_tenant(storage, "contoso").await.id;
+        for second in 0..5 {
+            let found = finding(make::T0, FindingKind::StaleScimId, &second.to_string());
+            write(storage, tenant, vec![FindingWrite::Seen(found.clone())]).await;
+            if second < 4 {
+                write(storage, tenant, vec![FindingWrite::Closed { id: found.id, closure: closure(make::seconds(second)) }]).await;
+            }
+        }
+        let mut steps = Vec::new();
+        for _ in 0..3 {
+            steps.push(storage.purge_findings(tenant, make::seconds(3), 2).await.unwrap());
+        }
+        assert_eq!(steps, [2, 1, 0]);
+        let left: Vec<_> = list(storage, tenant, true).await.into_iter().map(|found| found.subject).collect();
+        assert_eq!((left, list(storage, tenant, false).await.len()), (vec!["3".to_owned()], 1));
+    }
+
+    async fn findings_are_looked_up_by_indexes(fixture: Fixture) {
+        let storage = &fixture.storage;
+        let tenant = make::stored_tenant(storage, "contoso").await.id;
+        let many = |number: u32| FindingWrite::Seen(finding(make::seconds(number.into()), FindingKind::StaleScimId, &number.to_string()));
+        write(storage, tenant, (0..MANY).map(many).collect()).await;
+        for open in list(storage, tenant, false).await.iter().take(900) {
+            write(storage, tenant, vec![FindingWrite::Closed { id: open.id, closure: closure(make::T0) }]).await;
+        }
+        let mut writers = tokio::task::JoinSet::new();
+        for number in 0..600 {
+            let (storage, account) = (storage.clone(), make::linked(&format!("user{number}"), &Uuid::from_u128(number).to_string()));
+            writers.spawn(async move { make::write(&storage, tenant, account).await });
+        }
+        writers.join_all().await;
+        if let StorageUrl::Postgres(url) = &fixture.config.url {
+            execute(url.expose_secret(), "VACUUM ANALYZE").await;
+        }
+        let found = &list(storage, tenant, false).await[0];
+        let query = |closed, account| FindingQuery { closed, kinds: &[], account, limit: 10, after: Some(FindingPlace::behind(found)) };
+        let keys = [FindingKey::Account(found.accounts[0]), FindingKey::UserName("ada".to_owned())];
+        for (plan, index) in [
+            (storage.explain_list_findings(tenant, &query(false, None)).await.unwrap(), "findings_open"),
+            (storage.explain_list_findings(tenant, &query(true, None)).await.unwrap(), "findings_closed"),
+            (storage.explain_list_findings(tenant, &query(false, Some(found.accounts[0]))).await.unwrap(), "finding_keys_key"),
+            (storage.explain_find_open_findings(tenant, &keys).await.unwrap(), "finding_keys_key"),
+            (storage.explain_find_unknown_not_guid(tenant).await.unwrap(), "accounts_object_id_not_guid"),
+            (storage.explain_find_object_id_sharers(tenant).await.unwrap(), "accounts_object_id_claim_key"),
+            (storage.explain_find_object_id_sharers(tenant).await.unwrap(), "accounts_object_id_shared"),
+        ] {
+            let plan = plan.join("\n");
+            assert!(plan.contains(index), "it should use {index}:\n{plan}");
+            for scan in ["Seq Scan on findings", "Seq Scan on finding_keys", "Seq Scan on accounts", "SCAN f\n", "SCAN k", "SCAN a\n"] {
+                assert!(!plan.contains(scan), "{plan}");
+            }
+        }
+    }
+}
