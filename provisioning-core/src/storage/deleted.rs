@@ -6,7 +6,7 @@ use super::{
     PerEngine, Storage, StorageError,
     accounts::{caller_sql, split, token_id},
     columns::{
-        account, account_columns, account_groups, caller_and_account, tenant_columns, token_columns,
+        account, account_columns, account_groups, caller_and_account, caller_columns,
     },
     read,
 };
@@ -22,9 +22,7 @@ macro_rules! by_id {
     ($engine:ident) => {
         concat!(
             "SELECT ",
-            tenant_columns!(),
-            ", ",
-            token_columns!(),
+            caller_columns!(),
             ", ",
             account_columns!(),
             ", ",
