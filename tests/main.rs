@@ -10,6 +10,7 @@ mod dialects;
 mod entra_behaviour;
 mod entra_sim;
 mod extension_schemas;
+mod findings;
 mod fixtures;
 mod groups;
 mod grpc;

@@ -43,6 +43,26 @@ pub async fn call(
     send(channel, &name(method), message, authorization).await
 }
 
+/// Sends a request, given as JSON, to the RPC of this full name: what an admin does with the call of a remedy.
+pub async fn send_json(
+    channel: &Channel,
+    full_name: &str,
+    request_json: &str,
+    authorization: &str,
+) -> Result<(), Status> {
+    let methods = contract();
+    let method = methods
+        .iter()
+        .find(|method| name(method) == full_name)
+        .unwrap_or_else(|| panic!("the contract has no {full_name}"));
+    let mut json = serde_json::Deserializer::from_str(request_json);
+    let message = DynamicMessage::deserialize(method.input(), &mut json)
+        .unwrap_or_else(|error| panic!("no request of {full_name}: {error}: {request_json}"));
+    json.end().expect("nothing follows the request");
+    let message = message.encode_to_vec();
+    send(channel, full_name, message, Some(authorization)).await
+}
+
 /// Sends these bytes as the message to the RPC of that name.
 pub async fn send(
     channel: &Channel,
