@@ -29,11 +29,25 @@ mod generated {
             tonic::include_proto!("dragonce.provisioning.admin.v1");
         }
     }
+    include!(concat!(env!("OUT_DIR"), "/requests.rs"));
 }
 
 pub mod json;
 
 pub use generated::{admin, v1};
+
+/// What the message of every RPC tells in the same way. Implemented for each of the contract by the build.
+pub trait RequestMessage {
+    /// Whether a dry run is asked for; `None` where the contract has no such field, because the RPC reads only.
+    fn validate_only(&self) -> Option<bool>;
+}
+
+/// What is asked for stands in the messages of a stream, which are read one by one.
+impl<M> RequestMessage for tonic::Streaming<M> {
+    fn validate_only(&self) -> Option<bool> {
+        None
+    }
+}
 
 impl v1::ErrorReason {
     /// The `reason` of the `google.rpc.ErrorInfo`: the value's name without its prefix.

@@ -13,7 +13,7 @@ use crate::{
     error::{Error, Refusal},
     ids::{AccountId, ChangeId, TenantId},
     links::object_id_key,
-    log::{LogEntry, Operation},
+    log::{DryRun, LogEntry, Operation},
     receipts::{Answer, Once},
     schemas::TenantSchemas,
     storage::{AccountWrite, Commit, CreateCandidates, Mutation, Write},
@@ -38,6 +38,8 @@ pub struct Created {
     pub account: Account,
     /// Whether it is new.
     pub outcome: CreateOutcome,
+    /// Of a dry run: what would be done.
+    pub dry_run: Option<DryRun>,
 }
 
 impl Core {
@@ -152,7 +154,7 @@ impl Core {
         };
         let settle = |account: &mut Account| {
             account.deleted_at = None;
-            account.managed |= admitted.token_id.is_some();
+            account.managed |= admitted.by_scim();
             // Of a restored account as well: an admin's link ended with the deletion.
             account.object_id_exclusive = admitted.tenant.settings.object_id_unique;
         };
@@ -160,25 +162,26 @@ impl Core {
             Some(tombstone) => draft.clone().update(tombstone, now, settle),
             None => draft.clone().insert(AccountId::generate(now), now, settle),
         };
+        let old = tombstone
+            .map(|tombstone| parse_document(&tombstone.shown(&schemas.user)))
+            .transpose()?;
+        entry.operation = match outcome {
+            CreateOutcome::Restored => Operation::Restore,
+            CreateOutcome::Created => Operation::Create,
+        };
+        entry.changes = diff::changes(old.as_ref(), Some(draft.document()));
         let created = Created {
             account: write.account.clone().shown(&schemas.user),
             outcome,
+            dry_run: validate_only.then(|| DryRun::of(&entry)),
         };
         if validate_only {
             return Ok(Some(created));
         }
 
-        let old = tombstone
-            .map(|tombstone| parse_document(&tombstone.shown(&schemas.user)))
-            .transpose()?;
         entry.admitted(admitted);
-        entry.operation = match outcome {
-            CreateOutcome::Restored => Operation::Restore,
-            CreateOutcome::Created => Operation::Create,
-        };
         entry.detail = refusals::ignored(draft.ignored());
         entry.resource_id = created.account.id.to_string();
-        entry.changes = diff::changes(old.as_ref(), Some(draft.document()));
         entry.duration = call.started.elapsed();
         let change = Change {
             id: ChangeId::generate(now),

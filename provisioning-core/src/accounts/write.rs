@@ -19,7 +19,7 @@ use crate::{
     error::{Error, Refusal},
     ids::{AccountId, ChangeId},
     links::object_id_key,
-    log::{LogEntry, Operation},
+    log::{DryRun, LogEntry, Operation},
     receipts::{Answer, Once},
     schemas::TenantSchemas,
     storage::{AccountWrite, Commit, Mutation, Write},
@@ -52,6 +52,8 @@ pub struct Patched {
     pub changed: bool,
     /// The tenant's dialect, which decides how SCIM answers.
     pub dialect: Dialect,
+    /// Of a dry run: what would be done.
+    pub dry_run: Option<DryRun>,
 }
 
 /// What a decision about an account asks for.
@@ -201,7 +203,7 @@ impl Core {
         if *draft.document() == parse_document(account)? {
             return Ok(Decision::Keep);
         }
-        let by_scim = admitted.token_id.is_some();
+        let by_scim = admitted.by_scim();
         let key = |account: &Account| account.object_id.as_deref().map(object_id_key);
         let write = draft.update(account, self.now(), |next| {
             next.managed |= by_scim;
@@ -293,7 +295,7 @@ impl Core {
         decide: &(impl Fn(&Account, &Admitted, &TenantSchemas) -> Result<Decision, Error> + Send + Sync),
     ) -> Result<Option<Patched>, Error> {
         let account = account.ok_or_else(|| refusals::not_found(&attempt.id.to_string()))?;
-        if account.protected && admitted.token_id.is_some() {
+        if account.protected && admitted.by_scim() {
             return Err(refusals::protected(&account).into());
         }
         if attempt
@@ -315,6 +317,7 @@ impl Core {
                 account: account.shown(&schemas.user),
                 changed: false,
                 dialect,
+                dry_run: attempt.precondition.validate_only.then(DryRun::of_nothing),
             };
             // A repetition must not do later what there is nothing to do for now.
             let receipt = once
@@ -325,25 +328,10 @@ impl Core {
         };
         self.check_object_id_free(admitted, &account, &write.account)
             .await?;
-        let patched = Patched {
-            account: write.account.clone().shown(&schemas.user),
-            changed: true,
-            dialect,
-        };
-        if attempt.precondition.validate_only {
-            self.check_user_name_free(attempt.call, &account, &patched.account)
-                .await?;
-            return Ok(Some(patched));
-        }
-
-        entry.admitted(admitted);
         if entry.operation == Operation::Patch {
             entry.http_status = dialect.rules().account_patch_status;
         }
         entry.operation = operation;
-        entry.user_name.clone_from(&patched.account.user_name);
-        entry.object_id = patched.account.object_id.clone().unwrap_or_default();
-        entry.detail = detail;
         entry.changes = match attempt.kind {
             ChangeKind::Deleted => Vec::new(),
             ChangeKind::Created | ChangeKind::Updated => diff::changes(
@@ -351,6 +339,23 @@ impl Core {
                 Some(&parse_document(&write.account)?),
             ),
         };
+        let validate_only = attempt.precondition.validate_only;
+        let patched = Patched {
+            account: write.account.clone().shown(&schemas.user),
+            changed: true,
+            dialect,
+            dry_run: validate_only.then(|| DryRun::of(&entry)),
+        };
+        if validate_only {
+            self.check_user_name_free(attempt.call, &account, &patched.account)
+                .await?;
+            return Ok(Some(patched));
+        }
+
+        entry.admitted(admitted);
+        entry.user_name.clone_from(&patched.account.user_name);
+        entry.object_id = patched.account.object_id.clone().unwrap_or_default();
+        entry.detail = detail;
         entry.duration = attempt.call.started.elapsed();
         let change = Change {
             id: ChangeId::generate(patched.account.updated_at),

@@ -1,7 +1,8 @@
 //! The layer that keeps the provisioning log whole: a call that was refused or failed without an entry of a use case gets one here, for every
 //! service. It may have been malformed, so that no use case saw it, or broken by a fault that no rule foresees.
 //!
-//! Not in the log: whoever is not admitted, which is counted only, and a storage that cannot be reached, which could not take the entry.
+//! Not in the log: whoever is not admitted, which is counted only, a dry run, which leaves nothing, and a storage that cannot be reached, which
+//! could not take the entry.
 
 use std::{
     sync::{Arc, OnceLock},
