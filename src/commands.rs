@@ -5,6 +5,7 @@ mod jwt;
 mod logs;
 mod migrate;
 mod quickstart;
+mod readiness;
 mod serve;
 mod tenant;
 mod token;

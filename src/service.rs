@@ -23,6 +23,7 @@ use crate::{
     data_dir::DataDir,
     health,
     listener::{Listener, Protocol, Stop},
+    readiness::Shadows,
     requests,
     tls::Certificate,
 };
@@ -267,9 +268,11 @@ async fn start_core(
 
     let (reporter, health_service) = tonic_health::server::health_reporter();
     health::report(&reporter, ServingStatus::Serving).await;
-    let services = admin_grpc::add_to(grpc::routes(&core), &core);
+    let jwt = Arc::new(jwt);
+    let shadows = Arc::new(Shadows::new(Arc::clone(&jwt), stop.clone()));
+    let services = admin_grpc::add_to(grpc::routes(&core), &core, shadows);
     let services = grpc::log_failures(services, &core).add_service(health_service);
-    let authenticator = Authenticator::new(Arc::new(jwt));
+    let authenticator = Authenticator::new(jwt);
     let inner = authenticator.protect(services.clone());
     let outer = if config.grpc_reflection {
         authenticator.protect(services.add_service(reflection()?))

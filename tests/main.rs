@@ -4,6 +4,7 @@ mod account_life;
 mod crash;
 mod credentials;
 mod dialects;
+mod dry_run;
 mod entra_behaviour;
 mod entra_sim;
 mod extension_schemas;

@@ -5,6 +5,9 @@
 //! (probe, match, create, update, disable, delete, references last) and the [`Report`] says what Entra's provisioning log
 //! would show. Everything but durations follows from the scenario's seed.
 //!
+//! [`check_readiness`] plays Microsoft's own validation tests instead, one by one, and says of each what was asked and answered, and what to
+//! change.
+//!
 //! Where Microsoft's documents leave a choice open, the module that makes it says which one was taken. Groups will be a second
 //! kind of object beside users: phases, links, escrow, log and report do not depend on the kind.
 //!
@@ -34,6 +37,7 @@ mod ledger;
 mod mapping;
 mod population;
 mod quarantine;
+mod readiness;
 mod reference;
 mod report;
 mod scenario;
@@ -46,6 +50,7 @@ pub use error_code::ErrorCode;
 pub use event::{Event, Phase};
 pub use ledger::{Ledger, Outcome, Verb, Write};
 pub use quarantine::Quarantine;
+pub use readiness::{Exchange, ReadinessReport, ReadinessTest, check_readiness, readiness_tests};
 pub use report::{Action, CycleReport, ObjectInError, ProvisioningLogEntry, Report, Status};
 pub use scenario::{Changes, CycleKind, CyclePlan, FlagMode, RetryAfter, Scenario};
 pub use target::{Target, TargetError};

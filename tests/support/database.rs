@@ -2,6 +2,8 @@
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
+use super::dump;
+
 /// Where the server is; set by `cargo xtask test`.
 const VARIABLE: &str = "TEST_POSTGRES_URL";
 
@@ -52,6 +54,19 @@ impl Database {
             .fetch_one(&mut connection)
             .await
             .expect("the statement is right")
+    }
+
+    /// Everything that is in it, once every change is numbered.
+    pub async fn dump(&self) -> Vec<String> {
+        while self
+            .count("SELECT COUNT(*) FROM changes WHERE number IS NULL")
+            .await
+            > 0
+        {}
+        let mut connection = PgConnection::connect(&self.url())
+            .await
+            .expect("the database is there");
+        dump::of_postgres(&mut connection).await
     }
 
     /// Runs a statement.

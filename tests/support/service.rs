@@ -12,7 +12,7 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 
-use super::{Engine, Process, ScimClient, database::Database, process};
+use super::{Engine, Process, ScimClient, database::Database, dump, process};
 
 /// A running service. `folder` and the database go when it is dropped.
 pub struct Service {
@@ -104,6 +104,14 @@ impl Service {
             .fetch_one(&mut connection)
             .await
             .expect("the statement is right")
+    }
+
+    /// Everything that is in the database, a line each row, once every change is numbered.
+    pub async fn dump(&self) -> Vec<String> {
+        match &self.database {
+            Some(database) => database.dump().await,
+            None => dump::of_sqlite(&self.sqlite()).await,
+        }
     }
 
     /// Runs a statement beside the service: what a faulty disk or a careless hand does to the data.

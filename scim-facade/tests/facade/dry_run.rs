@@ -171,7 +171,7 @@ async fn what_keeps_the_question_from_being_answered_is_a_failure() {
     for (code, reason, status) in [
         (Code::Unauthenticated, ErrorReason::InvalidCredential, 401),
         (Code::PermissionDenied, ErrorReason::InsufficientScope, 403),
-        (Code::NotFound, ErrorReason::TenantNotFound, 404),
+        (Code::NotFound, ErrorReason::TenantNotFound, 401),
         (Code::Internal, ErrorReason::Internal, 500),
     ] {
         client.core.fail_next(failure(code, reason, "No."));
