@@ -29,7 +29,10 @@ use provisioning_core::{
 use provisioning_proto::admin::v1;
 use scim_facade::FacadeConfig;
 use tempfile::TempDir;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::{
+    runtime::Handle,
+    sync::{Semaphore, oneshot},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::listener::{Listener, Protocol, Stop};
@@ -74,8 +77,10 @@ impl PlayReadiness for Shadows {
         let _cancel_when_dropped = cancel.clone().drop_guard();
         let (done, played) = oneshot::channel();
         let jwt = Arc::clone(&self.jwt);
-        self.stop.tasks.spawn(async move {
-            let report = play(configuration, jwt, cancel).await;
+        let runtime = Handle::current();
+        // A thread of its own, since making a database cannot be moved from thread to thread.
+        self.stop.tasks.spawn_blocking(move || {
+            let report = runtime.block_on(play(configuration, jwt, cancel));
             drop(permit);
             // Nobody waits any more when the caller has gone.
             let _ = done.send(report);
@@ -99,25 +104,18 @@ async fn play(
             tracing::warn!(error = %error, "there is no folder for a readiness check");
             CannotPlay::NoFolder
         })?;
-    let report = play_in(&folder, configuration, jwt, cancel).await;
-    // Files are removed on a thread that may wait.
-    match tokio::task::spawn_blocking(move || folder.close()).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => {
-            tracing::warn!(error = %error, "the folder of a readiness check was not removed");
-        }
-        Err(error) => {
-            tracing::warn!(error = %error, "the folder of a readiness check was not removed");
-        }
+    let report = play_in(&folder, &configuration, jwt, &cancel).await;
+    if let Err(error) = folder.close() {
+        tracing::warn!(error = %error, "the folder of a readiness check was not removed");
     }
     report
 }
 
 async fn play_in(
     folder: &TempDir,
-    configuration: Configuration,
+    configuration: &Configuration,
     jwt: Arc<JwtKeys>,
-    cancel: CancellationToken,
+    cancel: &CancellationToken,
 ) -> Result<ReadinessReport, CannotPlay> {
     let failed = |error: anyhow::Error| {
         tracing::error!(error = format!("{error:#}"), "a readiness check failed");
@@ -125,7 +123,7 @@ async fn play_in(
     };
     let storage = open(folder).await.map_err(failed)?;
     let stop = Stop::default();
-    let report = match start(storage.clone(), configuration, jwt, stop.clone()).await {
+    let report = match start(&storage, configuration, jwt, &stop).await {
         Ok(target) => {
             let see = &mut |_: &_| {};
             let check = tokio::time::timeout(RUN_TIMEOUT, entra_sim::check_readiness(&target, see));
@@ -160,10 +158,10 @@ async fn open(folder: &TempDir) -> anyhow::Result<Storage> {
 
 /// Serves the shadow; where, and with which token.
 async fn start(
-    storage: Storage,
-    configuration: Configuration,
+    storage: &Storage,
+    configuration: &Configuration,
     jwt: Arc<JwtKeys>,
-    stop: Stop,
+    stop: &Stop,
 ) -> anyhow::Result<Target> {
     let addr = (Ipv4Addr::LOCALHOST, 0).into();
     let listener = Listener::bind(addr, None, Protocol::Http, CONNECTIONS_MAX).await?;
@@ -172,8 +170,8 @@ async fn start(
         public_base_url: url.clone(),
         retention: Retention::default(),
     };
-    let core = Core::new(storage, Arc::new(SystemClock), settings);
-    let target = make_tenant(core.clone(), configuration).await?;
+    let core = Core::new(storage.clone(), Arc::new(SystemClock), settings);
+    let target = make_tenant(&core, configuration).await?;
 
     let services = grpc::log_failures(grpc::routes(&core), &core);
     let channel = scim_facade::from_routes(Authenticator::new(jwt).protect(services));
@@ -187,7 +185,7 @@ async fn start(
 }
 
 /// The tenant's like: what decides how it answers. What limits it is left out: the deprovision guard would take the tests for a mistake.
-async fn make_tenant(core: Core, configuration: Configuration) -> anyhow::Result<Target> {
+async fn make_tenant(core: &Core, configuration: &Configuration) -> anyhow::Result<Target> {
     let identifier = Identifier::parse(TENANT).context("the name is a slug")?;
     let call = Call {
         credential: Credential::Principal(Principal {

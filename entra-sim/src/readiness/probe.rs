@@ -269,7 +269,11 @@ impl Probe {
         let answer = self
             .send(With::Token, &Method::PATCH, path, Some(body))
             .await?;
-        self.expect(&format!("PATCH {path}"), answer, &[200, 204])?;
+        let patched = self.expect(&format!("PATCH {path}"), answer, &[200, 204]);
+        patched.map_err(|failed| Failed {
+            advice: failed.advice.or_else(|| advice_of_ops(body)),
+            ..failed
+        })?;
         self.read(path).await
     }
 
@@ -385,6 +389,18 @@ fn unanswered(method: &Method, path: &str, failure: &Failure) -> Failed {
         ),
     };
     Failed::advised(format!("{method} {path}: {what}"), advice)
+}
+
+/// Where Entra's way of writing operations may be what was refused.
+fn advice_of_ops(body: &Value) -> Option<&'static str> {
+    let mut operations = body["Operations"].as_array().into_iter().flatten();
+    let has_capital = operations.any(|operation| {
+        let op = operation["op"].as_str().unwrap_or_default();
+        op.starts_with(|c: char| c.is_ascii_uppercase())
+    });
+    has_capital.then_some(
+        "Read the op of a PATCH without regard to case: Entra writes Add, Replace and Remove.",
+    )
 }
 
 /// What a status tells by itself, whatever was asked.

@@ -5,6 +5,7 @@ mod determinism;
 mod drift;
 mod faults;
 mod quarantine;
+mod readiness;
 mod server;
 mod stories;
 

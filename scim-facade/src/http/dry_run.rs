@@ -8,7 +8,7 @@ use axum::{
     response::Response,
 };
 use http_body_util::BodyExt as _;
-use provisioning_proto::v1::{self, ErrorReason, GroupView};
+use provisioning_proto::v1::{self, ErrorReason};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tonic::Status;
@@ -181,7 +181,7 @@ async fn would_be(
             Ok(WouldBe::refused(&error))
         }
         Err(Failure::Refused(error)) => {
-            exchange.report(GroupView::Basic, &error).await?;
+            exchange.report(&error).await?;
             if error.status.is_server_error() {
                 return Err(error);
             }

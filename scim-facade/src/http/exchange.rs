@@ -112,8 +112,8 @@ impl Exchange {
     }
 
     /// Tells the core of a request that was refused before it became a call.
-    pub(crate) async fn report(&self, view: GroupView, error: &ScimError) -> Result<(), ScimError> {
-        self.caller(view)
+    pub(crate) async fn report(&self, error: &ScimError) -> Result<(), ScimError> {
+        self.caller(GroupView::Basic)
             .report(&self.operation, &self.id, error)
             .await
             .map_err(|status| ScimError::from(&status))
