@@ -10,6 +10,7 @@ mod link;
 mod logs;
 mod migrate;
 mod quickstart;
+mod readiness;
 mod serve;
 mod tenant;
 mod token;

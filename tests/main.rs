@@ -7,6 +7,7 @@ mod conformance;
 mod crash;
 mod credentials;
 mod dialects;
+mod dry_run;
 mod entra_behaviour;
 mod entra_sim;
 mod extension_schemas;

@@ -29,7 +29,7 @@ use crate::scenario::{RetryAfter, Scenario};
 use crate::target::{Target, TargetError};
 
 /// Everything but the unreserved marks, as .NET encodes a query.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+pub(crate) const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
     .remove(b'.')
@@ -84,7 +84,8 @@ pub(crate) enum Failure {
 pub(crate) struct ScimClient {
     http: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     base_url: String,
-    authorization: HeaderValue,
+    /// Absent in a request that is to be refused.
+    authorization: Option<HeaderValue>,
     request_timeout: Duration,
     retry_after: RetryAfter,
     requests: AtomicU64,
@@ -103,12 +104,20 @@ impl ScimClient {
                 .pool_timer(TokioTimer::new())
                 .build(connector(target)?),
             base_url: target.base_url().to_owned(),
-            authorization,
+            authorization: Some(authorization),
             request_timeout: scenario.request_timeout,
             retry_after: scenario.retry_after,
             requests: AtomicU64::new(0),
             silence: AtomicU32::new(0),
         })
+    }
+
+    /// The same without a credential.
+    pub(crate) fn without_token(self) -> Self {
+        Self {
+            authorization: None,
+            ..self
+        }
     }
 
     /// How many requests were sent since the client was made.
@@ -183,7 +192,7 @@ impl ScimClient {
         self.send(&Method::DELETE, &path, None).await
     }
 
-    async fn send(
+    pub(crate) async fn send(
         &self,
         method: &Method,
         path: &str,
@@ -226,8 +235,10 @@ impl ScimClient {
     ) -> Result<Request<Full<Bytes>>, Failure> {
         let mut request = Request::builder()
             .method(method)
-            .uri(format!("{}{path}", self.base_url))
-            .header(AUTHORIZATION, self.authorization.clone());
+            .uri(format!("{}{path}", self.base_url));
+        if let Some(authorization) = &self.authorization {
+            request = request.header(AUTHORIZATION, authorization.clone());
+        }
         if body.is_some() {
             request = request.header(CONTENT_TYPE, "application/scim+json; charset=utf-8");
         }

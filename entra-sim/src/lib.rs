@@ -5,6 +5,9 @@
 //! (probe, match, create, update, disable, delete, references last) and the [`Report`] says what Entra's provisioning log
 //! would show. Everything but durations follows from the scenario's seed.
 //!
+//! [`check_readiness`] plays Microsoft's own validation tests instead, one by one, and says of each what was asked and answered, and what to
+//! change.
+//!
 //! Where Microsoft's documents leave a choice open, the module that makes it says which one was taken. Users and groups are
 //! exported alike: links, escrow, log and report do not depend on the type of an object.
 //!
@@ -41,6 +44,7 @@ mod matching;
 mod membership;
 mod population;
 mod quarantine;
+mod readiness;
 mod reference;
 mod report;
 mod scenario;
@@ -56,6 +60,7 @@ pub use graph::{GraphStatus, JobAddress};
 pub use ledger::{Ledger, Outcome, Verb, Write};
 pub use matching::{ExternalId, Mapping, Matching};
 pub use quarantine::Quarantine;
+pub use readiness::{Exchange, ReadinessReport, ReadinessTest, check_readiness, readiness_tests};
 pub use report::{Action, CycleReport, ObjectInError, ProvisioningLogEntry, Report, Status};
 pub use scenario::{Changes, CycleKind, CyclePlan, FlagMode, RetryAfter, Scenario};
 pub use target::{Target, TargetError};

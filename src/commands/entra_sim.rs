@@ -15,6 +15,7 @@ use provisioning_core::clock::{Clock as _, SystemClock};
 use secrecy::SecretString;
 use serde_json::json;
 
+use super::readiness;
 use crate::{
     output::{self, Column, shown},
     progress::Progress,
@@ -73,6 +74,9 @@ pub struct Args {
     /// Prints the whole report as JSON, one object a run
     #[arg(long)]
     json: bool,
+    /// Plays Microsoft's validation tests instead: 0 when every mandatory one passed
+    #[arg(long, conflicts_with_all = ["users", "cycles", "flag", "seed", "concurrency", "domain"])]
+    readiness: bool,
 }
 
 /// By what objects are found.
@@ -144,6 +148,9 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let mut target = Target::parse(&args.url, args.token.clone()).context("--url")?;
     if let Some(ca) = &args.ca {
         target = target.with_authority(tls::read_authority(ca).context("--ca")?);
+    }
+    if args.readiness {
+        return readiness::run(&target, args.json).await;
     }
     for flag in args.flag.modes() {
         let scenario = Scenario {

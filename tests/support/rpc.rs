@@ -81,6 +81,31 @@ pub async fn send(
     grpc.unary(request, path, Bytes).await.map(|_| ())
 }
 
+/// Calls an RPC with this message and metadata; the answer's bytes.
+pub async fn send_with(
+    channel: &Channel,
+    method: &MethodDescriptor,
+    message: &DynamicMessage,
+    metadata: &[(&'static str, &str)],
+) -> Result<Vec<u8>, Status> {
+    let mut grpc = Grpc::new(channel.clone());
+    grpc.ready().await.expect("it listens");
+    let mut request = Request::new(());
+    for (name, value) in metadata {
+        let value = value.parse().expect("it is a header's text");
+        request.metadata_mut().insert(*name, value);
+    }
+    let path = format!("/{}", name(method)).parse().expect("it is a path");
+    let encoded = message.encode_to_vec();
+    if method.is_client_streaming() {
+        let request = request.map(|()| tokio_stream::once(encoded));
+        let mut answers = grpc.streaming(request, path, Bytes).await?.into_inner();
+        return Ok(answers.message().await?.unwrap_or_default());
+    }
+    let answer = grpc.unary(request.map(|()| encoded), path, Bytes).await?;
+    Ok(answer.into_inner())
+}
+
 /// The reason that the service gives.
 pub fn reason(status: &Status) -> String {
     let info = status

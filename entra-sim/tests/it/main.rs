@@ -8,6 +8,7 @@ mod groups;
 mod job;
 mod matching;
 mod quarantine;
+mod readiness;
 mod server;
 mod stories;
 
