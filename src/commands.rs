@@ -4,6 +4,7 @@ mod account;
 mod diagnose;
 mod entra_sim;
 mod findings;
+mod guard;
 mod jwt;
 mod link;
 mod logs;
@@ -35,7 +36,7 @@ enum Cli {
     Serve(serve::Args),
     /// Brings the database to this program's schema
     Migrate(migrate::Args),
-    /// Creates, lists, enables and disables tenants of a running service
+    /// Creates, lists, updates, enables and disables tenants of a running service
     #[command(subcommand)]
     Tenant(tenant::Command),
     /// Generates, regenerates, revokes and lists SCIM tokens of a running service
@@ -44,6 +45,9 @@ enum Cli {
     /// Holds, protects, restores and purges accounts of a running service
     #[command(subcommand)]
     Account(account::Command),
+    /// Shows what the deprovision guard of a tenant holds back, and approves or dismisses it
+    #[command(subcommand)]
+    Guard(guard::Command),
     /// Makes JWTs for gRPC calls
     #[command(subcommand)]
     Jwt(jwt::Command),
@@ -123,6 +127,7 @@ fn run_on_runtime(cli: Cli) -> anyhow::Result<ExitCode> {
             Cli::Tenant(command) => tenant::run(command).await.map(|()| ExitCode::SUCCESS),
             Cli::Token(command) => token::run(command).await.map(|()| ExitCode::SUCCESS),
             Cli::Account(command) => account::run(command).await.map(|()| ExitCode::SUCCESS),
+            Cli::Guard(command) => guard::run(command).await.map(|()| ExitCode::SUCCESS),
             Cli::Jwt(command) => jwt::run(command).map(|()| ExitCode::SUCCESS),
             Cli::Link(command) => link::run(command).await,
             Cli::Logs(args) => logs::run(args).await.map(|()| ExitCode::SUCCESS),
@@ -150,11 +155,28 @@ mod tests {
     }
 
     #[test]
+    fn the_guard_is_switched_off_or_set_and_nothing_in_between() {
+        for line in [
+            "tenant update acme",
+            "tenant update acme --guard-off --guard-max-count 50",
+            "tenant update acme --guard-window 1h",
+        ] {
+            let words = std::iter::once("provisiond").chain(line.split(' '));
+            assert!(parse(words.map(OsString::from)).is_err(), "{line}");
+        }
+    }
+
+    #[test]
     fn the_calls_of_scripts_parse() {
         for line in [
             "serve --data-dir d --http-addr 127.0.0.1:0 --grpc-addr 127.0.0.1:0 --database-url postgres://h/d",
             "serve --role facade --core-url http://127.0.0.1:1 --grpc-reflection=false",
             "tenant create acme --json --grpc http://127.0.0.1:1 --data-dir d --disabled",
+            "tenant update acme --guard-max-count 50 --guard-max-percent 10 --guard-window 1h --json",
+            "tenant update acme --guard-off",
+            "guard show acme --items --json",
+            "guard approve acme 0198d4c0-0000-7000-8000-000000000000 --reason ok --json",
+            "guard dismiss acme",
             "token generate acme --json --grpc http://127.0.0.1:1 --data-dir d",
             "token regenerate acme --json --overlap 10m",
             "account hold acme 0190c0de-0000-7000-8000-000000000000 --reason left --json --grpc http://127.0.0.1:1",

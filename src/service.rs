@@ -268,11 +268,12 @@ async fn start_core(
     let (reporter, health_service) = tonic_health::server::health_reporter();
     health::report(&reporter, ServingStatus::Serving).await;
     let services = admin_grpc::add_to(grpc::routes(&core), &core);
-    let services = grpc::log_failures(services, &core).add_service(health_service);
+    let services = services.add_service(health_service);
     let authenticator = Authenticator::new(Arc::new(jwt));
-    let inner = authenticator.protect(services.clone());
+    let protect = |services| grpc::log_failures(authenticator.protect(services), &core);
+    let inner = protect(services.clone());
     let outer = if config.grpc_reflection {
-        authenticator.protect(services.add_service(reflection()?))
+        protect(services.add_service(reflection()?))
     } else {
         inner.clone()
     };

@@ -58,6 +58,16 @@ fn needs(rpc: &str) -> Needs {
             | "RevertLinkStep",
         )
         | (
+            "AccountAdminService",
+            "HoldAccount"
+            | "ReleaseAccount"
+            | "ProtectAccount"
+            | "UnprotectAccount"
+            | "ListDeletedAccounts"
+            | "RestoreAccount"
+            | "PurgeAccount",
+        )
+        | (
             "ExtensionSchemaService",
             "CreateExtensionSchema"
             | "GetExtensionSchema"

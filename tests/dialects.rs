@@ -209,6 +209,10 @@ on_both_engines! {
         .enumerate()
         {
             let scim = scim(&panel, &format!("tenant-{number}"), TenantSettings { group_display_name_unique: unique, ..settings(dialect) }).await;
+            let schema = scim.get(&format!("/Schemas/{GROUP}")).await.expect(200).body;
+            let attributes = schema["attributes"].as_array().into_iter().flatten();
+            let name = attributes.into_iter().find(|attribute| attribute["name"] == "displayName").expect("it is published");
+            assert_eq!(name["uniqueness"], if refuses { "server" } else { "none" });
             scim.create_group(&group("Engineering", &[])).await;
             let other = format!("/Groups/{}", scim.create_group(&group("Other", &[])).await);
             let rename = patch_one("replace", "displayName", &json!("ENGINEERING"));

@@ -516,7 +516,12 @@ async fn a_generic_client_generates_a_token_lists_the_log_and_links() {
 
     let mut client = accounts(&service).await;
     made(&mut client, "alice@contoso.com").await;
-    let link = json!({"tenant": TENANT, "user_name": "alice@contoso.com", "object_id": OBJECT_ID});
+    let mut link =
+        json!({"tenant": TENANT, "user_name": "alice@contoso.com", "object_id": OBJECT_ID});
+    link["validate_only"] = true.into();
+    let seen = buf.call("admin.v1.LinkService/LinkObjectId", &link).await;
+    link["validate_only"] = false.into();
+    link["etag"] = seen["account"]["etag"].clone();
     let linked = buf.call("admin.v1.LinkService/LinkObjectId", &link).await;
     assert_eq!(
         linked["account"]["externalId"]

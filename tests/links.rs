@@ -275,6 +275,9 @@ on_both_engines! {
         let (_, end) = sent(&mut reader, vec![options(true), alice()]).await;
         assert_eq!(rpc::reason(&end.expect_err("it is no admin's")), "INSUFFICIENT_SCOPE");
         assert!(panel.log(TENANT, "operation eq \"link\"").await.is_empty());
+        let rejected = panel.log(TENANT, "operation eq \"request_rejected\"").await;
+        assert_eq!(rejected.len(), 2, "those whose tenant was known: {rejected:?}");
+        assert!(rejected.iter().all(|entry| entry.request.ends_with("/BulkLinkObjectIds")));
         assert!(tenant.scim.find(&format!("externalId eq \"{OBJECT_ID}\"")).await.is_empty());
     }
 

@@ -1,6 +1,9 @@
 //! End to end: the real binary on port 0, talked to over HTTP and gRPC. One file per theme; what they share is in `support`.
 
+mod account_acts;
 mod account_life;
+mod conflicts;
+mod conformance;
 mod crash;
 mod credentials;
 mod dialects;
@@ -10,7 +13,9 @@ mod extension_schemas;
 mod fixtures;
 mod groups;
 mod grpc;
+mod guard;
 mod links;
+mod lost_answers;
 mod membership;
 mod observability;
 mod outage;

@@ -63,6 +63,28 @@ on_both_engines! {
         assert_eq!(refused.body["scimType"], "invalidFilter");
     }
 
+    async fn what_a_resource_refers_to_is_found_by_the_reference_it_shows(service: Service) {
+        let scim = Panel::of(&service).await.tenant(TENANT).await.scim;
+        let ada = populate(&scim).await;
+        let apes = scim.find_groups("displayName eq \"apes\"").await.remove(0);
+        let member = apes["members"][0]["$ref"].as_str().expect("it is shown");
+        let user = scim.get(&format!("/Users/{ada}")).await.expect(200).body;
+        let group = user["groups"][0]["$ref"].as_str().expect("it is shown");
+        for (path, filter, expected) in [
+            ("/Groups", format!("members[$ref eq \"{member}\"]"), vec!["Apes"]),
+            ("/Groups", format!("members.$ref ne \"{member}\""), vec!["Bees"]),
+            ("/Groups", format!("members.$ref ew \"/Users/{ada}\""), vec!["Apes"]),
+            ("/Groups", format!("members.$ref ew \"/Groups/{ada}\""), vec![]),
+            ("/Users", format!("groups.$ref eq \"{group}\""), vec!["ada"]),
+            ("/Users", format!("groups[$ref eq \"{group}\" and type eq \"direct\"]"), vec!["ada"]),
+            ("/Users", format!("not (groups.$ref eq \"{group}\")"), vec!["bob", "cleo"]),
+            ("", format!("groups.$ref eq \"{group}\" or members.$ref eq \"{member}\""), vec!["ada", "Apes"]),
+        ] {
+            let found = search(&scim, &format!("{path}/.search"), json!({"filter": filter})).await;
+            assert_eq!(names(&found), expected, "{filter}");
+        }
+    }
+
     async fn a_cursor_leads_through_all_pages_and_is_good_for_its_query_only(service: Service) {
         let scim = Panel::of(&service).await.tenant(TENANT).await.scim;
         populate(&scim).await;

@@ -129,8 +129,46 @@ on_both_engines! {
         let stranger = service.caller(&["accounts.write"], Some("globex")).await;
         AccountServiceClient::new(stranger).create_account(create("bob@contoso.com", "not a UUID")).await.expect_err("another's tenant");
         AccountServiceClient::new(service.channel()).create_account(create("bob@contoso.com", "not a UUID")).await.expect_err("no credential");
-        let reader = service.caller(&["accounts.read"], Some(TENANT)).await;
-        AccountServiceClient::new(reader).create_account(create("bob@contoso.com", "not a UUID")).await.expect_err("it may only read");
+        let unbound = service.caller(&["platform.operator"], None).await;
+        AccountServiceClient::new(unbound).create_account(create("bob@contoso.com", "")).await.expect_err("no scope for it, and no tenant in its JWT");
         assert_eq!(rejected(&panel).await, []);
+        // Of another tenant's caller its own tenant learns.
+        let [entry] = panel.log("globex", "outcome eq \"failure\"").await.try_into().expect("there is one");
+        assert_eq!((entry.operation(), entry.reason.as_str()), (Operation::RequestRejected, "TENANT_NOT_FOUND"));
+    }
+
+    async fn who_may_not_call_a_method_is_logged_once_a_minute(service: Service) {
+        let panel = Panel::of(&service).await;
+        panel.tenant(TENANT).await;
+        let mut reader = AccountServiceClient::new(service.caller(&["accounts.read"], Some(TENANT)).await);
+        let mut refusals = Vec::new();
+        for _ in 0..20 {
+            refusals.push(reader.create_account(create("bob@contoso.com", "")).await.expect_err("it may only read"));
+        }
+        let entries = rejected(&panel).await;
+        // Whoever begins at the end of a minute ends in the next.
+        assert!((1..=2).contains(&entries.len()), "{entries:#?}");
+        assert_eq!(refusals[0].code(), Code::PermissionDenied);
+        assert_logged(&entries[0], "v1.AccountService/CreateAccount", &refusals[0], 403);
+        assert!(!entries[0].actor.is_empty(), "it says who called");
+    }
+
+    async fn a_message_that_cannot_be_read_is_logged_once_a_minute(service: Service) {
+        // A number where the tenant's text should stand.
+        const MALFORMED: [u8; 2] = [0x08, 0x01];
+        const RPC: &str = "dragonce.provisioning.v1.AccountService/GetAccount";
+        let panel = Panel::of(&service).await;
+        panel.tenant(TENANT).await;
+        let bearer = format!("Bearer {}", service.jwt(&["accounts.read"], Some(TENANT)).await);
+        for _ in 0..20 {
+            rpc::send(&service.channel(), RPC, MALFORMED.to_vec(), Some(&bearer)).await.expect_err("it is no message");
+        }
+        rpc::send(&service.channel(), RPC, MALFORMED.to_vec(), None).await.expect_err("it has no credential either");
+        let entries = rejected(&panel).await;
+        assert!((1..=2).contains(&entries.len()), "{entries:#?}");
+        for entry in entries {
+            assert_eq!((entry.operation(), entry.request.as_str()), (Operation::RequestRejected, RPC));
+            assert_eq!((entry.reason.as_str(), entry.http_status), ("INVALID_REQUEST", 400));
+        }
     }
 }

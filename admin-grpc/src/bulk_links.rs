@@ -2,9 +2,10 @@
 
 use std::{pin::Pin, time::Duration};
 
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt as _, stream};
 use provisioning_core::{
     Core,
+    error::{Reason, Refusal},
     grpc::{call, status},
     links::{BulkLine, BulkLink, LineOutcome, LineReport},
 };
@@ -29,20 +30,31 @@ struct Run {
     lines: Streaming<BulkLinkObjectIdsRequest>,
 }
 
+/// Why the stream ends before its end.
+#[derive(Debug)]
+enum Stop {
+    /// The caller does not do as it should.
+    Refused(Box<Refusal>),
+    /// The connection or a message is broken.
+    Broken(Status),
+}
+
 /// Reads the options, and answers the lines behind them.
 pub async fn answer(
     core: &Core,
     request: Request<Streaming<BulkLinkObjectIdsRequest>>,
 ) -> Result<Answers, Status> {
     let (metadata, extensions, mut lines) = request.into_parts();
-    let options = match next(&mut lines).await? {
-        Some(Message::Options(options)) => options,
-        Some(Message::Line(_)) | None => {
+    let options = match next(&mut lines, IDLE_MAX).await {
+        Ok(Some(Message::Options(options))) => options,
+        Ok(Some(Message::Line(_)) | None) => {
             return Err(wire::invalid(
                 "options",
                 "The first message of the stream must have options: the tenant, and whether it is a dry run.",
             ));
         }
+        Err(Stop::Refused(refusal)) => return Err(wire::refuse(*refusal)),
+        Err(Stop::Broken(status)) => return Err(status),
     };
     let call = call(
         &Request::from_parts(metadata, extensions, ()),
@@ -58,41 +70,47 @@ pub async fn answer(
         .await
         .map_err(status)?;
     let answers = stream::try_unfold(Run { run, lines }, |mut state| async move {
-        match next(&mut state.lines).await? {
-            None => Ok(None),
-            Some(Message::Line(line)) => Ok(Some((link(&mut state.run, line).await?, state))),
-            Some(Message::Options(_)) => Err(wire::invalid(
+        let refusal = match next(&mut state.lines, IDLE_MAX).await {
+            Ok(None) => return Ok(None),
+            Ok(Some(Message::Line(line))) => {
+                return Ok(Some((link(&mut state.run, line).await?, state)));
+            }
+            Ok(Some(Message::Options(_))) => refusal(
                 "options",
                 "Only the first message has options. Begin another stream for other ones.",
-            )),
-        }
+            ),
+            Err(Stop::Refused(refusal)) => *refusal,
+            Err(Stop::Broken(status)) => return Err(status),
+        };
+        Err(status(state.run.refuse(refusal).await))
     });
     Ok(Box::pin(answers))
 }
 
 /// The next message; `None` at the end of the stream.
 async fn next(
-    messages: &mut Streaming<BulkLinkObjectIdsRequest>,
-) -> Result<Option<Message>, Status> {
-    let next = tokio::time::timeout(IDLE_MAX, messages.message())
-        .await
-        .map_err(|_elapsed| {
-            wire::invalid(
-                "line",
-                "No message came for a minute, so the stream was ended. The lines before were answered as they ended; send the rest in another \
-                 call.",
-            )
-        })??;
-    match next {
-        None => Ok(None),
-        Some(BulkLinkObjectIdsRequest {
+    messages: &mut (impl Stream<Item = Result<BulkLinkObjectIdsRequest, Status>> + Unpin),
+    idle_max: Duration,
+) -> Result<Option<Message>, Stop> {
+    let refused = |field, detail| Err(Stop::Refused(Box::new(refusal(field, detail))));
+    match tokio::time::timeout(idle_max, messages.next()).await {
+        Err(_elapsed) => refused(
+            "line",
+            "No message came for a minute, so the stream was ended. The lines before were answered as they ended; send the rest in another call.",
+        ),
+        Ok(None) => Ok(None),
+        Ok(Some(Err(status))) => Err(Stop::Broken(status)),
+        Ok(Some(Ok(BulkLinkObjectIdsRequest { message: None }))) => {
+            refused("message", "A message has neither options nor a line.")
+        }
+        Ok(Some(Ok(BulkLinkObjectIdsRequest {
             message: Some(message),
-        }) => Ok(Some(message)),
-        Some(BulkLinkObjectIdsRequest { message: None }) => Err(wire::invalid(
-            "message",
-            "A message has neither options nor a line.",
-        )),
+        }))) => Ok(Some(message)),
     }
+}
+
+fn refusal(field: &str, detail: &str) -> Refusal {
+    Refusal::new(Reason::InvalidRequest, detail).field(field)
 }
 
 async fn link(run: &mut BulkLink, line: BulkLinkLine) -> Result<BulkLinkObjectIdsResponse, Status> {
@@ -127,5 +145,34 @@ fn response(line: BulkLine, report: LineReport) -> BulkLinkObjectIdsResponse {
         previous_object_id: report.previous_object_id.unwrap_or_default(),
         reason,
         detail,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_sends_nothing_is_not_waited_for() {
+        let stopped = next(&mut stream::pending(), Duration::ZERO).await;
+        match stopped {
+            Err(Stop::Refused(refusal)) => assert!(refusal.detail.contains("another call")),
+            other => panic!("it goes on: {other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_there_is_taken_whatever_the_time() {
+        let options = Message::Options(BulkLinkOptions::default());
+        let sent = Ok(BulkLinkObjectIdsRequest {
+            message: Some(options.clone()),
+        });
+        let mut messages = stream::iter([sent, Err(Status::cancelled("gone"))]);
+        let taken = next(&mut messages, Duration::ZERO).await;
+        assert_eq!(taken.expect("it is there"), Some(options));
+        let broken = next(&mut messages, Duration::ZERO).await;
+        assert!(matches!(broken, Err(Stop::Broken(_))));
+        let ended = next(&mut messages, Duration::ZERO).await;
+        assert_eq!(ended.expect("it ends"), None);
     }
 }

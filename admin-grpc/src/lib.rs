@@ -1,4 +1,4 @@
-//! The panel's gRPC services: tenants, SCIM tokens, links, acts on accounts, extension schemas and the provisioning log.
+//! The panel's gRPC services: tenants, SCIM tokens, links, acts on accounts, extension schemas, the deprovision guard and the provisioning log.
 //!
 //! A thin face over the use cases of [`provisioning_core::Core`]: messages in, use cases called, messages out. Who may call what is decided
 //! before, by the core's rules.
@@ -7,6 +7,7 @@ mod accounts;
 mod bulk_links;
 mod diagnosis;
 mod findings;
+mod guard;
 mod links;
 mod logs;
 mod schemas;
@@ -17,6 +18,7 @@ mod wire;
 use provisioning_core::Core;
 use provisioning_proto::admin::v1::{
     account_admin_service_server::AccountAdminServiceServer,
+    deprovision_guard_service_server::DeprovisionGuardServiceServer,
     extension_schema_service_server::ExtensionSchemaServiceServer,
     link_service_server::LinkServiceServer, log_service_server::LogServiceServer,
     tenant_service_server::TenantServiceServer, token_service_server::TokenServiceServer,
@@ -50,6 +52,10 @@ pub fn add_to(routes: Routes, core: &Core) -> Routes {
         .add_service(
             ExtensionSchemaServiceServer::new(schemas::Service::new(core.clone()))
                 .max_decoding_message_size(SCHEMA_MESSAGE_SIZE_MAX),
+        )
+        .add_service(
+            DeprovisionGuardServiceServer::new(guard::Service::new(core.clone()))
+                .max_decoding_message_size(MESSAGE_SIZE_MAX),
         )
         .add_service(
             LogServiceServer::new(logs::Service::new(core.clone()))

@@ -24,7 +24,7 @@ use provisioning_proto::{
 };
 use tonic::{Request, Response, Status};
 
-use crate::wire;
+use crate::{guard, wire};
 
 /// What an update mask can name.
 const DISPLAY_NAME: &str = "display_name";
@@ -35,6 +35,7 @@ const UNKNOWN_MEMBERS: &str = "settings.unknown_members";
 const UNKNOWN_SCHEMAS: &str = "settings.unknown_schemas";
 const GROUP_DISPLAY_NAME_UNIQUE: &str = "settings.group_display_name_unique";
 const ENTRA_JOB: &str = "settings.entra_job";
+const DEPROVISION_GUARD: &str = "settings.deprovision_guard";
 
 /// The service.
 pub struct Service {
@@ -201,7 +202,11 @@ fn tenant(tenant: &tenants::Tenant) -> v1::Tenant {
             unknown_members: unknown_members(tenant.settings.unknown_members).into(),
             group_display_name_unique: tenant.settings.group_display_name_unique,
             unknown_schemas: unknown_schemas(tenant.settings.unknown_schemas).into(),
-            deprovision_guard: None,
+            deprovision_guard: tenant
+                .settings
+                .deprovision_guard
+                .as_ref()
+                .map(guard::limits),
             entra_job: tenant.settings.entra_job.as_ref().map(entra_job),
         }),
         create_time: Some(timestamp(tenant.created_at)),
@@ -259,6 +264,11 @@ fn settings(message: &v1::TenantSettings) -> Result<TenantSettings, Status> {
             .map(|job| EntraJob::parse(&job.service_principal_id, &job.job_id))
             .transpose()
             .map_err(|refusal| status(refusal.into()))?,
+        deprovision_guard: message
+            .deprovision_guard
+            .as_ref()
+            .map(guard::from_limits)
+            .transpose()?,
     })
 }
 
@@ -302,6 +312,7 @@ fn changes(
             UNKNOWN_SCHEMAS => message.unknown_schemas() != ProtoUnknownSchemas::Unspecified,
             GROUP_DISPLAY_NAME_UNIQUE => message.group_display_name_unique.is_some(),
             ENTRA_JOB => message.entra_job.is_some(),
+            DEPROVISION_GUARD => message.deprovision_guard.is_some(),
             _ => message.tombstone_retention.is_some(),
         },
     };
@@ -322,6 +333,7 @@ fn changes(
         group_display_name_unique: named(GROUP_DISPLAY_NAME_UNIQUE)
             .then_some(settings.group_display_name_unique),
         entra_job: named(ENTRA_JOB).then_some(settings.entra_job),
+        deprovision_guard: named(DEPROVISION_GUARD).then_some(settings.deprovision_guard),
     })
 }
 
@@ -335,6 +347,7 @@ fn is_known(path: &str) -> bool {
         UNKNOWN_SCHEMAS,
         GROUP_DISPLAY_NAME_UNIQUE,
         ENTRA_JOB,
+        DEPROVISION_GUARD,
     ]
     .into_iter()
     .any(|known| covers(path, known))
@@ -437,6 +450,26 @@ mod tests {
             changes.tombstone_retention,
             Some(TenantSettings::TOMBSTONE_RETENTION_DEFAULT)
         );
+    }
+
+    #[test]
+    fn the_guard_is_set_as_a_whole_and_taken_off_by_name() {
+        let mut asked = asked();
+        let settings = asked.settings.as_mut().expect("it is there");
+        settings.deprovision_guard = Some(v1::DeprovisionGuard {
+            max_count: Some(50),
+            ..v1::DeprovisionGuard::default()
+        });
+        let set = changes(&asked, None).expect("it is valid");
+        let guard = set
+            .deprovision_guard
+            .flatten()
+            .expect("the guard is to be set");
+        assert_eq!((guard.max_count, guard.max_percent), (Some(50), None));
+        let off = changes(&v1::Tenant::default(), Some(&mask(&[DEPROVISION_GUARD])));
+        assert_eq!(off.expect("it is valid").deprovision_guard, Some(None));
+        let other = changes(&asked, Some(&mask(&[DIALECT]))).expect("it is valid");
+        assert_eq!(other.deprovision_guard, None);
     }
 
     #[test]

@@ -5,7 +5,6 @@ use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    attributes::schema::ResourceSchema,
     call::{Admitted, Call, Caller, NotAdmitted, invalid_credential},
     clock::{Clock, Timestamp},
     error::{Error, Reason, Refusal},
@@ -117,12 +116,6 @@ impl Core {
         format!("{}/scim/{tenant}/v2", self.inner.settings.public_base_url)
     }
 
-    /// Where the resources of the schema's type are: the start of their `meta.location`.
-    pub(crate) fn collection(&self, call: &Call, schema: &ResourceSchema) -> String {
-        let endpoint = self.scim_endpoint(&call.tenant);
-        format!("{endpoint}/{}s/", schema.resource_type)
-    }
-
     /// Whether the storage answers.
     pub async fn ping(&self) -> Result<(), Error> {
         Ok(self.storage().ping().await?)
@@ -183,12 +176,9 @@ impl Core {
         refusal: &Refusal,
         detail: String,
     ) -> Result<(), Error> {
-        const MINUTE_US: i64 = 60_000_000;
         let now = self.now();
-        let minute =
-            Timestamp::from_micros(now.as_micros() - now.as_micros().rem_euclid(MINUTE_US));
         let mut entry = LogEntry::new(call, Operation::Authenticate, now);
-        entry.id = LogEntryId::derived(minute, token_id.seed(refusal.reason));
+        entry.id = LogEntryId::of_minute(now, &token_id.said(refusal.reason));
         entry.resource_type = ResourceType::Token;
         entry.resource_id = token_id.to_string();
         entry.token_id = token_id.to_string();
@@ -218,6 +208,7 @@ impl Core {
             tenant_id: admitted.tenant.id,
             write: Write::Nothing,
             findings: refusal.finding(admitted, &entry),
+            guard: None,
             log: Some(entry),
             change: None,
             receipt: None,
@@ -293,6 +284,7 @@ impl Core {
                     > 0
                 {}
                 while self.storage().purge_groups(tenant.id, PURGE_BATCH).await? > 0 {}
+                self.purge_guard(tenant, cancel).await?;
             }
             match tenants.last() {
                 Some(last) => after = Some(last.identifier.clone()),

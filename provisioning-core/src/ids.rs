@@ -3,6 +3,7 @@
 use std::fmt;
 
 use rand::RngExt as _;
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
@@ -56,6 +57,10 @@ id!(
     GroupId
 );
 id!(
+    /// A batch of the deprovision guard.
+    BatchId
+);
+id!(
     /// A log entry.
     LogEntryId
 );
@@ -65,9 +70,18 @@ id!(
 );
 
 impl LogEntryId {
-    /// The same id for the same `at` and `seed`, so that storage keeps one entry of several that say the same.
+    /// The same id for the same `at` and `seed`.
     pub fn derived(at: Timestamp, seed: [u8; 10]) -> Self {
         Self(uuid_v7(at, seed))
+    }
+
+    /// The same id for all that says the same in one minute, so that storage keeps one entry of it.
+    pub fn of_minute(now: Timestamp, said: &str) -> Self {
+        const MINUTE_US: i64 = 60_000_000;
+        let into = now.as_micros().rem_euclid(MINUTE_US);
+        let digest = Sha256::digest(said);
+        let seed = std::array::from_fn(|index| digest[index]);
+        Self::derived(Timestamp::from_micros(now.as_micros() - into), seed)
     }
 }
 

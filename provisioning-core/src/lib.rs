@@ -12,6 +12,7 @@ pub mod error;
 pub mod findings;
 pub mod groups;
 pub mod grpc;
+pub mod guard;
 pub mod ids;
 pub mod links;
 mod listing;

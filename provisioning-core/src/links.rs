@@ -260,6 +260,7 @@ impl Core {
             } else {
                 Write::Account(write)
             },
+            guard: None,
             log: Some(entry),
             change: Some(change),
             receipt: once.map(|once| once.receipt(&linked, self.now())),

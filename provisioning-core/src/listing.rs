@@ -95,7 +95,11 @@ impl ListQuery {
     ) -> Result<ParsedQuery, Refusal> {
         let filter = match self.filter.as_str() {
             "" => None,
-            text => Some(filter::parse(text, schema)?.located(&core.collection(call, schema))),
+            text => {
+                let endpoint = core.scim_endpoint(&call.tenant);
+                let filter = filter::parse(text, schema)?;
+                Some(filter.located(&endpoint, &schema.resource_type))
+            }
         };
         let order = Order::parse(&self.order_by, schema)?;
         let skip = u32::try_from(self.skip)

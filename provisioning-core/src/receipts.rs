@@ -83,6 +83,7 @@ impl Core {
         let mutation = Mutation {
             tenant_id,
             write: Write::Nothing,
+            guard: None,
             log: None,
             change: None,
             receipt,

@@ -12,10 +12,11 @@ pub(crate) use self::cache::SchemaCache;
 pub use self::definition::{AttributeDefinition, Definition};
 use crate::{
     attributes::{
-        schema::{ResourceSchema, Schema},
+        schema::{ResourceSchema, Schema, Uniqueness},
         show,
     },
     log::texts,
+    tenants::TenantSettings,
 };
 
 /// Schemas that a tenant may define: several for each application that feeds its directory.
@@ -101,12 +102,26 @@ impl TenantSchemas {
         }
     }
 
-    /// The same without the name of a group's member.
-    fn without_member_display(&self) -> Self {
+    /// The same as a tenant with these settings may be told them: what is unique, and whether the members of a group have names.
+    fn as_settled(&self, settings: &TenantSettings) -> Self {
+        let rules = settings.rules();
         let mut schemas = self.clone();
+        if settings.object_id_unique {
+            for attribute in &mut Arc::make_mut(&mut schemas.user.core).attributes {
+                if attribute.name == "externalId" {
+                    attribute.uniqueness = Uniqueness::Server;
+                }
+            }
+        }
         for attribute in &mut Arc::make_mut(&mut schemas.group.core).attributes {
-            if attribute.name == "members" {
-                attribute.sub_attributes.retain(|sub| sub.name != "display");
+            match attribute.name.as_str() {
+                "displayName" if rules.group_display_name_unique => {
+                    attribute.uniqueness = Uniqueness::Server;
+                }
+                "members" if !rules.member_display => {
+                    attribute.sub_attributes.retain(|sub| sub.name != "display");
+                }
+                _ => {}
             }
         }
         schemas

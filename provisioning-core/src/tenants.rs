@@ -11,7 +11,9 @@ pub use self::{
     entra_job::EntraJob,
     use_cases::{NewTenant, TenantChanges, TenantPage},
 };
-use crate::{attributes::patch::PatchRules, clock::Timestamp, ids::TenantId};
+use crate::{
+    attributes::patch::PatchRules, clock::Timestamp, guard::DeprovisionGuard, ids::TenantId,
+};
 
 /// The Subscriber Identifier: a slug, part of the SCIM endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,6 +84,8 @@ pub struct TenantSettings {
     pub unknown_schemas: Option<UnknownSchemas>,
     /// Where its provisioning job is in Entra, so that remedies name it.
     pub entra_job: Option<EntraJob>,
+    /// How many suspensions, deletions and removals from groups pass by themselves; absent: all.
+    pub deprovision_guard: Option<DeprovisionGuard>,
 }
 
 impl TenantSettings {
@@ -120,6 +124,7 @@ impl Default for TenantSettings {
             group_display_name_unique: None,
             unknown_schemas: None,
             entra_job: None,
+            deprovision_guard: None,
         }
     }
 }

@@ -1,11 +1,15 @@
 //! `provisiond tenant`: the tenants of a running service.
 
+use std::time::Duration;
+
 use provisioning_proto::admin::v1::{
-    CreateTenantRequest, DisableProvisioningRequest, EnableProvisioningRequest, ListTenantsRequest,
-    Tenant, tenant_service_client::TenantServiceClient,
+    CreateTenantRequest, DeprovisionGuard, DisableProvisioningRequest, EnableProvisioningRequest,
+    ListTenantsRequest, Tenant, TenantSettings, UpdateTenantRequest,
+    tenant_service_client::TenantServiceClient,
 };
 use serde_json::{Value, json};
 
+use super::{guard, jwt::parse_duration};
 use crate::{
     client::{Connection, Session, explain},
     output::{self, Column, short_time, shown, time},
@@ -35,6 +39,15 @@ pub enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Sets how many suspensions, deletions and removals from groups pass by themselves, or lets all pass again
+    Update {
+        /// The tenant's Subscriber Identifier
+        identifier: String,
+        #[command(flatten)]
+        limits: GuardLimits,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Switches provisioning on
     Enable {
         /// The tenant's Subscriber Identifier
@@ -49,6 +62,24 @@ pub enum Command {
         #[command(flatten)]
         common: Common,
     },
+}
+
+/// The limits of the deprovision guard.
+#[derive(clap::Args)]
+#[group(id = "guard", required = true, multiple = true)]
+pub struct GuardLimits {
+    /// At most so many within a window
+    #[arg(long, value_name = "COUNT", group = "limit")]
+    guard_max_count: Option<i32>,
+    /// At most this share of the managed and active accounts within a window
+    #[arg(long, value_name = "PERCENT", group = "limit")]
+    guard_max_percent: Option<i32>,
+    /// How long the window is, for example 30m [default: 1h]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, requires = "limit")]
+    guard_window: Option<Duration>,
+    /// Lets all pass
+    #[arg(long, conflicts_with_all = ["guard_max_count", "guard_max_percent", "guard_window"])]
+    guard_off: bool,
 }
 
 /// What every subcommand takes.
@@ -80,6 +111,21 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
             let mut client = TenantServiceClient::new(common.connection.open().await?);
             print_all(&list(&mut client).await?, common.json)
         }
+        Command::Update {
+            identifier,
+            limits,
+            common,
+        } => {
+            let mut client = TenantServiceClient::new(common.connection.open().await?);
+            let response = client
+                .update_tenant(limits.request(identifier)?)
+                .await
+                .map_err(|status| explain(&status))?;
+            print_one(
+                &response.into_inner().tenant.unwrap_or_default(),
+                common.json,
+            )
+        }
         Command::Enable { identifier, common } => {
             let mut client = TenantServiceClient::new(common.connection.open().await?);
             let request = EnableProvisioningRequest { tenant: identifier };
@@ -104,6 +150,32 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
                 common.json,
             )
         }
+    }
+}
+
+impl GuardLimits {
+    /// All limits together: what is not said is no limit.
+    fn request(self, identifier: String) -> anyhow::Result<UpdateTenantRequest> {
+        let guard = DeprovisionGuard {
+            window: self.guard_window.map(TryInto::try_into).transpose()?,
+            max_count: self.guard_max_count,
+            max_percent: self.guard_max_percent,
+        };
+        let settings = TenantSettings {
+            deprovision_guard: (!self.guard_off).then_some(guard),
+            ..TenantSettings::default()
+        };
+        Ok(UpdateTenantRequest {
+            tenant: Some(Tenant {
+                identifier,
+                settings: Some(settings),
+                ..Tenant::default()
+            }),
+            update_mask: Some(prost_types::FieldMask {
+                paths: vec!["settings.deprovision_guard".to_owned()],
+            }),
+            ..UpdateTenantRequest::default()
+        })
     }
 }
 
@@ -158,9 +230,10 @@ fn print_one(tenant: &Tenant, as_json: bool) -> anyhow::Result<()> {
         output::line(to_json(tenant))?;
     } else {
         output::line(format_args!(
-            "tenant {}: provisioning {}",
+            "tenant {}: provisioning {}{}",
             tenant.identifier,
-            state(tenant)
+            state(tenant),
+            guarded(tenant)
         ))?;
     }
     Ok(())
@@ -196,8 +269,20 @@ fn to_json(tenant: &Tenant) -> Value {
         "identifier": tenant.identifier,
         "display_name": tenant.display_name,
         "provisioning_enabled": tenant.provisioning_enabled,
+        "deprovision_guard": limits(tenant).map(guard::limits_to_json),
         "create_time": time(tenant.create_time.as_ref()),
     })
+}
+
+fn limits(tenant: &Tenant) -> Option<&DeprovisionGuard> {
+    tenant.settings.as_ref()?.deprovision_guard.as_ref()
+}
+
+/// Nothing where the guard is off.
+fn guarded(tenant: &Tenant) -> String {
+    limits(tenant)
+        .map(|limits| format!(", deprovision guard: {}", guard::limits_to_text(limits)))
+        .unwrap_or_default()
 }
 
 const fn state(tenant: &Tenant) -> &'static str {

@@ -5,6 +5,7 @@
 pub mod bodies;
 mod buf;
 mod database;
+mod dump;
 mod json;
 mod panel;
 mod process;

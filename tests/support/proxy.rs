@@ -18,6 +18,8 @@ pub enum Line {
     Cut,
     /// Connections stand, and nothing passes.
     Frozen,
+    /// What creates passes, and the server does it; but the connection ends when it answers.
+    LosingCreates,
 }
 
 /// A running proxy.
@@ -85,18 +87,69 @@ async fn pass(
             Line::Cut => return,
             Line::Frozen if line.changed().await.is_err() => return,
             Line::Frozen => {}
-            Line::Open => {
+            Line::Open | Line::LosingCreates => {
                 if far.is_none() {
                     far = TcpStream::connect(&upstream).await.ok();
                 }
                 let Some(far) = &mut far else { return };
+                let passed = async {
+                    if now == Line::Open {
+                        copy_bidirectional(&mut near, far).await.map(drop)
+                    } else {
+                        lose_creates(&mut near, far).await
+                    }
+                };
                 tokio::select! {
-                    _ = copy_bidirectional(&mut near, far) => return,
+                    _ = passed => return,
                     changed = line.changed() => if changed.is_err() { return },
                 }
             }
         }
     }
+}
+
+/// Passes requests and answers, one after the other as HTTP/1.1 has them, until a POST is answered.
+async fn lose_creates(near: &mut TcpStream, far: &mut TcpStream) -> std::io::Result<()> {
+    let (mut request, mut answer) = ([0; 16 << 10], [0; 16 << 10]);
+    let mut is_create = false;
+    loop {
+        tokio::select! {
+            read = near.read(&mut request) => match read? {
+                0 => return Ok(()),
+                length => {
+                    is_create |= request.starts_with(b"POST ");
+                    far.write_all(&request[..length]).await?;
+                }
+            },
+            read = far.read(&mut answer) => match read? {
+                0 => return Ok(()),
+                _ if is_create => return Ok(()),
+                length => near.write_all(&answer[..length]).await?,
+            },
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_create_is_lost_on_its_way_back_only() {
+    let server = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let proxy = Proxy::start(server.local_addr().expect("bound").to_string()).await;
+    proxy.set(Line::LosingCreates);
+    let mut near = TcpStream::connect(proxy.addr).await.expect("it listens");
+    let (mut far, _) = server.accept().await.expect("it is passed on");
+    let mut buffer = [0; 5];
+    near.write_all(b"GET /").await.expect("it is taken");
+    far.read_exact(&mut buffer).await.expect("it arrives");
+    far.write_all(b"found").await.expect("it is taken");
+    near.read_exact(&mut buffer).await.expect("its answer too");
+    near.write_all(b"POST ").await.expect("it is taken");
+    far.read_exact(&mut buffer).await.expect("it arrives");
+    assert_eq!(&buffer, b"POST ");
+    far.write_all(b"made!").await.expect("it is taken");
+    assert!(
+        !matches!(near.read(&mut buffer).await, Ok(1..)),
+        "its answer does not"
+    );
 }
 
 #[tokio::test]

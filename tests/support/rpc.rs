@@ -39,14 +39,25 @@ pub async fn call(
     tenant: &str,
     authorization: Option<&str>,
 ) -> Result<(), Status> {
+    let message = about(method, tenant).encode_to_vec();
+    send(channel, &name(method), message, authorization).await
+}
+
+/// Sends these bytes as the message to the RPC of that name.
+pub async fn send(
+    channel: &Channel,
+    name: &str,
+    message: Vec<u8>,
+    authorization: Option<&str>,
+) -> Result<(), Status> {
     let mut grpc = Grpc::new(channel.clone());
     grpc.ready().await.expect("it listens");
-    let mut request = Request::new(about(method, tenant).encode_to_vec());
+    let mut request = Request::new(message);
     if let Some(authorization) = authorization {
         let value = authorization.parse().expect("it is a header's text");
         request.metadata_mut().insert("authorization", value);
     }
-    let path = format!("/{}", name(method)).parse().expect("it is a path");
+    let path = format!("/{name}").parse().expect("it is a path");
     grpc.unary(request, path, Bytes).await.map(|_| ())
 }
 

@@ -30,6 +30,10 @@ enum Recipe {
     Bench(recipes::bench::Args),
     /// Compare random filters on both engines with memory, and random PATCH requests with a plain model.
     Equivalence(recipes::equivalence::Args),
+    /// Play a scoping mistake of 2,500 users against the deprovision guard, on both engines.
+    Guard(recipes::guard::Args),
+    /// Play random sequences of directory and admin on accounts and their links, and compare with a plain model.
+    Linking(recipes::linking::Args),
     /// Run the fuzz targets for a while each.
     Fuzz(recipes::fuzz::Args),
     /// Measure what refusing nested and long filters costs.
@@ -48,6 +52,8 @@ fn main() -> ExitCode {
         Recipe::Test(args) => recipes::test::run(&args),
         Recipe::Bench(args) => recipes::bench::run(&args),
         Recipe::Equivalence(args) => recipes::equivalence::run(&args),
+        Recipe::Guard(args) => recipes::guard::run(&args),
+        Recipe::Linking(args) => recipes::linking::run(&args),
         Recipe::Fuzz(args) => recipes::fuzz::run(&args),
         Recipe::Bombs => recipes::bombs::run(),
         Recipe::Postgres => recipes::postgres::run(),

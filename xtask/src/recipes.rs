@@ -5,5 +5,7 @@ pub mod bombs;
 pub mod deny;
 pub mod equivalence;
 pub mod fuzz;
+pub mod guard;
+pub mod linking;
 pub mod postgres;
 pub mod test;

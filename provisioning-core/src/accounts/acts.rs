@@ -177,6 +177,7 @@ impl Core {
             change,
             receipt: once.map(|once| once.receipt(&answer, self.now())),
             findings: Vec::new(),
+            guard: None,
         };
         match self.storage().commit(mutation).await? {
             Commit::Done => Ok(Some(answer)),
@@ -189,7 +190,8 @@ impl Core {
             | Commit::TenantExists
             | Commit::NoCurrentToken
             | Commit::DisplayNameTaken
-            | Commit::Unchanged) => Err(unexpected(other)),
+            | Commit::Unchanged
+            | Commit::Held(_)) => Err(unexpected(other)),
         }
     }
 

@@ -248,6 +248,7 @@ impl Core {
                 Write::Account(Box::new(write))
             },
             findings,
+            guard: None,
             log: Some(entry),
             change: Some(change),
             receipt: once.map(|once| once.receipt(&created, now)),
@@ -262,7 +263,8 @@ impl Core {
                 .object_id_taken(admitted.tenant.id, draft.object_id())
                 .await?
                 .into()),
-            other @ (Commit::TokenExists
+            other @ (Commit::Held(_)
+            | Commit::TokenExists
             | Commit::TenantExists
             | Commit::NoCurrentToken
             | Commit::DisplayNameTaken

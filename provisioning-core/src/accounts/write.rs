@@ -12,12 +12,13 @@ use crate::{
     Core,
     attributes::{
         diff,
-        patch::{self, Op, Operation as PatchOperation},
+        patch::{self, Operation as PatchOperation},
     },
     call::{Admitted, Call},
     changes::{Change, ChangeKind, Resource},
     error::{Error, Refusal},
     findings::{AccountWritten, Act, Person, Reached, Sighting},
+    guard::{Said, held_error},
     ids::{AccountId, ChangeId},
     links::{KeptLink, keep_pinned, object_id_key},
     log::{LinkStep, LogEntry, Operation},
@@ -89,7 +90,7 @@ impl Core {
         precondition: &Precondition,
         once: Option<Once<'_, Patched>>,
     ) -> Result<Answer<Patched>, Error> {
-        let mut attempt = self.attempt(
+        let attempt = self.attempt(
             call,
             id,
             precondition,
@@ -97,7 +98,10 @@ impl Core {
             Operation::Replace,
             200,
         );
-        attempt.says_active = attributes.get("active") == Some(&Value::Bool(true));
+        let attempt = Attempt {
+            says_active: Said::Attributes(attributes).active(),
+            ..attempt
+        };
         self.write_account(attempt, once, |account, admitted, schemas| {
             let rules = admitted.tenant.settings.rules().patch;
             let draft = Draft::replace(attributes, account, &schemas.user, &rules)?;
@@ -116,7 +120,7 @@ impl Core {
         precondition: &Precondition,
         once: Option<Once<'_, Patched>>,
     ) -> Result<Answer<Patched>, Error> {
-        let mut attempt = self.attempt(
+        let attempt = self.attempt(
             call,
             id,
             precondition,
@@ -124,7 +128,10 @@ impl Core {
             Operation::Patch,
             200,
         );
-        attempt.says_active = operations.iter().any(says_active);
+        let attempt = Attempt {
+            says_active: Said::Operations(operations).active(),
+            ..attempt
+        };
         self.write_account(attempt, once, |account, admitted, schemas| {
             let document = parse_document(account)?;
             let rules = admitted.tenant.settings.rules();
@@ -208,7 +215,9 @@ impl Core {
     ) -> Result<Decision, Error> {
         let by_scim = admitted.token_id.is_some();
         let (draft, kept_link) = keep_pinned(account, draft, by_scim)?;
-        if *draft.document() == parse_document(account)? {
+        let adopted = by_scim && !account.managed;
+        // To take an account over is a change, though SCIM shows nothing of it: its version keeps a write that was decided before from undoing it.
+        if !adopted && *draft.document() == parse_document(account)? {
             return Ok(Decision::Keep(kept_link));
         }
         let detail = match &kept_link {
@@ -222,7 +231,6 @@ impl Core {
             let linked = account.object_id_exclusive && key(next) == key(account);
             next.object_id_exclusive = linked || admitted.tenant.settings.object_id_unique;
         });
-        let adopted = by_scim && !account.managed;
         let (operation, detail) = match (account.directory_active, write.account.directory_active) {
             (true, false) if adopted => (Operation::Suspend, format!("{ADOPTED} {detail}")),
             (true, false) => (Operation::Suspend, detail),
@@ -306,28 +314,9 @@ impl Core {
         once: Option<&Once<'_, Patched>>,
         decide: &(impl Fn(&Account, &Admitted, &TenantSchemas) -> Result<Decision, Error> + Send + Sync),
     ) -> Result<Option<Patched>, Error> {
-        let Some(account) = account else {
-            let sighting = match attempt.kind {
-                // Entra has what it wants.
-                ChangeKind::Deleted => None,
-                ChangeKind::Created | ChangeKind::Updated => {
-                    self.sight_stale_id(admitted, attempt.id).await?
-                }
-            };
-            let refusal = refusals::not_found(&attempt.id.to_string());
-            return Err(refusal.showing(sighting).into());
-        };
-        if account.protected && admitted.token_id.is_some() {
-            let sighting = Sighting::protected_account(&account);
-            return Err(refusals::protected(&account).showing(Some(sighting)).into());
-        }
-        if attempt
-            .precondition
-            .etag
-            .as_ref()
-            .is_some_and(|etag| *etag != account.etag())
-        {
-            return Err(refusals::etag_mismatch(&account).into());
+        let account = self.writable(attempt, admitted, account).await?;
+        if attempt.says_active && !attempt.precondition.validate_only {
+            self.let_account_stay(admitted, account.id).await?;
         }
         let dialect = admitted.tenant.settings.dialect;
         let (write, operation, detail, kept_link) = match decide(&account, admitted, schemas)? {
@@ -354,6 +343,9 @@ impl Core {
         let sharer = self
             .check_object_id_free(admitted, &account, &write.account)
             .await?;
+        let guard = self
+            .guard_account(admitted, &account, &write.account)
+            .await?;
         let patched = Patched {
             account: write.account.clone().shown(&schemas.user),
             changed: true,
@@ -362,6 +354,7 @@ impl Core {
         if attempt.precondition.validate_only {
             self.check_user_name_free(attempt.call, &account, &patched.account)
                 .await?;
+            self.preview_guard(admitted, guard.as_ref()).await?;
             return Ok(Some(patched));
         }
 
@@ -411,12 +404,14 @@ impl Core {
             tenant_id: admitted.tenant.id,
             write: Write::Account(write),
             findings,
+            guard,
             log: Some(entry),
             change: Some(change),
             receipt: once.map(|once| once.receipt(&patched, self.now())),
         };
         match self.storage().commit(mutation).await? {
             Commit::Done => Ok(Some(patched)),
+            Commit::Held(held) => Err(held_error(admitted, held)),
             Commit::VersionMismatch | Commit::RequestIdUsed => Ok(None),
             Commit::UserNameTaken => {
                 self.check_user_name_free(attempt.call, &account, &patched.account)
@@ -489,8 +484,42 @@ impl Core {
             change: None,
             receipt,
             findings,
+            guard: None,
         };
         Ok(self.storage().commit(mutation).await? == Commit::Done)
+    }
+
+    /// The account, when it is there, open to the caller and as the caller expects it.
+    async fn writable(
+        &self,
+        attempt: &Attempt<'_>,
+        admitted: &Admitted,
+        account: Option<Account>,
+    ) -> Result<Account, Error> {
+        let Some(account) = account else {
+            let sighting = match attempt.kind {
+                // Entra has what it wants.
+                ChangeKind::Deleted => None,
+                ChangeKind::Created | ChangeKind::Updated => {
+                    self.sight_stale_id(admitted, attempt.id).await?
+                }
+            };
+            let refusal = refusals::not_found(&attempt.id.to_string());
+            return Err(refusal.showing(sighting).into());
+        };
+        if account.protected && admitted.token_id.is_some() {
+            let sighting = Sighting::protected_account(&account);
+            return Err(refusals::protected(&account).showing(Some(sighting)).into());
+        }
+        if attempt
+            .precondition
+            .etag
+            .as_ref()
+            .is_some_and(|etag| *etag != account.etag())
+        {
+            return Err(refusals::etag_mismatch(&account).into());
+        }
+        Ok(account)
     }
 
     /// Refuses a new Object ID that another account holds exclusively, and finds one that shares it.
@@ -557,25 +586,5 @@ fn asked(account: &Account) -> Person<'_> {
         object_id: account.object_id.as_deref(),
         user_name: &account.user_name,
         called: Some(account.id),
-    }
-}
-
-/// Whether an operation sets `active` to true, by its path or without one.
-fn says_active(operation: &PatchOperation) -> bool {
-    if operation.op == Op::Remove {
-        return false;
-    }
-    let Some(value) = &operation.value else {
-        return false;
-    };
-    match &operation.path {
-        Some(path) => path.eq_ignore_ascii_case("active") && *value == Value::Bool(true),
-        None => value
-            .as_object()
-            .into_iter()
-            .flatten()
-            .any(|(name, value)| {
-                name.eq_ignore_ascii_case("active") && *value == Value::Bool(true)
-            }),
     }
 }

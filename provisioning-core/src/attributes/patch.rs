@@ -536,6 +536,4 @@ fn merge(
 }
 
 #[cfg(test)]
-mod model;
-#[cfg(test)]
 mod tests;

@@ -106,14 +106,11 @@ fn of_account(finding: &Finding, act: Act, account: &Account) -> Option<String> 
         FindingKind::StaleScimId => same_person(account, &finding.directory).then(|| {
             format!("The account of this person is {name} now, with another id: Microsoft Entra's request reached it, and it was {done}.")
         }),
-        FindingKind::TombstoneLogin if about && !live => {
+        FindingKind::TombstoneLogin | FindingKind::DeletedAndPostedAgain if about && !live => {
             Some(format!("Microsoft Entra deleted the account {name}."))
         }
         FindingKind::TombstoneLogin => (about && !is_tombstone_login(name))
             .then(|| format!("The login account is {name} now: the account was {done}.")),
-        FindingKind::DeletedAndPostedAgain if about && !live => {
-            Some(format!("Microsoft Entra deleted the account {name}."))
-        }
         FindingKind::DeletedAndPostedAgain => (about && !account.effectively_active())
             .then(|| format!("The account {name} is suspended now: it was {done}.")),
         FindingKind::ActiveOnHold => (about && !(live && account.directory_active && account.hold.is_some()))

@@ -408,6 +408,7 @@ impl Core {
             change: None,
             receipt: None,
             findings,
+            guard: None,
         };
         match self.storage().commit(mutation).await? {
             Commit::Done => Ok(()),

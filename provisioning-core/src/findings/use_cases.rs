@@ -252,6 +252,7 @@ impl Core {
                 id: finding_id,
                 closure,
             }],
+            guard: None,
         };
         match self.storage().commit(mutation).await? {
             Commit::Done => Ok(Some(presented)),

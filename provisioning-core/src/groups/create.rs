@@ -179,6 +179,7 @@ impl Core {
             tenant_id: admitted.tenant.id,
             write: Write::Group(Box::new(GroupWrite::Create { document, members })),
             findings,
+            guard: None,
             log: Some(entry),
             change: Some(change),
             receipt: attempt.once.map(|once| once.receipt(&written, now)),
@@ -187,7 +188,8 @@ impl Core {
             Commit::Done => Ok(Some(written)),
             // Somebody else was faster: look again, and say what there is now.
             Commit::DisplayNameTaken | Commit::VersionMismatch | Commit::RequestIdUsed => Ok(None),
-            other @ (Commit::Unchanged
+            other @ (Commit::Held(_)
+            | Commit::Unchanged
             | Commit::UserNameTaken
             | Commit::ObjectIdTaken
             | Commit::TokenExists

@@ -157,8 +157,12 @@ fn not_an_id() -> Refusal {
     .field(MEMBERS)
 }
 
-/// Takes a PATCH apart into what is about members and what is not.
-pub(super) fn split(operations: &[Operation], rules: PatchRules) -> Result<Split, Refusal> {
+/// Takes a PATCH apart into what is about members and what is not. Below `endpoint` is what a `$ref` in a filter may name.
+pub(super) fn split(
+    operations: &[Operation],
+    rules: PatchRules,
+    endpoint: &str,
+) -> Result<Split, Refusal> {
     if operations.len() > patch::OPERATIONS_MAX {
         let error = PatchError {
             operation: patch::OPERATIONS_MAX,
@@ -168,6 +172,7 @@ pub(super) fn split(operations: &[Operation], rules: PatchRules) -> Result<Split
     }
     let mut splitter = Splitter {
         rules,
+        endpoint,
         index: 0,
         split: Split::default(),
     };
@@ -181,13 +186,14 @@ pub(super) fn split(operations: &[Operation], rules: PatchRules) -> Result<Split
     Ok(splitter.split)
 }
 
-struct Splitter {
+struct Splitter<'e> {
     rules: PatchRules,
+    endpoint: &'e str,
     index: usize,
     split: Split,
 }
 
-impl Splitter {
+impl Splitter<'_> {
     fn operation(&mut self, operation: &Operation) -> Result<(), Refusal> {
         let path = operation.path.as_deref().filter(|path| !path.is_empty());
         let parsed = path.map(|path| path::parse(path, ResourceSchema::group()));
@@ -265,6 +271,7 @@ impl Splitter {
         sub: Option<&str>,
         value: Option<&Value>,
     ) -> Result<(), Refusal> {
+        let filter = filter.map(|filter| filter.located_element(self.endpoint));
         let field = format!("operations[{}]", self.index);
         let named =
             || named(value.unwrap_or(&Value::Null)).map_err(|refusal| refusal.field(field.clone()));

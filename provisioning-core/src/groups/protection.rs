@@ -85,6 +85,7 @@ impl Core {
             change: None,
             receipt,
             findings: Vec::new(),
+            guard: None,
         };
         Ok(self.storage().commit(mutation).await? == Commit::Done)
     }

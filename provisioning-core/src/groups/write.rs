@@ -29,6 +29,7 @@ use crate::{
     clock::Timestamp,
     error::{Error, Refusal},
     findings::{Act, Reached, Sighting},
+    guard::held_error,
     ids::{ChangeId, GroupId},
     log::{LogEntry, Operation, ResourceType},
     receipts::{Answer, Once},
@@ -90,8 +91,16 @@ struct Plan {
     known: HashMap<Uuid, Candidate>,
     /// What the log shall say in any case.
     spared: String,
+    /// Who is to be a member and is one.
+    stays: Vec<Uuid>,
     /// What it shall say of a change.
     detail: String,
+}
+
+/// What is written, and who leaves the group by it.
+struct Decided {
+    write: GroupWrite,
+    leaving: Vec<Uuid>,
 }
 
 impl Core {
@@ -138,7 +147,8 @@ impl Core {
         let entry = self.group_entry(call, id, Operation::Patch, 204);
         // What the tenant's dialect has to say must be known to read the paths.
         let rules = self.authenticate(call).await?.tenant.settings.rules();
-        let split = match split(operations, rules.patch) {
+        let endpoint = self.scim_endpoint(&call.tenant);
+        let split = match split(operations, rules.patch, &endpoint) {
             Ok(split) => split,
             Err(refusal) => return Err(self.refuse_unread(call, entry, refusal).await),
         };
@@ -270,7 +280,7 @@ impl Core {
             .into_iter()
             .map(|known| (known.id, known))
             .collect();
-        let Some(write) = self
+        let Some(Decided { write, leaving }) = self
             .decide_group(attempt, admitted, &schemas, &group, known, &mut entry)
             .await?
         else {
@@ -298,6 +308,7 @@ impl Core {
             };
             return Ok(kept.then_some(written));
         };
+        let guard = self.guard_members(admitted, group.id, leaving).await?;
         let written = Written {
             group: group.after(&write).shown(&schemas.group),
             changed: true,
@@ -306,6 +317,7 @@ impl Core {
         if precondition.validate_only {
             self.check_display_name_free(attempt.call, admitted, &group, &written.group)
                 .await?;
+            self.preview_guard(admitted, guard.as_ref()).await?;
             return Ok(Some(written));
         }
         entry.admitted(admitted);
@@ -322,6 +334,7 @@ impl Core {
             .await?;
         let mut mutation = self.group_mutation(attempt, admitted, &written, write, entry);
         mutation.findings = findings;
+        mutation.guard = guard;
         match self.storage().commit(mutation).await? {
             Commit::Done => Ok(Some(written)),
             // Others have done meanwhile what was asked for.
@@ -330,6 +343,7 @@ impl Core {
                 changed: false,
                 dialect,
             })),
+            Commit::Held(held) => Err(held_error(admitted, held)),
             Commit::VersionMismatch | Commit::RequestIdUsed => Ok(None),
             Commit::DisplayNameTaken => {
                 self.check_display_name_free(attempt.call, admitted, &group, &written.group)
@@ -370,6 +384,7 @@ impl Core {
         Mutation {
             tenant_id: admitted.tenant.id,
             write: Write::Group(Box::new(write)),
+            guard: None,
             log: Some(entry),
             change: Some(change),
             receipt: attempt.once.map(|once| once.receipt(written, self.now())),
@@ -386,22 +401,35 @@ impl Core {
         group: &Group,
         known: HashMap<Uuid, Candidate>,
         entry: &mut LogEntry,
-    ) -> Result<Option<GroupWrite>, Error> {
+    ) -> Result<Option<Decided>, Error> {
         let expected_version = attempt.precondition.etag.is_some().then_some(group.version);
         let at = self
             .now()
             .max(Timestamp::from_micros(group.updated_at.as_micros() + 1));
         if matches!(attempt.asked, Asked::Delete) {
             self.check_no_protected_member(admitted, group.id).await?;
-            return Ok(Some(GroupWrite::Delete {
+            let write = GroupWrite::Delete {
                 id: group.id,
                 expected_version,
                 at,
-            }));
+            };
+            // Whoever is not guarded need not know who is in it.
+            let leaving = if Self::is_guarded(admitted) {
+                self.storage()
+                    .find_other_members(admitted.tenant.id, group.id, &[], MEMBERS_MAX)
+                    .await?
+            } else {
+                Vec::new()
+            };
+            return Ok(Some(Decided { write, leaving }));
         }
         let plan = self
             .plan(&attempt.asked, admitted, schemas, group, known)
             .await?;
+        if !attempt.precondition.validate_only {
+            self.let_members_stay(admitted, group.id, &plan.stays)
+                .await?;
+        }
         self.prepare(admitted, schemas, group, plan, expected_version, at, entry)
             .await
     }
@@ -473,6 +501,9 @@ impl Core {
             .spare_protected(admitted, group.id, members, &mut known, &mut folded.delta)
             .await?;
         let detail = settle_unknown(&folded.unknown, rules)?;
+        let is_member = |id: &&Uuid| known.get(*id).is_some_and(|known| known.is_member);
+        let stays = folded.delta.added().iter().filter(is_member).copied();
+        let stays = stays.collect();
         folded
             .delta
             .reduce(|id| known.get(id).is_some_and(|known| known.is_member));
@@ -484,6 +515,7 @@ impl Core {
             delta: folded.delta,
             known,
             spared,
+            stays,
             detail,
         })
     }
@@ -502,13 +534,14 @@ impl Core {
         expected_version: Option<i64>,
         at: Timestamp,
         entry: &mut LogEntry,
-    ) -> Result<Option<GroupWrite>, Error> {
+    ) -> Result<Option<Decided>, Error> {
         let Plan {
             draft,
             delta,
             known,
             spared,
             detail,
+            ..
         } = plan;
         let is_member = |id: &&Uuid| known.get(*id).is_some_and(|known| known.is_member);
         let come: Vec<Uuid> = delta
@@ -541,7 +574,13 @@ impl Core {
             .iter()
             .filter_map(|id| known.get(id)?.member.as_ref().map(NewMember::from))
             .collect();
-        Ok(Some(GroupWrite::Change {
+        let clear = delta.clears() && !go.is_empty();
+        let leaving = if Self::is_guarded(admitted) {
+            go.clone()
+        } else {
+            Vec::new()
+        };
+        let write = GroupWrite::Change {
             id: group.id,
             expected_version,
             document: draft.map(|draft| {
@@ -550,11 +589,12 @@ impl Core {
                     group.own_version,
                 )
             }),
-            clear: delta.clears() && !go.is_empty(),
+            clear,
             remove: if delta.clears() { Vec::new() } else { go },
             add,
             at,
-        }))
+        };
+        Ok(Some(Decided { write, leaving }))
     }
 
     /// Refuses a new name that another group holds, where names are unique.

@@ -14,7 +14,9 @@ use tonic::{Status, service::Routes};
 use tower::Service;
 
 use super::{
+    failures::Seen,
     jwt::{JwtError, JwtKeys},
+    request,
     rules::{Rule, rule},
     status::{status, unavailable},
 };
@@ -50,6 +52,7 @@ impl Authenticator {
         &self,
         path: &str,
         headers: &HeaderMap,
+        seen: Option<&Seen>,
     ) -> Result<Option<Credential>, Status> {
         let Some(rule) = rule(path) else {
             return Err(Status::unimplemented("there is no such method"));
@@ -59,9 +62,17 @@ impl Authenticator {
         }
         let bearer = bearer(headers).map_err(|refusal| status(refusal.into()))?;
         match self.credential(&bearer).await {
-            Ok(credential) => permit(rule, credential)
-                .map(Some)
-                .map_err(|refusal| status(refusal.into())),
+            Ok(credential) => {
+                if let (Credential::Principal(principal), Some(seen)) = (&credential, seen)
+                    && let Some(tenant) = &principal.tenant
+                {
+                    let tenant = tenant.clone();
+                    seen.tell_bound(request::of_headers(headers, credential.clone(), tenant));
+                }
+                permit(rule, credential)
+                    .map(Some)
+                    .map_err(|refusal| status(refusal.into()))
+            }
             Err(JwtError::Unknown) => Err(unavailable(
                 "The keys of JWTs cannot be read, so it is not known whether yours is valid. Try again.",
             )),
@@ -178,8 +189,9 @@ where
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let authenticator = self.authenticator.clone();
         Box::pin(async move {
+            let seen = request.extensions().get::<Seen>();
             match authenticator
-                .authenticate(request.uri().path(), request.headers())
+                .authenticate(request.uri().path(), request.headers(), seen)
                 .await
             {
                 Ok(credential) => {

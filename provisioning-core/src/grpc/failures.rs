@@ -1,7 +1,11 @@
 //! The layer that keeps the provisioning log whole: a call that was refused or failed without an entry of a use case gets one here, for every
 //! service. It may have been malformed, so that no use case saw it, or broken by a fault that no rule foresees.
 //!
-//! Not in the log: whoever is not admitted, which is counted only, and a storage that cannot be reached, which could not take the entry.
+//! Where no call came of a request, because its caller may not call the method or its message cannot be read, only the tenant of the caller's JWT
+//! says whose log is meant. Such entries are one a minute for each caller and reason.
+//!
+//! Not in the log: whoever is not admitted, which is counted only; whose credential names no tenant where the message does not either; and a
+//! storage that cannot be reached, which could not take the entry.
 
 use std::{
     sync::{Arc, OnceLock},
@@ -17,13 +21,25 @@ use tower::Service;
 use super::status;
 use crate::{Core, call::Call, error::Reason, log::RejectedRequest};
 
-/// The call that a request became: the layer puts this in, and [`call`](super::call) fills it.
+/// What is known of a request: the layer puts this in, and the authentication and [`call`](super::call) fill it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Seen(Arc<OnceLock<Call>>);
+pub(super) struct Seen(Arc<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    /// The call that it became.
+    call: OnceLock<Call>,
+    /// The call as the credential alone has it, where that is bound to a tenant.
+    bound: OnceLock<Call>,
+}
 
 impl Seen {
     pub fn tell(&self, call: &Call) {
-        self.0.get_or_init(|| call.clone());
+        self.0.call.get_or_init(|| call.clone());
+    }
+
+    pub fn tell_bound(&self, call: Call) {
+        self.0.bound.get_or_init(|| call);
     }
 }
 
@@ -66,28 +82,33 @@ where
         let (answer, core) = (self.inner.call(request), self.core.clone());
         Box::pin(async move {
             let response = answer.await?;
-            let Some(call) = seen.0.get() else {
+            let Some(failure) = Status::from_header_map(response.headers()) else {
                 return Ok(response);
             };
-            match Status::from_header_map(response.headers()) {
-                Some(failure) if belongs_into_the_log(call, &failure) => {
-                    // What is not in the log is not answered.
-                    match core
-                        .report_rejected_request(call, rejected(rpc, &failure))
-                        .await
-                    {
-                        Ok(_) => Ok(response),
-                        Err(error) => Ok(status(error).into_http()),
-                    }
-                }
-                _ => Ok(response),
+            if matches!(failure.code(), Code::Ok | Code::Unavailable) {
+                return Ok(response);
             }
+            let logged = match (seen.0.call.get(), seen.0.bound.get()) {
+                (Some(call), _) if call.settled.get() => Ok(()),
+                (Some(call), _) => {
+                    let rejected = rejected(rpc, &failure);
+                    core.report_rejected_request(call, rejected)
+                        .await
+                        .map(|_| ())
+                }
+                (None, Some(caller)) => {
+                    core.report_unread_request(caller, unread(rpc, &failure))
+                        .await
+                }
+                (None, None) => Ok(()),
+            };
+            // What is not in the log is not answered.
+            Ok(match logged {
+                Ok(()) => response,
+                Err(error) => status(error).into_http(),
+            })
         })
     }
-}
-
-fn belongs_into_the_log(call: &Call, failure: &Status) -> bool {
-    !call.settled.get() && !matches!(failure.code(), Code::Ok | Code::Unavailable)
 }
 
 /// The status of a refusal has its reason; any other stands for a fault.
@@ -104,5 +125,23 @@ fn rejected(rpc: String, failure: &Status) -> RejectedRequest {
         scim_type: reason.map_or("", Reason::scim_type).to_owned(),
         detail: failure.message().to_owned(),
         resource_id: String::new(),
+    }
+}
+
+/// Of what never became a call, whatever was not refused by a rule is a message that could not be read.
+fn unread(rpc: String, failure: &Status) -> RejectedRequest {
+    let rejected = rejected(rpc, failure);
+    if !rejected.reason.is_empty() {
+        return rejected;
+    }
+    let reason = Reason::InvalidRequest;
+    RejectedRequest {
+        reason: reason.as_str().to_owned(),
+        http_status: reason.http_status(),
+        detail: format!(
+            "The message cannot be read, or is larger than the service takes: {}.",
+            rejected.detail
+        ),
+        ..rejected
     }
 }

@@ -6,9 +6,10 @@ use std::{
     time::Instant,
 };
 
+use http::HeaderMap;
 use prost::Message;
 use sha2::{Digest as _, Sha256};
-use tonic::{Request, Response, Status, metadata::MetadataMap};
+use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use super::{failures::Seen, status};
@@ -53,20 +54,26 @@ pub fn call<T>(request: &Request<T>, tenant: &str) -> Result<Call, Status> {
     if let Some(seen) = request.extensions().get::<CallTenant>() {
         seen.tell(&tenant);
     }
-    let call = Call {
-        credential,
-        tenant,
-        request_id: RequestId::from_caller(text(request.metadata(), "x-request-id")),
-        remote: text(request.metadata(), "x-forwarded-for")
-            .and_then(|text| text.parse::<IpAddr>().ok())
-            .map(|address| address.to_string()),
-        started: Instant::now(),
-        settled: Settled::default(),
-    };
+    let call = of_headers(request.metadata().as_ref(), credential, tenant);
     if let Some(seen) = request.extensions().get::<Seen>() {
         seen.tell(&call);
     }
     Ok(call)
+}
+
+/// The call of a request with these headers.
+pub(super) fn of_headers(headers: &HeaderMap, credential: Credential, tenant: Identifier) -> Call {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    Call {
+        credential,
+        tenant,
+        request_id: RequestId::from_caller(text("x-request-id")),
+        remote: text("x-forwarded-for")
+            .and_then(|text| text.parse::<IpAddr>().ok())
+            .map(|address| address.to_string()),
+        started: Instant::now(),
+        settled: Settled::default(),
+    }
 }
 
 /// A JWT with a tenant claim is for that tenant only, whatever its scopes; an operator's has none.
@@ -104,10 +111,6 @@ fn no_such_tenant(tenant: &str, credential: &Credential) -> Refusal {
         )
         .field("tenant"),
     }
-}
-
-fn text<'a>(metadata: &'a MetadataMap, name: &str) -> Option<&'a str> {
-    metadata.get(name).and_then(|value| value.to_str().ok())
 }
 
 /// Reads a `request_id`: the work is to be done once. Without one there is nothing to replay.

@@ -6,7 +6,10 @@ use provisioning_proto::{ERROR_DOMAIN, v1::ErrorReason};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-use crate::error::{Error, Reason, Refusal};
+use crate::{
+    error::{Error, Reason, Refusal},
+    guard,
+};
 
 /// When a caller may try again after UNAVAILABLE.
 const RETRY_AFTER: Duration = Duration::from_secs(30);
@@ -51,6 +54,9 @@ fn refused(refusal: &Refusal) -> Status {
     let mut details = ErrorDetails::new();
     if let Some(field) = &refusal.field {
         details.add_bad_request_violation(field, &refusal.detail);
+    }
+    if refusal.reason == Reason::DeprovisionHeld {
+        details.set_retry_info(Some(guard::RETRY_AFTER));
     }
     for (field, detail) in &refusal.more {
         details.add_bad_request_violation(field, detail);
@@ -172,6 +178,16 @@ mod tests {
                 .field_violations[0]
                 .field,
             "userName"
+        );
+    }
+
+    #[test]
+    fn what_is_held_tells_when_to_try_again() {
+        let status = status(Refusal::new(Reason::DeprovisionHeld, "held").into());
+        let retry = status.get_details_retry_info().expect("it tells when");
+        assert_eq!(
+            (status.code(), retry.retry_delay),
+            (Code::ResourceExhausted, Some(guard::RETRY_AFTER))
         );
     }
 

@@ -15,11 +15,14 @@ use crate::{
     call::{Call, Settled},
     error::{Error, Reason, Refusal},
     ids::{AccountId, TenantId},
+    log::{LogEntry, Operation},
     receipts::Answer,
 };
 
 /// Lines of one run: so many are linked within minutes, and what a dry run remembers of them stays below 10 MiB.
 pub const LINES_MAX: u32 = 50_000;
+/// What the log says was called where a run as a whole is refused.
+const RPC: &str = "dragonce.provisioning.admin.v1.LinkService/BulkLinkObjectIds";
 /// Accounts with one Object ID that a dry run looks at.
 const HOLDERS_MAX: u32 = 200;
 
@@ -103,7 +106,7 @@ impl BulkLink {
     /// Links the account of the next line. What is refused of a line stands in its report; an error ends the run.
     pub async fn link(&mut self, line: &BulkLine) -> Result<LineReport, Error> {
         if self.lines == LINES_MAX {
-            return Err(too_many_lines().into());
+            return Err(self.refuse(too_many_lines()).await);
         }
         self.lines += 1;
         let mut report = LineReport {
@@ -126,6 +129,19 @@ impl BulkLink {
             Err(error) => return Err(error),
         }
         Ok(report)
+    }
+
+    /// Ends the run for a reason that is no line's. The log gets an entry of it.
+    pub async fn refuse(&self, refusal: Refusal) -> Error {
+        let admitted = match self.core.authenticate(&self.call).await {
+            Ok(admitted) => admitted,
+            Err(error) => return error,
+        };
+        let mut entry = LogEntry::new(&self.call, Operation::RequestRejected, self.core.now());
+        RPC.clone_into(&mut entry.request);
+        self.core
+            .log_refusal(&admitted, entry, refusal.into())
+            .await
     }
 
     async fn write(&self, line: &BulkLine, report: &mut LineReport) -> Result<LineOutcome, Error> {

@@ -3,7 +3,7 @@
 use super::{LogEntry, Operation, Outcome, TEXT_CHARS_MAX, bounded};
 use crate::{
     Core,
-    call::Call,
+    call::{Admitted, Call},
     error::Error,
     ids::LogEntryId,
     storage::{Mutation, Write},
@@ -34,8 +34,48 @@ impl Core {
         rejected: RejectedRequest,
     ) -> Result<LogEntryId, Error> {
         let admitted = self.authenticate(call).await?;
+        let entry = self.rejected_entry(call, &admitted, rejected);
+        let id = entry.id;
+        let mutation = Mutation {
+            tenant_id: admitted.tenant.id,
+            write: Write::Nothing,
+            guard: None,
+            log: Some(entry),
+            change: None,
+            receipt: None,
+            findings: Vec::new(),
+        };
+        self.storage().commit(mutation).await?;
+        Ok(id)
+    }
+
+    /// Writes the log entry of a request of which only the caller is known: one a minute, caller and reason, whatever the number of requests and
+    /// replicas. A tenant that is not there has no log.
+    pub(crate) async fn report_unread_request(
+        &self,
+        call: &Call,
+        rejected: RejectedRequest,
+    ) -> Result<(), Error> {
+        let caller = self.storage().find_caller(&call.caller_key()).await?;
+        let now = self.now();
+        let Ok(admitted) = call.admit(caller, now) else {
+            return Ok(());
+        };
+        let mut entry = self.rejected_entry(call, &admitted, rejected);
+        let said = format!("{}/{}", entry.actor, entry.reason);
+        entry.id = LogEntryId::of_minute(now, &said);
+        let tenant = admitted.tenant.id;
+        Ok(self.storage().append_log_once(tenant, entry).await?)
+    }
+
+    fn rejected_entry(
+        &self,
+        call: &Call,
+        admitted: &Admitted,
+        rejected: RejectedRequest,
+    ) -> LogEntry {
         let mut entry = LogEntry::new(call, Operation::RequestRejected, self.now());
-        entry.admitted(&admitted);
+        entry.admitted(admitted);
         entry.outcome = Outcome::Failure;
         entry.request = bounded(&rejected.request, TEXT_CHARS_MAX);
         entry.http_status = rejected.http_status;
@@ -44,16 +84,6 @@ impl Core {
         entry.detail = bounded(&rejected.detail, TEXT_CHARS_MAX);
         entry.resource_id = rejected.resource_id;
         entry.bound();
-        let id = entry.id;
-        let mutation = Mutation {
-            tenant_id: admitted.tenant.id,
-            write: Write::Nothing,
-            log: Some(entry),
-            change: None,
-            receipt: None,
-            findings: Vec::new(),
-        };
-        self.storage().commit(mutation).await?;
-        Ok(id)
+        entry
     }
 }

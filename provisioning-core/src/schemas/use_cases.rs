@@ -97,14 +97,11 @@ impl Core {
         Ok(schemas)
     }
 
-    /// The schemas in force for the tenant of the call, with what its dialect shows.
-    pub async fn list_schemas(&self, call: &Call) -> Result<Arc<TenantSchemas>, Error> {
+    /// The schemas in force for the tenant of the call, as its settings have them.
+    pub async fn list_schemas(&self, call: &Call) -> Result<TenantSchemas, Error> {
         let admitted = self.authenticate(call).await?;
         let schemas = self.schemas_of(call, &admitted.tenant).await?;
-        if admitted.tenant.settings.rules().member_display {
-            return Ok(schemas);
-        }
-        Ok(Arc::new(schemas.without_member_display()))
+        Ok(schemas.as_settled(&admitted.tenant.settings))
     }
 
     /// Defines a schema.
@@ -260,6 +257,7 @@ impl Core {
                 version: expected_version + 1,
                 change,
             }),
+            guard: None,
             log: Some(entry),
             change: None,
             receipt: once.map(|once| once.receipt(&schema, now)),

@@ -236,13 +236,14 @@ macro_rules! bind_token {
     }};
 }
 
-/// Writes every column of a tenant but the schema version, which begins at 0: `$1` to `$15`.
+/// Writes every column of a tenant but the schema version, which begins at 0: `$1` to `$18`.
 pub(super) const TENANT_INSERT: &str = "
     INSERT INTO tenants (
         id, identifier, display_name, provisioning_enabled, dialect, object_id_unique, tombstone_retention_us, unknown_members,
-        group_display_name_unique, unknown_schemas, entra_service_principal_id, entra_job_id, version, created_at, updated_at
+        group_display_name_unique, unknown_schemas, entra_service_principal_id, entra_job_id, version, created_at, updated_at,
+        guard_window_us, guard_max_count, guard_max_percent
     )
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
 
 /// Takes the schema version of the tenant `$1` from `$3` to `$2`, so that its definitions change one after the other.
 pub(super) const SCHEMA_VERSION: &str =
@@ -261,13 +262,13 @@ pub(super) const SCHEMA_DELETE: &str =
 pub(super) const HEAD_INSERT: &str = "INSERT INTO change_heads (tenant_id, head) VALUES ($1, 0)";
 
 /// Writes every column of the tenant `$1` but its identifier, which is part of an endpoint that customers have pasted, if it is at the version
-/// `$16`. `$2` is compared, so that the values are those of [`TENANT_INSERT`]. The schema version goes its own way.
+/// `$19`. `$2` is compared, so that the values are those of [`TENANT_INSERT`]. The schema version goes its own way.
 pub(super) const TENANT_UPDATE: &str = "
     UPDATE tenants
     SET display_name = $3, provisioning_enabled = $4, dialect = $5, object_id_unique = $6, tombstone_retention_us = $7, unknown_members = $8,
         group_display_name_unique = $9, unknown_schemas = $10, entra_service_principal_id = $11, entra_job_id = $12, version = $13,
-        created_at = $14, updated_at = $15
-    WHERE id = $1 AND identifier = $2 AND version = $16";
+        created_at = $14, updated_at = $15, guard_window_us = $16, guard_max_count = $17, guard_max_percent = $18
+    WHERE id = $1 AND identifier = $2 AND version = $19";
 
 /// Every linked account of the tenant `$1` holds its Object ID exclusively; fails if two have the same.
 pub(super) const CLAIM_OBJECT_IDS: &str = "
@@ -298,6 +299,7 @@ pub(super) const RELEASE_DISPLAY_NAMES: &str = "
 macro_rules! bind_tenant {
     ($query:expr, $tenant:expr) => {{
         let tenant: &crate::tenants::Tenant = $tenant;
+        let guard = tenant.settings.deprovision_guard.as_ref();
         $query
             .bind(tenant.id.uuid())
             .bind(tenant.identifier.as_str())
@@ -328,6 +330,9 @@ macro_rules! bind_tenant {
             .bind(tenant.version)
             .bind(tenant.created_at.as_micros())
             .bind(tenant.updated_at.as_micros())
+            .bind(guard.map(|guard| $crate::storage::columns::micros(guard.window)))
+            .bind(guard.and_then(|guard| guard.max_count).map(i64::from))
+            .bind(guard.and_then(|guard| guard.max_percent).map(i64::from))
     }};
 }
 

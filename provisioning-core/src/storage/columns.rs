@@ -12,6 +12,7 @@ use crate::{
     changes::{Change, ChangeKind, Resource},
     clock::Timestamp,
     groups::{Candidate, Group, Member, MemberType, Membership},
+    guard::DeprovisionGuard,
     ids::{AccountId, ChangeId, GroupId, LogEntryId, TenantId},
     log::{LinkStep, LogEntry, Operation, Outcome, ResourceType},
     schemas::{Extended, ExtensionSchema},
@@ -26,7 +27,7 @@ macro_rules! tenant_columns {
     () => {
         "t.id, t.identifier, t.display_name, t.provisioning_enabled, t.dialect, t.object_id_unique, t.tombstone_retention_us, \
          t.unknown_members, t.group_display_name_unique, t.unknown_schemas, t.entra_service_principal_id, \
-         t.entra_job_id, t.version, t.schema_version, t.created_at, t.updated_at"
+         t.entra_job_id, t.guard_window_us, t.guard_max_count, t.guard_max_percent, t.version, t.schema_version, t.created_at, t.updated_at"
     };
 }
 
@@ -66,7 +67,7 @@ macro_rules! extension_schema_columns {
 }
 
 /// The groups of an account `a`, upwards through its memberships, as a JSON array of arrays; a cycle ends, for a row comes only once. Who is in no
-/// group costs one look into an index.
+/// group costs one look into an index. One more than [`memberships`] keeps tells it that there are more.
 macro_rules! account_groups {
     (sqlite) => {
         $crate::storage::columns::account_groups!(
@@ -98,7 +99,8 @@ macro_rules! account_groups {
                      FROM up
                      JOIN groups g ON g.tenant_id = a.tenant_id AND g.id = up.group_id
                      GROUP BY g.id, g.display_name
-                     LIMIT 10000
+                     ORDER BY MAX(up.direct) DESC, g.id
+                     LIMIT 10001
                  ) x
              ) END)"
         )
@@ -287,12 +289,29 @@ pub(super) fn tenant(columns: &mut impl Columns) -> Result<Tenant, StorageError>
                 (None, None) => None,
                 _ => return Err(inconsistent("entra_job_id")),
             },
+            deprovision_guard: deprovision_guard(columns)?,
         },
         version: columns.int()?,
         schema_version: columns.int()?,
         created_at: columns.time()?,
         updated_at: columns.time()?,
     })
+}
+
+/// Three columns; the guard is off where the first is NULL.
+fn deprovision_guard(columns: &mut impl Columns) -> Result<Option<DeprovisionGuard>, StorageError> {
+    let inconsistent = |column| StorageError::inconsistent("tenants", column);
+    let window = columns.int_or_null()?;
+    let count = columns.int_or_null()?.map(u32::try_from).transpose();
+    let percent = columns.int_or_null()?.map(u32::try_from).transpose();
+    let Some(window) = window else {
+        return Ok(None);
+    };
+    Ok(Some(DeprovisionGuard {
+        window: duration(window).ok_or_else(|| inconsistent("guard_window_us"))?,
+        max_count: count.map_err(|_| inconsistent("guard_max_count"))?,
+        max_percent: percent.map_err(|_| inconsistent("guard_max_percent"))?,
+    }))
 }
 
 const TOKEN_WIDTH: usize = 11;
@@ -325,8 +344,9 @@ pub(super) fn caller(columns: &mut impl Columns) -> Result<Caller, StorageError>
 const ACCOUNT_WIDTH: usize = 17;
 
 pub(super) fn account(columns: &mut impl Columns) -> Result<Account, StorageError> {
+    let id = AccountId::from_uuid(columns.uuid()?);
     Ok(Account {
-        id: AccountId::from_uuid(columns.uuid()?),
+        id,
         user_name: columns.text()?,
         user_name_key: columns.text()?,
         object_id: columns.text_or_null()?,
@@ -345,17 +365,28 @@ pub(super) fn account(columns: &mut impl Columns) -> Result<Account, StorageErro
         deleted_at: columns.time_or_null()?,
         document: columns.text()?,
         object_id_pinned: columns.bool()?,
-        groups: memberships(columns.text_or_null()?)?,
+        groups: memberships(id, columns.text_or_null()?)?,
     })
 }
 
+/// Groups that an account shows: more would be a message that no caller waits for. To fail would take the account from Entra, which always reads it
+/// whole; filters find it by all of its groups.
+const MEMBERSHIPS_MAX: usize = 10_000;
+
 /// Direct memberships first, then by name and id.
-fn memberships(text: Option<String>) -> Result<Vec<Membership>, StorageError> {
+fn memberships(id: AccountId, text: Option<String>) -> Result<Vec<Membership>, StorageError> {
     let Some(text) = text else {
         return Ok(Vec::new());
     };
-    let rows: Vec<(Option<Uuid>, Option<String>, Option<u8>)> = serde_json::from_str(&text)
+    let mut rows: Vec<(Option<Uuid>, Option<String>, Option<u8>)> = serde_json::from_str(&text)
         .map_err(|_| StorageError::inconsistent("group_members", "group_id"))?;
+    if rows.len() > MEMBERSHIPS_MAX {
+        tracing::warn!(
+            account.id = %id,
+            "the account is in more than {MEMBERSHIPS_MAX} groups; it is shown with so many of them, direct ones first"
+        );
+        rows.truncate(MEMBERSHIPS_MAX);
+    }
     let mut memberships: Vec<_> = rows
         .into_iter()
         .filter_map(|(id, display, direct)| {
@@ -621,4 +652,38 @@ fn duration(micros: i64) -> Option<Duration> {
 /// A duration for storage, in whole microseconds.
 pub(super) fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_shows_at_most_so_many_groups_the_direct_ones_first() {
+        let row = |index: usize| {
+            (
+                Uuid::from_u128(index as u128),
+                format!("g{index}"),
+                u8::from(index < 2),
+            )
+        };
+        for (there, shown) in [
+            (0, 0),
+            (3, 3),
+            (MEMBERSHIPS_MAX, MEMBERSHIPS_MAX),
+            (MEMBERSHIPS_MAX + 1, MEMBERSHIPS_MAX),
+        ] {
+            let rows: Vec<_> = (0..there).map(row).collect();
+            let text = serde_json::to_string(&rows).expect("they have a JSON form");
+            let id = AccountId::from_uuid(Uuid::from_u128(7));
+            let found = memberships(id, Some(text)).expect("they are consistent");
+            assert_eq!(found.len(), shown);
+            let direct: Vec<_> = found
+                .iter()
+                .take_while(|membership| membership.direct)
+                .map(|membership| membership.display.as_str())
+                .collect();
+            assert_eq!(direct, ["g0", "g1"][..shown.min(2)]);
+        }
+    }
 }

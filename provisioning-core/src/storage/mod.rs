@@ -15,6 +15,7 @@ mod error;
 pub mod filter;
 mod findings;
 mod groups;
+mod guard;
 mod history;
 mod links;
 mod list;
@@ -43,6 +44,7 @@ pub use self::{
     error::{OpenError, StorageError},
     findings::{FindingPlace, FindingQuery, FindingWrite},
     groups::GroupBasis,
+    guard::{BatchDecision, DroppedItems, GuardBase},
     history::History,
     links::ObjectIdHolder,
     members::GroupMembers,

@@ -2,12 +2,13 @@
 
 use uuid::Uuid;
 
-use super::FindingWrite;
+use super::{FindingWrite, guard::BatchDecision};
 use crate::{
     accounts::Account,
     changes::Change,
     clock::Timestamp,
     groups::MemberType,
+    guard::{GuardCheck, Held},
     ids::{AccountId, GroupId, TenantId},
     log::LogEntry,
     receipts::Receipt,
@@ -23,6 +24,8 @@ pub struct Mutation {
     pub tenant_id: TenantId,
     /// The write itself, which decides whether anything is written.
     pub write: Write,
+    /// What it has to get past first, where the tenant's deprovision guard counts it; accounts and groups only.
+    pub guard: Option<GuardCheck>,
     /// What the provisioning log says of it.
     pub log: Option<LogEntry>,
     /// What the followers of changes are told; accounts and groups only.
@@ -75,6 +78,8 @@ pub enum Write {
     InsertTenant(Tenant),
     /// A tenant's extension schema.
     ExtensionSchema(SchemaWrite),
+    /// An admin's decision about what the deprovision guard holds.
+    DecideBatch(BatchDecision),
     /// A tenant's switch and settings. Where they want Object IDs unique, every linked account's becomes exclusive; the names of groups become
     /// exclusive or cease to be.
     UpdateTenant {
@@ -219,6 +224,8 @@ pub enum Commit {
     Done,
     /// Everything was so already: of the mutation, only the receipt was written.
     Unchanged,
+    /// The deprovision guard holds it: nothing of it was written but that.
+    Held(Held),
     /// Another account holds the login.
     UserNameTaken,
     /// Another account holds the Object ID, and one of the two holds it exclusively.

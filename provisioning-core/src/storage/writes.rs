@@ -1,6 +1,6 @@
 //! Writes: each engine has its own way, so here is only which one.
 
-use super::{Commit, Engine, Mutation, Storage, StorageError};
+use super::{Commit, DroppedItems, Engine, Mutation, Storage, StorageError, guard::GuardPurge};
 use crate::{clock::Timestamp, ids::TenantId, log::LogEntry, tokens::TokenId};
 
 /// That a token was used.
@@ -95,6 +95,41 @@ impl Storage {
         match &*self.engine {
             Engine::Sqlite(database) => database.purge_receipts(before, limit).await,
             Engine::Postgres(database) => database.purge_receipts(before, limit).await,
+        }
+    }
+
+    /// Takes items that are not wanted any more out of the batches of the deprovision guard, and tells how many.
+    #[tracing::instrument(level = "debug", skip_all, fields(db.system.name = self.engine.name(), db.operation.name = "drop_items"))]
+    pub async fn drop_items(
+        &self,
+        tenant: TenantId,
+        dropped: &DroppedItems,
+    ) -> Result<u64, StorageError> {
+        match &*self.engine {
+            Engine::Sqlite(database) => database.drop_items(tenant, dropped).await,
+            Engine::Postgres(database) => database.drop_items(tenant, dropped).await,
+        }
+    }
+
+    /// Removes what counts for no window of the deprovision guard any more, and what was decided before a time, at most `limit` rows of a kind,
+    /// and tells how many.
+    #[tracing::instrument(level = "debug", skip_all, fields(db.system.name = self.engine.name(), db.operation.name = "purge_guard"))]
+    pub async fn purge_guard(
+        &self,
+        tenant: TenantId,
+        events_until: Timestamp,
+        decided_before: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StorageError> {
+        let purge = GuardPurge {
+            tenant,
+            events_until,
+            decided_before,
+            limit,
+        };
+        match &*self.engine {
+            Engine::Sqlite(database) => database.purge_guard(&purge).await,
+            Engine::Postgres(database) => database.purge_guard(&purge).await,
         }
     }
 }

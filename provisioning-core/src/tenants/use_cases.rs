@@ -13,6 +13,7 @@ use crate::{
     attributes::{error::excerpt, fold::check_text},
     call::{Admitted, Call, Credential, invalid_credential},
     error::{Error, Reason, Refusal},
+    guard::{DeprovisionGuard, check_limits},
     ids::{GroupId, TenantId},
     log::{AttributeChange, LogEntry, Operation, ResourceType},
     page_token::{cut, invalid_page_token},
@@ -59,6 +60,8 @@ pub struct TenantChanges {
     pub unknown_schemas: Option<Option<UnknownSchemas>>,
     /// Where its provisioning job is in Entra; `Some(None)`: nobody says.
     pub entra_job: Option<Option<EntraJob>>,
+    /// How many suspensions, deletions and removals from groups pass by themselves; `Some(None)`: all.
+    pub deprovision_guard: Option<Option<DeprovisionGuard>>,
 }
 
 /// One page of tenants.
@@ -85,6 +88,9 @@ impl Core {
         };
         check_display_name(&new.display_name)?;
         check_retention(new.settings.tombstone_retention)?;
+        if let Some(guard) = &new.settings.deprovision_guard {
+            check_limits(guard)?;
+        }
         if let Some(answer) = self.answer_for_existing_tenant(call, once.as_ref()).await? {
             return Ok(answer);
         }
@@ -110,6 +116,7 @@ impl Core {
         let mutation = Mutation {
             tenant_id: tenant.id,
             write: Write::InsertTenant(tenant.clone()),
+            guard: None,
             log: Some(entry),
             change: None,
             receipt: once.as_ref().map(|once| once.receipt(&tenant, now)),
@@ -185,6 +192,10 @@ impl Core {
                 .unwrap_or(tenant.settings.group_display_name_unique);
             if let Some(entra_job) = &asked.entra_job {
                 tenant.settings.entra_job.clone_from(entra_job);
+            }
+            if let Some(guard) = &asked.deprovision_guard {
+                guard.as_ref().map_or(Ok(()), check_limits)?;
+                tenant.settings.deprovision_guard.clone_from(guard);
             }
             Ok(())
         })
@@ -273,6 +284,7 @@ impl Core {
                 tenant: tenant.clone(),
                 expected_version: old.version,
             },
+            guard: None,
             log: Some(entry),
             change: None,
             receipt: once.map(|once| once.receipt(&tenant, tenant.updated_at)),
@@ -352,7 +364,7 @@ fn tenant_entry(call: &Call, operation: Operation, tenant: &Tenant, core: &Core)
 
 /// What an update mask can name, and the switch, as the log shows them.
 fn changes(old: Option<&Tenant>, new: &Tenant) -> Vec<AttributeChange> {
-    let values = |tenant: &Tenant| -> [(&'static str, Value); 10] {
+    let values = |tenant: &Tenant| -> [(&'static str, Value); 11] {
         let job = tenant.settings.entra_job.as_ref();
         [
             ("display_name", json!(tenant.display_name)),
@@ -388,6 +400,13 @@ fn changes(old: Option<&Tenant>, new: &Tenant) -> Vec<AttributeChange> {
             (
                 "settings.entra_job.job_id",
                 json!(job.map(|job| &job.job_id)),
+            ),
+            (
+                "settings.deprovision_guard",
+                tenant.settings.deprovision_guard.as_ref().map_or(
+                    Value::Null,
+                    |guard| json!({"window": format!("{}s", guard.window.as_secs()), "maxCount": guard.max_count, "maxPercent": guard.max_percent}),
+                ),
             ),
         ]
     };
@@ -518,7 +537,7 @@ mod tests {
             (changed[0].old.clone(), changed[0].new.clone()),
             (Some(json!("entra")), Some(json!("rfc")))
         );
-        assert_eq!(changes(None, &new).len(), 10);
+        assert_eq!(changes(None, &new).len(), 11);
     }
 
     #[test]

@@ -185,6 +185,7 @@ impl Core {
         let mutation = Mutation {
             tenant_id,
             write: Write::InsertToken(generated.token.clone()),
+            guard: None,
             log: Some(entry),
             change: None,
             receipt: once
@@ -251,6 +252,7 @@ impl Core {
                 expires_at,
                 ended,
             },
+            guard: None,
             log: Some(entry),
             change: None,
             receipt: once.as_ref().map(|once| once.receipt(&generated, now)),
@@ -301,6 +303,7 @@ impl Core {
                 ids: vec![id.clone()],
                 at,
             },
+            guard: None,
             log: Some(entry),
             change: None,
             receipt: None,

@@ -123,6 +123,32 @@ on_every_engine! {
         assert_eq!(operations, [log::Operation::Patch, log::Operation::Adopt, log::Operation::Create]);
     }
 
+    async fn a_write_that_finds_everything_as_it_asks_adopts_an_account_once(world: World) {
+        let entra = entra(&world, CONTOSO).await;
+        let same = |name: &str| [operation(Op::Replace, "userName", json!(name))];
+        let alice = world.create_account("alice@contoso.com", None).await;
+        let by_admin = patch(&world, &admin(CONTOSO), &alice, &same("alice@contoso.com")).await.expect("it is taken");
+        assert!(!by_admin.changed && !read(&world, &alice).await.managed, "an admin is not provisioning");
+
+        let adopted = patch(&world, &entra, &alice, &same("alice@contoso.com")).await.expect("it is taken");
+        let after = read(&world, &alice).await;
+        assert!(adopted.changed && after.managed);
+        assert_eq!((&after.document, after.version), (&alice.document, alice.version + 1), "nothing else has changed");
+        let newest = world.log(CONTOSO, "resourceType eq \"User\"").await.remove(0);
+        assert_eq!((newest.operation, newest.changes), (log::Operation::Adopt, Vec::new()));
+        assert_eq!(newest.resource_id, alice.id.to_string());
+        let change = (ChangeKind::Updated, Resource::Account(alice.id), after.version);
+        assert_eq!(world.changes(CONTOSO).await.last(), Some(&change));
+        let again = patch(&world, &entra, &alice, &same("alice@contoso.com")).await.expect("it is taken");
+        assert!(!again.changed);
+        assert_eq!(read(&world, &alice).await, after);
+
+        let bob = world.create_account("bob@contoso.com", None).await;
+        let whole = attributes(json!({"userName": "bob@contoso.com"}));
+        fresh(world.core.replace_account(&entra, bob.id, &whole, &Precondition::default(), None).await);
+        assert!(read(&world, &bob).await.managed, "a PUT does the same");
+    }
+
     async fn a_deleted_account_comes_back_with_its_id_for_the_same_guid_only(world: World) {
         let entra = entra(&world, CONTOSO).await;
         let alice = world.create_account("alice@contoso.com", Some(GUID)).await;

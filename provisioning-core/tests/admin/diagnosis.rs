@@ -63,7 +63,10 @@ async fn patch(world: &World, entra: &Call, id: &str, user_name: &str, object_id
         path: Some(path.to_owned()),
         value: Some(json!(value)),
     };
-    let operations = [replace("userName", user_name), replace("externalId", object_id)];
+    let operations = [
+        replace("userName", user_name),
+        replace("externalId", object_id),
+    ];
     let answer = world
         .core
         .patch_account(entra, id, &operations, &Precondition::default(), None)
@@ -74,7 +77,10 @@ async fn patch(world: &World, entra: &Call, id: &str, user_name: &str, object_id
 /// Sends the request that the diagnosis ends with, and compares the answer.
 #[track_caller]
 fn last(diagnosis: &Diagnosis) -> (String, u16) {
-    let last = diagnosis.expected_requests.last().expect("something is sent");
+    let last = diagnosis
+        .expected_requests
+        .last()
+        .expect("something is sent");
     (last.request.clone(), last.http_status)
 }
 

@@ -164,6 +164,7 @@ on_every_engine! {
         let group = create(&world, json!({"displayName": "Engineering"})).await;
         let element = |id: &str| json!({"$ref": null, "value": id});
         let by_value = |id: &str| format!("members[value eq \"{id}\"]");
+        let by_ref = |collection: &str, id: &str| format!("members[$ref eq \"https://scim.example/scim/contoso/v2/{collection}/{id}\"]");
         let remove = |path: &str| Operation { op: Op::Remove, path: Some(path.to_owned()), value: None };
         let no_path = |op, value| Operation { op, path: None, value: Some(value) };
         let core = "urn:ietf:params:scim:schemas:core:2.0:Group:members";
@@ -183,6 +184,9 @@ on_every_engine! {
             (vec![operation(Op::Replace, "members", json!([element(&eve), bob]))], vec!["bob", "eve"]),
             (vec![operation(Op::Remove, "members", json!(null))], vec!["bob", "eve"]),
             (vec![remove("members[type eq \"User\" and display co \"ob\"]")], vec!["eve"]),
+            (vec![remove(&by_ref("Groups", &eve))], vec!["eve"]),
+            (vec![operation(Op::Add, &by_ref("Users", &bob), json!({})), remove(&by_ref("Users", &eve))], vec!["bob"]),
+            (vec![operation(Op::Add, "members", json!([eve])), remove("members[$ref co \"/contoso/v2/Users/\" and display eq \"bob\"]")], vec!["eve"]),
             (vec![remove("members"), operation(Op::Add, "members", json!(ada))], vec!["ada"]),
             (vec![remove("members")], vec![]),
         ] {

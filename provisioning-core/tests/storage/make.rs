@@ -158,6 +158,7 @@ pub fn mutation(tenant: TenantId, write: Write) -> Mutation {
     Mutation {
         tenant_id: tenant,
         write,
+        guard: None,
         log: None,
         change: None,
         receipt: None,

@@ -9,6 +9,8 @@ mod diagnosis;
 mod extension_schemas;
 mod findings;
 mod fixture;
+mod groups;
+mod guard;
 mod links;
 mod listing;
 mod log;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use provisioning_core::{
+    guard::DeprovisionGuard,
     storage::{Commit, Write},
     tenants::{Dialect, EntraJob, TenantSettings, UnknownMembers, UnknownSchemas},
 };
@@ -36,6 +37,7 @@ on_every_engine! {
                     service_principal_id: uuid::Uuid::from_u128(7),
                     job_id: "scim.7".to_owned(),
                 }),
+                deprovision_guard: Some(DeprovisionGuard { window: Duration::from_secs(90), max_count: None, max_percent: Some(10) }),
             };
         changed.version = 2;
         changed.updated_at = make::seconds(1);

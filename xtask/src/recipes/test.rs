@@ -26,7 +26,7 @@ pub struct Args {
 type Step = (&'static str, fn() -> Result<()>);
 
 /// In this order: what is quick to know comes first.
-const STEPS: [Step; 13] = [
+const STEPS: [Step; 14] = [
     ("tools", find_tools),
     ("format", || {
         command::run(&mut cargo(&["fmt", "--all", "--check"]))
@@ -34,6 +34,7 @@ const STEPS: [Step; 13] = [
     ("contract", checks::contract::check),
     ("migrations", checks::migrations::check),
     ("layers", checks::layers::check),
+    ("conformance", checks::conformance::check),
     (BUILD, || {
         command::run(&mut cargo(&["nextest", "run", "--workspace", "--no-run"]))
     }),

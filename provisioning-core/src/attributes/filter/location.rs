@@ -1,31 +1,85 @@
-//! `meta.location` is made of where a collection is and of the id, and stands nowhere: a filter that asks for it is turned into one about the id.
+//! Addresses are made of where a collection is and of an id, and stand nowhere: a filter that asks for one is turned into one about the id.
+//!
+//! The service makes `meta.location`, and `$ref` of the members of a group and of the groups of an account. A manager's `$ref` is what the client
+//! wrote.
 
 use super::{AttributePath, Comparison, Filter, Literal, Operator};
+use crate::attributes::fold::fold;
+
+/// Lists whose elements have an address, with the types of resources that they refer to.
+const REFERRING: [(&str, &[&str]); 2] = [("members", &["User", "Group"]), ("groups", &["Group"])];
 
 impl Filter {
-    /// The same filter without `meta.location`, for resources whose location is `collection` and their id.
+    /// The same filter without addresses, for resources of that type below the endpoint.
     #[must_use]
-    pub fn located(self, collection: &str) -> Self {
+    pub fn located(self, endpoint: &str, resource_type: &str) -> Self {
         let each = |filters: Vec<Self>| {
-            let located = filters.into_iter().map(|filter| filter.located(collection));
+            let located = filters
+                .into_iter()
+                .map(|filter| filter.located(endpoint, resource_type));
             located.collect()
         };
         match self {
             Self::And(filters) => Self::And(each(filters)),
             Self::Or(filters) => Self::Or(each(filters)),
-            Self::Not(filter) => Self::Not(Box::new(filter.located(collection))),
+            Self::Not(filter) => Self::Not(Box::new(filter.located(endpoint, resource_type))),
             Self::Present(path) if is_location(&path) => Self::Present(id()),
             Self::Compare(comparison) if is_location(&comparison.attribute) => {
-                compare(comparison.operator, &comparison.literal, collection)
+                let collection = collection(endpoint, resource_type);
+                compare(&comparison, &collection).of(&id())
             }
-            // Within brackets there are only parts of lists.
+            Self::Present(path) if is_reference(&path) => Self::Present(part(&path, "value")),
+            Self::Compare(comparison) if is_reference(&comparison.attribute) => {
+                any_element(comparison, endpoint)
+            }
+            Self::Element(list, filter) if referring(&list).is_some() => {
+                Self::Element(list, Box::new(filter.located_element(endpoint)))
+            }
+            other @ (Self::Present(_) | Self::Compare(_) | Self::Element(..)) => other,
+        }
+    }
+
+    /// The same for what one element of a list has to satisfy.
+    #[must_use]
+    pub fn located_element(self, endpoint: &str) -> Self {
+        let each = |filters: Vec<Self>| {
+            let located = filters.into_iter();
+            located
+                .map(|filter| filter.located_element(endpoint))
+                .collect()
+        };
+        match self {
+            Self::And(filters) => Self::And(each(filters)),
+            Self::Or(filters) => Self::Or(each(filters)),
+            Self::Not(filter) => Self::Not(Box::new(filter.located_element(endpoint))),
+            Self::Present(path) if is_reference(&path) => Self::Present(part(&path, "value")),
+            Self::Compare(comparison) if is_reference(&comparison.attribute) => {
+                one_element(&comparison, endpoint)
+            }
+            // Brackets do not stand within brackets.
             other @ (Self::Present(_) | Self::Compare(_) | Self::Element(..)) => other,
         }
     }
 }
 
+fn collection(endpoint: &str, resource_type: &str) -> String {
+    format!("{endpoint}/{resource_type}s/")
+}
+
 fn is_location(path: &AttributePath) -> bool {
     path.schema.is_none() && path.name == "meta" && path.sub.as_deref() == Some("location")
+}
+
+fn is_reference(path: &AttributePath) -> bool {
+    referring(path).is_some() && path.sub.as_deref() == Some("$ref")
+}
+
+/// What the elements of a list refer to; none if they have no address.
+fn referring(path: &AttributePath) -> Option<&'static [&'static str]> {
+    let found = REFERRING.iter().find(|(name, _)| *name == path.name);
+    found
+        .filter(|_| path.schema.is_none())
+        .map(|(_, types)| *types)
 }
 
 fn id() -> AttributePath {
@@ -37,77 +91,162 @@ fn id() -> AttributePath {
     }
 }
 
-fn of_id(operator: Operator, text: &str) -> Filter {
+fn part(path: &AttributePath, sub: &str) -> AttributePath {
+    AttributePath {
+        sub: Some(sub.to_owned()),
+        ..path.clone()
+    }
+}
+
+/// Of a list some element has to satisfy the comparison, and for `ne` none may be equal.
+fn any_element(comparison: Comparison, endpoint: &str) -> Filter {
+    let list = AttributePath {
+        sub: None,
+        ..comparison.attribute.clone()
+    };
+    match (comparison.operator, &comparison.literal) {
+        (Operator::Eq | Operator::Ne, Literal::Null) => one_element(&comparison, endpoint),
+        (Operator::Ne, _) => {
+            let equal = Comparison {
+                operator: Operator::Eq,
+                ..comparison
+            };
+            Filter::Not(Box::new(any_element(equal, endpoint)))
+        }
+        _ => Filter::Element(list, Box::new(one_element(&comparison, endpoint))),
+    }
+}
+
+fn one_element(comparison: &Comparison, endpoint: &str) -> Filter {
+    let value = part(&comparison.attribute, "value");
+    match (comparison.operator, &comparison.literal) {
+        (Operator::Eq, Literal::Null) => return Address::Never.of(&value),
+        (Operator::Ne, Literal::Null) => return Address::Always.of(&value),
+        (Operator::Ne, _) => {
+            let equal = Comparison {
+                operator: Operator::Eq,
+                ..comparison.clone()
+            };
+            return Filter::Not(Box::new(one_element(&equal, endpoint)));
+        }
+        _ => {}
+    }
+    let types = referring(&comparison.attribute).unwrap_or_default();
+    let mut filters: Vec<_> = types
+        .iter()
+        .filter_map(
+            |name| match compare(comparison, &collection(endpoint, name)) {
+                Address::Never => None,
+                address => Some((name, address.of(&value))),
+            },
+        )
+        .map(|(name, filter)| match types {
+            [_] => filter,
+            _ => Filter::And(vec![is_of_type(&comparison.attribute, name), filter]),
+        })
+        .collect();
+    match filters.len() {
+        0 => Address::Never.of(&value),
+        1 => filters.remove(0),
+        _ => Filter::Or(filters),
+    }
+}
+
+fn is_of_type(reference: &AttributePath, name: &str) -> Filter {
     Filter::Compare(Comparison {
-        attribute: id(),
-        operator,
-        literal: if text.is_empty() {
-            Literal::Null
-        } else {
-            Literal::Text {
-                given: text.to_owned(),
-                compared: text.to_owned(),
-            }
+        attribute: part(reference, "type"),
+        operator: Operator::Eq,
+        literal: Literal::Text {
+            given: name.to_owned(),
+            compared: fold(name),
         },
     })
 }
 
-/// Every resource has an id.
-fn always(holds: bool) -> Filter {
-    if holds {
-        Filter::Present(id())
-    } else {
-        of_id(Operator::Eq, "")
+/// What a comparison with an address says of the id, which is always there.
+enum Address {
+    /// It holds for every id.
+    Always,
+    /// It holds for none.
+    Never,
+    /// It holds where the id compares like this with any of the texts.
+    Where(Vec<(Operator, String)>),
+}
+
+impl Address {
+    fn holds(always: bool) -> Self {
+        if always { Self::Always } else { Self::Never }
+    }
+
+    fn id(operator: Operator, text: &str) -> Self {
+        Self::Where(vec![(operator, text.to_owned())])
+    }
+
+    /// The filter, where the id is that attribute.
+    fn of(self, id: &AttributePath) -> Filter {
+        let compare = |(operator, text): (Operator, String)| {
+            Filter::Compare(Comparison {
+                attribute: id.clone(),
+                operator,
+                literal: if text.is_empty() {
+                    Literal::Null
+                } else {
+                    Literal::Text {
+                        given: text.clone(),
+                        compared: text,
+                    }
+                },
+            })
+        };
+        match self {
+            Self::Always => Filter::Present(id.clone()),
+            Self::Never => compare((Operator::Eq, String::new())),
+            Self::Where(mut parts) if parts.len() == 1 => compare(parts.remove(0)),
+            Self::Where(parts) => Filter::Or(parts.into_iter().map(compare).collect()),
+        }
     }
 }
 
-fn compare(operator: Operator, literal: &Literal, collection: &str) -> Filter {
-    let Literal::Text { compared: text, .. } = literal else {
+fn compare(comparison: &Comparison, collection: &str) -> Address {
+    let operator = comparison.operator;
+    let Literal::Text { compared: text, .. } = &comparison.literal else {
         // Without a text it is compared with no value.
-        return always(operator == Operator::Ne);
+        return Address::holds(operator == Operator::Ne);
     };
     match operator {
         Operator::Eq | Operator::Ne => match text.strip_prefix(collection) {
-            Some(rest) => of_id(operator, rest),
-            None => always(operator == Operator::Ne),
+            Some(rest) => Address::id(operator, rest),
+            None => Address::holds(operator == Operator::Ne),
         },
-        Operator::Sw if collection.starts_with(text) => always(true),
+        Operator::Sw if collection.starts_with(text) => Address::Always,
         Operator::Sw => match text.strip_prefix(collection) {
-            Some(rest) => of_id(Operator::Sw, rest),
-            None => always(false),
+            Some(rest) => Address::id(Operator::Sw, rest),
+            None => Address::Never,
         },
-        Operator::Co if collection.contains(text) => always(true),
-        Operator::Co => any(text, collection, |whole, rest| {
-            of_id(if whole { Operator::Co } else { Operator::Sw }, rest)
-        }),
-        Operator::Ew => any(text, collection, |whole, rest| {
-            of_id(if whole { Operator::Ew } else { Operator::Eq }, rest)
-        }),
+        Operator::Co if collection.contains(text) => Address::Always,
+        Operator::Co => any(text, collection, Operator::Co, Operator::Sw),
+        Operator::Ew => any(text, collection, Operator::Ew, Operator::Eq),
         Operator::Gt | Operator::Ge | Operator::Lt | Operator::Le => {
+            let is_greater = matches!(operator, Operator::Gt | Operator::Ge);
             match text.strip_prefix(collection) {
-                Some("") => always(matches!(operator, Operator::Gt | Operator::Ge)),
-                Some(rest) => of_id(operator, rest),
-                None => {
-                    let is_greater = collection > text.as_str();
-                    always(is_greater == matches!(operator, Operator::Gt | Operator::Ge))
-                }
+                Some("") => Address::holds(is_greater),
+                Some(rest) => Address::id(operator, rest),
+                None => Address::holds((collection > text.as_str()) == is_greater),
             }
         }
     }
 }
 
 /// The text lies in the id as a whole, or begins where the collection ends.
-fn any(text: &str, collection: &str, part: impl Fn(bool, &str) -> Filter) -> Filter {
+fn any(text: &str, collection: &str, whole: Operator, rest: Operator) -> Address {
     let splits = text.char_indices().map(|(index, _)| text.split_at(index));
-    let mut filters: Vec<_> = splits
+    let parts = splits
         .filter(|(before, _)| collection.ends_with(before))
-        .map(|(before, rest)| part(before.is_empty(), rest))
-        .collect();
-    if filters.len() == 1 {
-        filters.remove(0)
-    } else {
-        Filter::Or(filters)
-    }
+        .map(|(before, behind)| {
+            let operator = if before.is_empty() { whole } else { rest };
+            (operator, behind.to_owned())
+        });
+    Address::Where(parts.collect())
 }
 
 #[cfg(test)]
@@ -118,6 +257,7 @@ mod tests {
     use super::super::{evaluate, parse};
     use crate::attributes::{Map, schema::ResourceSchema};
 
+    const ENDPOINT: &str = "https://x/v2";
     const COLLECTION: &str = "https://x/v2/Users/";
     const ID: &str = "019a-uUs/";
 
@@ -130,7 +270,7 @@ mod tests {
         let object =
             |json: serde_json::Value| -> Map { json.as_object().cloned().expect("it is one") };
         (
-            evaluate(&filter.clone().located(COLLECTION), &object(stored)),
+            evaluate(&filter.clone().located(ENDPOINT, "User"), &object(stored)),
             evaluate(&filter, &object(whole)),
         )
     }

@@ -1,5 +1,6 @@
 //! A filter means the same in memory, in SQLite and in PostgreSQL.
 
+mod own;
 mod property;
 mod related;
 mod walk;
@@ -212,8 +213,18 @@ impl Engines {
 
     #[track_caller]
     fn compare(&mut self, stored: &[Stored], text: &str) -> BTreeSet<Uuid> {
-        let filter = filter::parse(text, ResourceSchema::user())
-            .unwrap_or_else(|error| panic!("{error}: {text}"));
+        self.compare_by(ResourceSchema::user(), stored, text)
+    }
+
+    /// The filter is read by that schema.
+    #[track_caller]
+    fn compare_by(
+        &mut self,
+        schema: &ResourceSchema,
+        stored: &[Stored],
+        text: &str,
+    ) -> BTreeSet<Uuid> {
+        let filter = filter::parse(text, schema).unwrap_or_else(|error| panic!("{error}: {text}"));
         let expected: BTreeSet<_> = stored
             .iter()
             .filter(|stored| filter::evaluate(&filter, &stored.search()))

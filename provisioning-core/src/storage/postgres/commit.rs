@@ -7,7 +7,7 @@ use sqlx::{
     query::{Query, QueryScalar},
 };
 
-use super::{Database, findings, tries::Tries};
+use super::{Database, findings, guard, tries::Tries};
 use crate::{
     accounts::Account,
     clock::Timestamp,
@@ -196,17 +196,11 @@ impl Database {
             None => (ACCOUNT_INSERT, ACCOUNT_INSERT_SHARED),
             Some(_) => (ACCOUNT_UPDATE, ACCOUNT_UPDATE_SHARED),
         };
-        let owned = self
-            .execute_with_findings(account_query(own, mutation, write), mutation)
-            .await;
-        let owned = decide(owned, Commit::VersionMismatch)?;
+        let owned = self.run_account(own, mutation, write).await?;
         if owned != Commit::ObjectIdTaken || write.account.object_id_exclusive {
             return Ok(owned);
         }
-        let shared = self
-            .execute_with_findings(account_query(shared, mutation, write), mutation)
-            .await;
-        let shared = decide(shared, Commit::VersionMismatch)?;
+        let shared = self.run_account(shared, mutation, write).await?;
         // Whoever held the claim may hold it exclusively, or has let go of it since: then the account is to be read again.
         let exclusive = sqlx::query_scalar(OBJECT_ID_IS_EXCLUSIVE);
         if shared == Commit::VersionMismatch
@@ -217,6 +211,27 @@ impl Database {
             return Ok(Commit::ObjectIdTaken);
         }
         Ok(shared)
+    }
+
+    /// Runs the one statement of an account, behind the guard where it is guarded.
+    async fn run_account(
+        &self,
+        sql: &'static str,
+        mutation: &Mutation,
+        write: &AccountWrite,
+    ) -> Result<Commit, sqlx::Error> {
+        let query = account_query(sql, mutation, write);
+        let Some(check) = &mutation.guard else {
+            let written = self.execute_with_findings(query, mutation).await;
+            return decide(written, Commit::VersionMismatch);
+        };
+        let mut guarded = match guard::begin(self, mutation.tenant_id, check).await? {
+            Ok(guarded) => guarded,
+            Err(held) => return Ok(Commit::Held(held)),
+        };
+        let written = query.execute(&mut *guarded.transaction).await;
+        let written = decide(written, Commit::VersionMismatch)?;
+        guarded.end(written, &mutation.findings).await
     }
 
     /// Takes the claim first, and looks for others with a statement that begins after: whoever shares the Object ID was there before the claim could
@@ -341,6 +356,7 @@ async fn write_in(
         },
         Write::RevokeTokens { ids, at } => revoke_tokens(connection, tenant, ids, *at).await?,
         Write::ExtensionSchema(write) => write_schema(connection, tenant, write).await?,
+        Write::DecideBatch(decision) => guard::decide_batch(connection, tenant, decision).await?,
         Write::InsertTenant(tenant) => insert_tenant(connection, tenant).await?,
         Write::UpdateTenant {
             tenant,

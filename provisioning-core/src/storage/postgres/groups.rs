@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use sqlx::{PgConnection, Row as _, postgres::PgRow};
 use uuid::Uuid;
 
-use super::{Database, findings};
+use super::{Database, findings, guard};
 use crate::{
     ids::{GroupId, TenantId},
     storage::{
@@ -248,6 +248,21 @@ impl Database {
                 ..
             } => (*id, *expected_version, expected_version.is_some()),
         };
+        if let Some(check) = &mutation.guard {
+            let mut guarded = match guard::begin(self, tenant, check).await? {
+                Ok(guarded) => guarded,
+                Err(held) => return Ok(Commit::Held(held)),
+            };
+            let transaction = &mut guarded.transaction;
+            let mut commit = Commit::Done;
+            if alone {
+                commit = lock(transaction, tenant, id, expected_version).await?;
+            }
+            if commit == Commit::Done {
+                commit = run(transaction, mutation, write).await?;
+            }
+            return guarded.end(commit, &mutation.findings).await;
+        }
         if !alone && mutation.findings.is_empty() {
             let mut connection = self.pool.acquire().await?;
             return run(&mut connection, mutation, write).await;

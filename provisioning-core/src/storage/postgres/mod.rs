@@ -3,6 +3,7 @@
 mod commit;
 mod findings;
 mod groups;
+mod guard;
 mod sequencer;
 mod tries;
 mod upkeep;
@@ -16,6 +17,7 @@ use sqlx::{
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
+use tokio::sync::Semaphore;
 
 use super::{OpenError, StorageConfig, open, service_keys};
 use crate::service_key::{Purpose, ServiceKey};
@@ -29,9 +31,14 @@ const IDLE_TRUSTED: Duration = Duration::from_secs(10);
 /// The statements a connection keeps prepared: all of ours, and the shapes of filters that callers use most.
 const STATEMENTS_MAX: usize = 100;
 
+/// Guarded writes of a tenant wait for each other, each with a connection: at most one in so many of the pool, so that nobody else is left without.
+const GUARDED_SHARE: u32 = 4;
+
 pub(in crate::storage) struct Database {
     pub pool: PgPool,
     pub page_token_key: ServiceKey,
+    /// Of connections that wait for a tenant's deprovision guard.
+    guarded_writes: Semaphore,
 }
 
 impl Database {
@@ -59,9 +66,11 @@ impl Database {
         open::check_schema(&mut *connection, &MIGRATOR).await?;
         let page_token_key = service_keys::postgres(&mut connection, Purpose::PageTokens).await?;
         drop(connection);
+        let guarded_writes = (config.pool_size_max / GUARDED_SHARE).max(1);
         Ok(Self {
             pool,
             page_token_key,
+            guarded_writes: Semaphore::new(guarded_writes as usize),
         })
     }
 

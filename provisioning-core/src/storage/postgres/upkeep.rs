@@ -13,7 +13,7 @@ use crate::{
 
 const LOG_ENTRY_INSERT_ONCE: &str = concat!(
     log_entry_insert!(),
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
       ON CONFLICT (tenant_id, id) DO NOTHING"
 );
 

@@ -5,6 +5,7 @@
 
 mod findings;
 mod groups;
+mod guard;
 mod readers;
 mod statements;
 mod writer;

@@ -6,7 +6,7 @@
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
-use super::{findings, groups};
+use super::{findings, groups, guard};
 use crate::{
     accounts::Account,
     clock::Timestamp,
@@ -98,7 +98,8 @@ const PURGE_RECEIPTS: &str = "
         LIMIT $2
     )";
 
-/// Applies a mutation. `Ok` with a conflict has written nothing; an error leaves the transaction unusable.
+/// Applies a mutation, behind the guard where it is guarded. `Ok` with a conflict has written nothing, and what is held only that; an error leaves the
+/// transaction unusable.
 pub(super) async fn apply(
     connection: &mut SqliteConnection,
     mutation: &Mutation,
@@ -115,12 +116,30 @@ async fn write(
     connection: &mut SqliteConnection,
     mutation: &Mutation,
 ) -> Result<Commit, sqlx::Error> {
-    let tenant = mutation.tenant_id;
     if let Some(receipt) = &mutation.receipt
-        && receipt_exists(connection, tenant, receipt).await?
+        && receipt_exists(connection, mutation.tenant_id, receipt).await?
     {
         return Ok(Commit::RequestIdUsed);
     }
+    let Some(check) = &mutation.guard else {
+        return apply_unguarded(connection, mutation).await;
+    };
+    let verdict = match guard::check(connection, mutation.tenant_id, check).await? {
+        Ok(verdict) => verdict,
+        Err(held) => return Ok(Commit::Held(held)),
+    };
+    let written = apply_unguarded(connection, mutation).await?;
+    if written == Commit::Done {
+        guard::pass(connection, mutation.tenant_id, check, &verdict).await?;
+    }
+    Ok(written)
+}
+
+async fn apply_unguarded(
+    connection: &mut SqliteConnection,
+    mutation: &Mutation,
+) -> Result<Commit, sqlx::Error> {
+    let tenant = mutation.tenant_id;
     let written = match &mutation.write {
         Write::Link(write) if is_shared(connection, tenant, &write.account).await? => {
             return Ok(Commit::ObjectIdTaken);
@@ -146,6 +165,7 @@ async fn write(
         },
         Write::RevokeTokens { ids, at } => revoke_tokens(connection, tenant, ids, *at).await?,
         Write::ExtensionSchema(write) => write_schema(connection, tenant, write).await?,
+        Write::DecideBatch(decision) => guard::decide_batch(connection, tenant, decision).await?,
         Write::InsertTenant(tenant) => insert_tenant(connection, tenant).await?,
         Write::UpdateTenant {
             tenant,

@@ -8,7 +8,7 @@ use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, sqlite::Sqlit
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Database, findings, groups, statements};
+use super::{Database, findings, groups, guard, statements};
 use crate::{
     clock::Timestamp,
     ids::TenantId,
@@ -16,6 +16,7 @@ use crate::{
     storage::{
         Commit, Mutation, StorageError, TokenUse,
         error::is_outage,
+        guard::{DroppedItems, GuardPurge},
         history::{self, Purge},
     },
 };
@@ -49,6 +50,8 @@ enum Work {
     PurgeReceipts(Timestamp, u32),
     PurgeHistory(Purge),
     PurgeFindings(TenantId, Timestamp, u32),
+    DropItems(TenantId, DroppedItems),
+    PurgeGuard(GuardPurge),
 }
 
 /// How a write ended.
@@ -184,6 +187,22 @@ impl Database {
         self.writer
             .rows(Work::PurgeFindings(tenant, closed_before, limit))
             .await
+    }
+}
+
+impl Database {
+    pub async fn drop_items(
+        &self,
+        tenant: TenantId,
+        dropped: &DroppedItems,
+    ) -> Result<u64, StorageError> {
+        self.writer
+            .rows(Work::DropItems(tenant, dropped.clone()))
+            .await
+    }
+
+    pub async fn purge_guard(&self, purge: &GuardPurge) -> Result<u64, StorageError> {
+        self.writer.rows(Work::PurgeGuard(*purge)).await
     }
 }
 
@@ -337,6 +356,10 @@ async fn apply(connection: &mut SqliteConnection, work: &Work) -> Result<Written
         Work::PurgeTombstones(tenant, before, limit) => {
             Written::Rows(statements::purge_tombstones(connection, *tenant, *before, *limit).await?)
         }
+        Work::DropItems(tenant, dropped) => {
+            Written::Rows(guard::drop_items(connection, *tenant, dropped).await?)
+        }
+        Work::PurgeGuard(purge) => Written::Rows(guard::purge(connection, purge).await?),
         Work::PurgeHistory(purge) => Written::Rows(history::purge!(*purge, connection)?),
         Work::PurgeFindings(tenant, before, limit) => {
             Written::Rows(findings::purge(connection, *tenant, *before, *limit).await?)

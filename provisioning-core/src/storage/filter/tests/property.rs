@@ -1,4 +1,5 @@
-//! Random filters over random accounts: every attribute of the schema, odd texts, combinations of several comparisons.
+//! Random filters over random accounts: every attribute of the schema, and those that a tenant has defined, odd texts, combinations of several
+//! comparisons.
 
 use std::{
     cell::{Cell, RefCell},
@@ -34,7 +35,7 @@ const OFTEN: &[&str] = &[
     "active",
 ];
 
-fn odd_text() -> impl Strategy<Value = String> {
+pub(super) fn odd_text() -> impl Strategy<Value = String> {
     prop::collection::vec(prop::sample::select(ODD), 0..4).prop_map(|parts| parts.concat())
 }
 
@@ -98,7 +99,7 @@ fn object(schema: &'static Schema) -> impl Strategy<Value = Map> {
 }
 
 /// A value in an extension that no schema describes.
-fn custom() -> impl Strategy<Value = Value> {
+pub(super) fn custom() -> impl Strategy<Value = Value> {
     prop_oneof![
         odd_text().prop_map(Value::from),
         any::<bool>().prop_map(Value::from),
@@ -122,14 +123,16 @@ fn document() -> impl Strategy<Value = Value> {
         object(&user.core),
         object(enterprise),
         prop::option::of(custom()),
+        own::object(),
         odd_text(),
         any::<bool>(),
     )
-        .prop_map(|(mut document, enterprise, custom, name, active)| {
+        .prop_map(|(mut document, enterprise, custom, own, name, active)| {
             document.insert("userName".to_owned(), json!(format!("u{name}u")));
             document.insert("active".to_owned(), json!(active));
             document.insert(ENTERPRISE_URN.to_owned(), enterprise.into());
             document.insert("urn:x:Custom:2.0:User".to_owned(), json!({"Tag": custom}));
+            document.insert("urn:x:Own:2.0:User".to_owned(), own);
             document.into()
         })
 }
@@ -334,6 +337,7 @@ fn filter_text() -> BoxedStrategy<String> {
             6 => Names::all().leaf(),
             1 => other_leaf(),
             3 => prop::strategy::Union::new_weighted(elements),
+            3 => own::leaf(),
             1 => match_mail,
         ]
         .boxed(),
@@ -382,7 +386,9 @@ fn a_filter_finds_the_same_in_memory_in_sqlite_and_in_postgresql() {
             combinations.set(
                 combinations.get() + u32::from(text.contains(" and ") || text.contains(" or ")),
             );
-            let found = catch_unwind(AssertUnwindSafe(|| engines.compare(&stored, &text)));
+            let found = catch_unwind(AssertUnwindSafe(|| {
+                engines.compare_by(own::schema(), &stored, &text)
+            }));
             let found = found.map_err(|panic| {
                 TestCaseError::fail(
                     panic

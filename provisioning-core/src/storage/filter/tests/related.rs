@@ -7,7 +7,7 @@ use proptest::{prelude::*, test_runner::TestRunner};
 use super::*;
 use crate::attributes::fold::fold;
 
-/// How many filters are compared; more with the environment variable `PROPERTY_FILTERS`.
+/// How many filters are compared; more with the environment variable `PROPERTY_MEMBERSHIP_FILTERS`.
 const CASES: u32 = 300;
 const FILTERS_PER_CASE: u32 = 6;
 const ACCOUNTS: usize = 4;
@@ -23,6 +23,13 @@ const fn kind(index: usize) -> &'static str {
     if index < ACCOUNTS { "User" } else { "Group" }
 }
 
+const ENDPOINT: &str = "https://p.example/scim/contoso/v2";
+
+/// The address of a resource, as if it were of that kind.
+fn address(kind: &str, index: usize) -> String {
+    format!("{ENDPOINT}/{kind}s/{}", id(index))
+}
+
 /// Memberships and who is deleted, by index.
 #[derive(Clone, Debug)]
 struct World {
@@ -35,8 +42,10 @@ impl World {
         !self.deleted.contains(&index)
     }
 
-    fn element(index: usize, kind: &str) -> Value {
-        json!({"value": id(index).to_string(), "type": fold(kind), "display": fold(NAMES[index])})
+    fn element(index: usize, of_type: &str) -> Value {
+        json!({
+            "value": id(index).to_string(), "$ref": address(kind(index), index), "type": fold(of_type), "display": fold(NAMES[index])
+        })
     }
 
     fn groups_of(&self, index: usize) -> impl Iterator<Item = usize> {
@@ -212,6 +221,10 @@ fn filter_text() -> BoxedStrategy<String> {
                 .map(str::to_owned)
                 .to_vec(),
             "display" => NAMES.map(str::to_owned).to_vec(),
+            "$ref" => (0..NAMES.len())
+                .flat_map(|index| ["User", "Group"].map(|kind| address(kind, index)))
+                .chain(["/Groups/", "rs/0190", ENDPOINT, "0190", "z"].map(str::to_owned))
+                .collect(),
             _ => (0..NAMES.len())
                 .map(|index| id(index).to_string())
                 .chain(["0190".to_owned()])
@@ -223,7 +236,7 @@ fn filter_text() -> BoxedStrategy<String> {
             format!("{part} {} {}", operator.as_str(), quoted(&value))
         })
     };
-    let part = || prop_oneof![2 => text("value"), 2 => text("type"), 2 => text("display"), 1 => Just("display pr".to_owned()), 1 => Just("$ref pr".to_owned())];
+    let part = || prop_oneof![2 => text("value"), 2 => text("type"), 2 => text("display"), 2 => text("$ref"), 1 => Just("display pr".to_owned()), 1 => Just("$ref pr".to_owned())];
     let within = part().prop_recursive(2, 6, 3, |inner| {
         prop_oneof![
             3 => prop::collection::vec(inner.clone(), 2..4).prop_map(|parts| format!("({})", parts.join(" and "))),
@@ -251,9 +264,13 @@ fn filter_text() -> BoxedStrategy<String> {
 
 #[test]
 fn a_filter_over_memberships_finds_the_same_in_memory_in_sqlite_and_in_postgresql() {
-    let filters: u32 = env::var("PROPERTY_FILTERS").ok().map_or(CASES, |cases| {
-        cases.parse().expect("PROPERTY_FILTERS is a number")
-    });
+    let filters: u32 = env::var("PROPERTY_MEMBERSHIP_FILTERS")
+        .ok()
+        .map_or(CASES, |cases| {
+            cases
+                .parse()
+                .expect("PROPERTY_MEMBERSHIP_FILTERS is a number")
+        });
     let engines = RefCell::new(Engines::start("related"));
     let mut runner = TestRunner::new(ProptestConfig {
         cases: filters.div_ceil(FILTERS_PER_CASE),
@@ -287,7 +304,8 @@ fn a_filter_over_memberships_finds_the_same_in_memory_in_sqlite_and_in_postgresq
                     .filter(|index| filter::evaluate(&filter, &world.search(**index)))
                     .map(|index| id(*index))
                     .collect();
-                let [sqlite, postgres] = engines.find(&filter, list == "members");
+                let located = filter.located(ENDPOINT, &schema.resource_type);
+                let [sqlite, postgres] = engines.find(&located, list == "members");
                 prop_assert_eq!(&sqlite, &expected, "SQLite: {}", text);
                 prop_assert_eq!(&postgres, &expected, "PostgreSQL: {}", text);
                 hits.set(
@@ -298,6 +316,10 @@ fn a_filter_over_memberships_finds_the_same_in_memory_in_sqlite_and_in_postgresq
         Ok(())
     });
     result.unwrap_or_else(|error| panic!("{error}"));
+    println!(
+        "{filters} filters over each list: {} tell resources apart",
+        hits.get()
+    );
     assert!(
         hits.get() * 10 >= filters,
         "{} of {} filters tell resources apart",

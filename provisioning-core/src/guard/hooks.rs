@@ -1,0 +1,256 @@
+//! Where the use cases of accounts and groups meet the guard. What is not guarded costs nothing here.
+
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::{Asked, DeprovisionAction, DeprovisionGuard, GuardCheck, Held, group_key, refusals};
+use crate::{
+    Core,
+    accounts::Account,
+    attributes::patch::{Op, Operation},
+    call::Admitted,
+    error::Error,
+    ids::{AccountId, BatchId, GroupId, TenantId},
+    storage::DroppedItems,
+};
+
+/// The limits that hold for a caller: only the directory is guarded, admins and services are not.
+fn limits(admitted: &Admitted) -> Option<&DeprovisionGuard> {
+    let guard = admitted.tenant.settings.deprovision_guard.as_ref();
+    guard.filter(|_| admitted.token_id.is_some())
+}
+
+impl Core {
+    /// What the change of an account has to get past.
+    pub(crate) async fn guard_account(
+        &self,
+        admitted: &Admitted,
+        old: &Account,
+        new: &Account,
+    ) -> Result<Option<GuardCheck>, Error> {
+        let action = if new.deleted_at.is_some() {
+            DeprovisionAction::Delete
+        } else if old.directory_active && !new.directory_active {
+            DeprovisionAction::Suspend
+        } else {
+            return Ok(None);
+        };
+        let asked = Asked {
+            action,
+            group_id: None,
+            ids: vec![old.id.uuid()],
+        };
+        self.guard(admitted, asked).await
+    }
+
+    /// What members that leave a group have to get past.
+    pub(crate) async fn guard_members(
+        &self,
+        admitted: &Admitted,
+        group: GroupId,
+        leaving: Vec<Uuid>,
+    ) -> Result<Option<GuardCheck>, Error> {
+        if leaving.is_empty() {
+            return Ok(None);
+        }
+        let asked = Asked {
+            action: DeprovisionAction::RemoveMember,
+            group_id: Some(group),
+            ids: leaving,
+        };
+        self.guard(admitted, asked).await
+    }
+
+    /// Whether the caller's writes are guarded.
+    pub(crate) fn is_guarded(admitted: &Admitted) -> bool {
+        limits(admitted).is_some()
+    }
+
+    async fn guard(&self, admitted: &Admitted, asked: Asked) -> Result<Option<GuardCheck>, Error> {
+        let Some(limits) = limits(admitted) else {
+            return Ok(None);
+        };
+        let at = self.now();
+        Ok(Some(GuardCheck {
+            limits: limits.clone(),
+            counted: self.count_for(admitted.tenant.id, limits).await?,
+            asked,
+            id: BatchId::generate(at),
+            at,
+        }))
+    }
+
+    /// Counts the accounts of which a share may pass, once a window and only where a share is limited.
+    pub(super) async fn count_for(
+        &self,
+        tenant_id: TenantId,
+        limits: &DeprovisionGuard,
+    ) -> Result<Option<i64>, Error> {
+        if limits.max_percent.is_none() {
+            return Ok(None);
+        }
+        let stored = self.storage().find_guard_base(tenant_id).await?;
+        let since = self.now().minus(limits.window);
+        if stored.is_some_and(|stored| stored.began_at > since) {
+            return Ok(None);
+        }
+        Ok(Some(self.storage().count_managed_active(tenant_id).await?))
+    }
+
+    /// Refuses what the guard would hold, and writes nothing: for a request that only asks.
+    pub(crate) async fn preview_guard(
+        &self,
+        admitted: &Admitted,
+        check: Option<&GuardCheck>,
+    ) -> Result<(), Error> {
+        let Some(check) = check else {
+            return Ok(());
+        };
+        let held = self
+            .storage()
+            .preview_guard(admitted.tenant.id, check)
+            .await?;
+        held.map_or(Ok(()), |held| Err(held_error(admitted, held)))
+    }
+
+    /// The directory wants an account active: nothing that would suspend or delete it waits any longer.
+    pub(crate) async fn let_account_stay(
+        &self,
+        admitted: &Admitted,
+        id: AccountId,
+    ) -> Result<(), Error> {
+        self.let_stay(admitted, None, &[id.uuid()]).await
+    }
+
+    /// The directory wants members in a group: no removal of them from it waits any longer.
+    pub(crate) async fn let_members_stay(
+        &self,
+        admitted: &Admitted,
+        group: GroupId,
+        members: &[Uuid],
+    ) -> Result<(), Error> {
+        if members.is_empty() {
+            return Ok(());
+        }
+        self.let_stay(admitted, Some(group), members).await
+    }
+
+    async fn let_stay(
+        &self,
+        admitted: &Admitted,
+        group: Option<GroupId>,
+        ids: &[Uuid],
+    ) -> Result<(), Error> {
+        if !Self::is_guarded(admitted) {
+            return Ok(());
+        }
+        let (tenant_id, group_id) = (admitted.tenant.id, group_key(group));
+        let open = self
+            .storage()
+            .find_open_items(tenant_id, group_id, ids)
+            .await?;
+        for action in DeprovisionAction::ALL {
+            let of_it = open.iter().filter(|item| item.action == *action);
+            let ids: Vec<Uuid> = of_it.map(|item| item.account_id).collect();
+            if ids.is_empty() {
+                continue;
+            }
+            let dropped = DroppedItems {
+                action: *action,
+                group_id,
+                ids,
+            };
+            self.storage().drop_items(tenant_id, &dropped).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The refusal of what is held.
+pub(crate) fn held_error(admitted: &Admitted, held: Held) -> Error {
+    match &admitted.tenant.settings.deprovision_guard {
+        Some(limits) => refusals::held(held, limits, &admitted.tenant.identifier).into(),
+        None => Error::Internal("a write was held that is not guarded".into()),
+    }
+}
+
+/// Whether a request says that the account is to be active.
+#[derive(Clone, Copy)]
+pub(crate) enum Said<'a> {
+    /// A PUT.
+    Attributes(&'a Map<String, Value>),
+    /// A PATCH.
+    Operations(&'a [Operation]),
+}
+
+impl Said<'_> {
+    /// Whether it says so.
+    pub(crate) fn active(self) -> bool {
+        match self {
+            Self::Attributes(attributes) => says_active(attributes),
+            Self::Operations(operations) => operations.iter().any(operation_says_active),
+        }
+    }
+}
+
+fn operation_says_active(operation: &Operation) -> bool {
+    match (operation.op, &operation.path, &operation.value) {
+        (Op::Add | Op::Replace, Some(path), Some(value)) => {
+            is_active_attribute(path) && *value == Value::Bool(true)
+        }
+        (Op::Add | Op::Replace, None, Some(Value::Object(attributes))) => says_active(attributes),
+        _ => false,
+    }
+}
+
+fn says_active(attributes: &Map<String, Value>) -> bool {
+    attributes
+        .iter()
+        .any(|(name, value)| is_active_attribute(name) && *value == Value::Bool(true))
+}
+
+/// The attribute by its name, or with the URN of its schema.
+fn is_active_attribute(path: &str) -> bool {
+    let name = path.rsplit_once(':').map_or(path, |(_, name)| name);
+    name.eq_ignore_ascii_case("active")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn patch(op: Op, path: Option<&str>, value: Value) -> bool {
+        let operation = Operation {
+            op,
+            path: path.map(str::to_owned),
+            value: Some(value),
+        };
+        Said::Operations(&[operation]).active()
+    }
+
+    #[test]
+    fn a_request_says_that_the_account_is_to_be_active() {
+        let urn = "urn:ietf:params:scim:schemas:core:2.0:User:active";
+        assert!(patch(Op::Replace, Some("active"), json!(true)));
+        assert!(patch(Op::Add, Some("Active"), json!(true)));
+        assert!(patch(Op::Replace, Some(urn), json!(true)));
+        assert!(patch(
+            Op::Replace,
+            None,
+            json!({"title": "x", "active": true})
+        ));
+        let put = json!({"userName": "a", "active": true});
+        assert!(Said::Attributes(put.as_object().expect("it is one")).active());
+    }
+
+    #[test]
+    fn anything_else_does_not() {
+        assert!(!patch(Op::Replace, Some("active"), json!(false)));
+        assert!(!patch(Op::Remove, Some("active"), json!(true)));
+        assert!(!patch(Op::Replace, Some("title"), json!(true)));
+        assert!(!patch(Op::Replace, None, json!({"title": "active"})));
+        assert!(!Said::Attributes(&Map::new()).active());
+    }
+}
