@@ -131,4 +131,22 @@ on_both_engines! {
             }
         }).await;
     }
+
+    async fn a_link_of_an_admin_that_was_kept_gives_way_to_what_entra_says(service: Service) {
+        treat(&service, Mapping::default(), async |world| {
+            let local = world.dragonce.create(ALICE).await;
+            world.dragonce.link(&local, ANOTHER_ID).await;
+            world.good_cycle().await;
+            let kept = world.dragonce.account(&local).await.object_id;
+            assert_eq!(kept.as_deref(), Some(ANOTHER_ID));
+            Expected {
+                kind: FindingKind::ObjectIdMismatch,
+                severity: Severity::Error,
+                directory: DirectorySide { scim_id: local.clone(), ..alice_says() },
+                dragonce: vec![local],
+                again: Again::Never,
+                remedies: &[0],
+            }
+        }).await;
+    }
 }

@@ -40,16 +40,13 @@ pub(super) struct Taken {
 
 impl Engine {
     /// Runs exports, so many at a time, and tells of each when it is through. Begins none once the cycle is to end.
-    pub(super) async fn drive<'a, K: Copy + Ord>(
+    pub(super) async fn drive<'a, K: Copy + Ord + Send + Sync>(
         &'a self,
         tasks: impl Iterator<Item = Task<'a, K>> + Send,
         count: usize,
         phase: Phase,
         observer: Observer<'_>,
-    ) -> Results<K>
-    where
-        K: Send + Sync,
-    {
+    ) -> Results<K> {
         let cycle = self.number();
         observer(&Event::PhaseStarted {
             cycle,

@@ -12,6 +12,10 @@ use crate::report::{CycleReport, ProvisioningLogEntry};
 
 /// What a restart forgets; Graph's `resetScope`. The empty one forgets nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "Graph's scope is a set of words, and each stands for itself"
+)]
 pub struct ResetScope {
     links: bool,
     watermark: bool,
