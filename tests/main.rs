@@ -5,6 +5,7 @@ mod account_life;
 mod conflicts;
 mod crash;
 mod credentials;
+mod cross_resolution;
 mod dialects;
 mod entra_behaviour;
 mod entra_sim;
