@@ -130,13 +130,13 @@ impl Core {
         admitted: &Admitted,
         schemas: &TenantSchemas,
         draft: &Draft,
-        candidates: CreateCandidates,
+        mut candidates: CreateCandidates,
         mut entry: LogEntry,
         validate_only: bool,
         once: Option<&Once<'_, Created>>,
     ) -> Result<Option<Created>, Error> {
         let now = self.now();
-        let former = candidates.former.clone();
+        let former = candidates.former.take();
         let tombstone = settle_candidates(candidates, draft.object_id(), |tombstone| {
             restorable(tombstone, admitted, now)
         })
