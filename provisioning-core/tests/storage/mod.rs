@@ -5,6 +5,7 @@ mod callers;
 mod changes;
 mod concurrency;
 mod deadlines;
+mod deleted;
 mod extension_schemas;
 mod fixture;
 mod links;
