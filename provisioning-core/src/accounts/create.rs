@@ -139,7 +139,7 @@ impl Core {
         admitted: &Admitted,
         schemas: &TenantSchemas,
         draft: &Draft,
-        candidates: CreateCandidates,
+        mut candidates: CreateCandidates,
         mut entry: LogEntry,
         validate_only: bool,
         once: Option<&Once<'_, Created>>,
@@ -153,7 +153,7 @@ impl Core {
         let other = candidates.claimant.clone().or_else(|| sharer.clone());
         let deleted = candidates.tombstone.clone();
         let now = self.now();
-        let former = candidates.former.clone();
+        let former = candidates.former.take();
         let settled = settle_candidates(candidates, draft.object_id(), |tombstone| {
             restorable(tombstone, &admitted.tenant, now)
         });
