@@ -1,6 +1,9 @@
 //! Compiles the contract in `proto/` without protoc, and writes the descriptor set that reflection serves.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+};
 
 /// The messages whose serde form is SCIM's JSON (RFC 7643): accounts and groups with their parts.
 const SCIM_MESSAGES: [&str; 8] = [
@@ -156,7 +159,39 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for (field, attribute) in SCIM_FIELDS {
         builder = builder.field_attribute(field, format!("#[serde({attribute})]"));
     }
-    builder.compile_fds(compiler.file_descriptor_set())?;
+    let contract = compiler.file_descriptor_set();
+    // Every request says whether it is a dry run: the contract tells which of them may be one.
+    let mut requests = String::new();
+    for file in &contract.file {
+        for method in file.service.iter().flat_map(|service| &service.method) {
+            let name = method.input_type().trim_start_matches('.');
+            let message = contract.file.iter().find_map(|file| {
+                let name = name.strip_prefix(file.package())?.strip_prefix('.')?;
+                file.message_type
+                    .iter()
+                    .find(|message| message.name() == name)
+            });
+            let message = message.ok_or("a method without a request")?;
+            let may_be_dry = message
+                .field
+                .iter()
+                .any(|field| field.name() == "validate_only");
+            let answer = if may_be_dry {
+                "Some(self.validate_only)"
+            } else {
+                "None"
+            };
+            let path = name
+                .trim_start_matches("dragonce.provisioning.")
+                .replace('.', "::");
+            writeln!(
+                requests,
+                "impl crate::RequestMessage for crate::{path} {{ fn validate_only(&self) -> Option<bool> {{ {answer} }} }}"
+            )?;
+        }
+    }
+    std::fs::write(out.join("requests.rs"), requests)?;
+    builder.compile_fds(contract)?;
     Ok(())
 }
 

@@ -10,6 +10,7 @@ mod link;
 mod logs;
 mod migrate;
 mod quickstart;
+mod readiness;
 mod serve;
 mod tenant;
 mod token;
@@ -189,7 +190,7 @@ mod tests {
             "diagnose acme --user-name a@b.c",
             "diagnose acme --object-id 1 --json --grpc http://127.0.0.1:1",
             "diagnose acme --account-id 1",
-            "entra-sim --url http://h/scim/acme/v2 --token t --users 10 --cycles 2 --flag both --seed 7 --concurrency 4 --json",
+            "entra-sim --url http://h/scim/acme/v2 --token t --users 10 --groups 2 --match external-id,user-name --external-id object-id --cycles 2 --flag both --seed 7 --concurrency 4 --json",
             "quickstart --exit",
             "migrate --data-dir d --database-url postgres://h/d --config f",
         ] {

@@ -12,6 +12,7 @@ mod jwt;
 mod listener;
 mod output;
 mod progress;
+mod readiness;
 mod requests;
 mod service;
 mod telemetry;

@@ -80,7 +80,9 @@ const fn name(phase: Phase) -> &'static str {
         Phase::Probe => "test connection",
         Phase::OnDemand => "provision on demand",
         Phase::Users => "users",
+        Phase::Groups => "groups",
         Phase::References => "managers",
+        Phase::Members => "members",
     }
 }
 
@@ -96,7 +98,7 @@ fn summary(report: &CycleReport) -> String {
         .map(|why| format!("; stopped: {why}"))
         .unwrap_or_default();
     format!(
-        "cycle {}: {} objects in {:.1} s: {} created, {} matched, {} updated, {} disabled, {} enabled, {} deleted, {} managers, {} unchanged, \
+        "cycle {}: {} objects in {:.1} s: {} created, {} matched, {} updated, {} disabled, {} enabled, {} deleted, {} managers, {} members, {} unchanged, \
          {} errors{waiting}{stopped}",
         report.number,
         report.objects,
@@ -108,6 +110,7 @@ fn summary(report: &CycleReport) -> String {
         report.enabled,
         report.deleted,
         report.references,
+        report.memberships,
         report.skipped,
         report.errors,
     )

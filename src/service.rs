@@ -23,6 +23,7 @@ use crate::{
     data_dir::DataDir,
     health,
     listener::{Listener, Protocol, Stop},
+    readiness::Shadows,
     requests,
     tls::Certificate,
 };
@@ -267,9 +268,11 @@ async fn start_core(
 
     let (reporter, health_service) = tonic_health::server::health_reporter();
     health::report(&reporter, ServingStatus::Serving).await;
-    let services = admin_grpc::add_to(grpc::routes(&core), &core);
+    let jwt = Arc::new(jwt);
+    let shadows = Arc::new(Shadows::new(Arc::clone(&jwt), stop.clone()));
+    let services = admin_grpc::add_to(grpc::routes(&core), &core, shadows);
     let services = services.add_service(health_service);
-    let authenticator = Authenticator::new(Arc::new(jwt));
+    let authenticator = Authenticator::new(jwt);
     let protect = |services| grpc::log_failures(authenticator.protect(services), &core);
     let inner = protect(services.clone());
     let outer = if config.grpc_reflection {

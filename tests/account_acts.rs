@@ -8,7 +8,7 @@ use serde_json::json;
 use tonic::Code;
 
 use crate::support::{
-    Panel, Service,
+    Panel,
     bodies::{elements, group, linked_user, patch_one, patch_remove, user},
     on_both_engines, rpc,
 };

@@ -76,6 +76,7 @@ fn needs(rpc: &str) -> Needs {
             | "DeleteExtensionSchema",
         )
         | ("LogService", "ListLogEntries" | "GetLogEntry")
+        | ("ReadinessService", "RunReadinessCheck")
         | ("TenantService", "GetTenant") => Needs::Admin,
         (
             "TenantService",

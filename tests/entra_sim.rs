@@ -6,6 +6,9 @@ use crate::support::{Panel, Tenant, on_both_engines};
 
 /// Users in the directory; `SIM_USERS` asks for more.
 const USERS: usize = 120;
+/// Users of the story with groups, and groups.
+const USERS_IN_GROUPS: usize = 40;
+const GROUPS: usize = 8;
 const CYCLES: usize = 3;
 
 fn users() -> usize {
@@ -53,6 +56,19 @@ on_both_engines! {
             for operation in ["create", "patch", "suspend", "activate", "delete"] {
                 let entries = panel.log(identifier, &format!("operation eq \"{operation}\" and resourceType eq \"User\"")).await;
                 assert!(!entries.is_empty(), "the story has no {operation}");
+            }
+        }
+    }
+
+    async fn groups_and_their_members_end_well_in_both_flag_modes(service: Service) {
+        let panel = Panel::of(&service).await;
+        for (flag, identifier) in [(FlagMode::Off, "without-flag"), (FlagMode::On, "with-flag")] {
+            let tenant = panel.tenant(identifier).await;
+            let scenario = Scenario { groups: GROUPS, ..Scenario::new(USERS_IN_GROUPS, CYCLES) };
+            play(&panel, &tenant, flag, scenario).await;
+            for operation in ["create", "patch", "delete"] {
+                let entries = panel.log(identifier, &format!("operation eq \"{operation}\" and resourceType eq \"Group\"")).await;
+                assert!(!entries.is_empty(), "the story has no {operation} of a group");
             }
         }
     }

@@ -178,7 +178,7 @@ on_both_engines! {
         let panel = Panel::of(&service).await;
         service.cli_json(&["tenant", "create", TENANT]).await;
         let mut client = TokenServiceClient::new(panel.admin.clone());
-        let request = GenerateTokenRequest { tenant: TENANT.to_owned(), request_id: REQUEST_ID.to_owned() };
+        let request = GenerateTokenRequest { tenant: TENANT.to_owned(), request_id: REQUEST_ID.to_owned(), ..GenerateTokenRequest::default() };
         let made = client.generate_token(request.clone()).await.expect("it is made").into_inner();
         let status = client.generate_token(request).await.expect_err("the secret is not kept");
         assert_eq!(why(&status), (Code::AlreadyExists, "SECRET_NOT_KEPT".to_owned()));

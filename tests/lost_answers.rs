@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ::entra_sim::{CyclePlan, Engine as EntraEngine, Scenario, Target};
 use serde_json::Value;
 
-use crate::support::{Line, Panel, Proxy, Service, on_both_engines};
+use crate::support::{Line, Panel, Proxy, on_both_engines};
 
 /// Users in the directory; most are created in the first cycle.
 const USERS: usize = 1_100;

@@ -82,7 +82,7 @@ on_both_engines! {
             ..PatchAccountRequest::default()
         };
         add("v1.AccountService/PatchAccount", accounts.patch_account(without_op).await.expect_err("there is no op"));
-        let generate = GenerateTokenRequest { tenant: TENANT.to_owned(), request_id: "not a UUID".to_owned() };
+        let generate = GenerateTokenRequest { tenant: TENANT.to_owned(), request_id: "not a UUID".to_owned(), ..GenerateTokenRequest::default() };
         add("admin.v1.TokenService/GenerateToken", tokens.generate_token(generate).await.expect_err("no UUID"));
         let list = ListLogEntriesRequest { tenant: TENANT.to_owned(), filter: "nothing".to_owned(), ..ListLogEntriesRequest::default() };
         add("admin.v1.LogService/ListLogEntries", log.list_log_entries(list).await.expect_err("it is no filter"));

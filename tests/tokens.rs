@@ -39,7 +39,7 @@ async fn regenerate(
     let request = RegenerateTokenRequest {
         tenant: TENANT.to_owned(),
         overlap,
-        request_id: String::new(),
+        ..RegenerateTokenRequest::default()
     };
     tokens(panel)
         .regenerate_token(request)
@@ -51,6 +51,7 @@ async fn revoke(panel: &Panel, token_id: &str) -> Vec<Token> {
     let request = RevokeTokenRequest {
         tenant: TENANT.to_owned(),
         token_id: token_id.to_owned(),
+        ..RevokeTokenRequest::default()
     };
     tokens(panel)
         .revoke_token(request)
@@ -91,7 +92,7 @@ on_both_engines! {
         let said = format!("{shown:?} {:?} {log:?}", list(&panel).await);
         assert!(said.contains(&tenant.mask) && !said.contains(secret));
 
-        let request = GenerateTokenRequest { tenant: TENANT.to_owned(), request_id: String::new() };
+        let request = GenerateTokenRequest { tenant: TENANT.to_owned(), ..GenerateTokenRequest::default() };
         let refused = tokens(&panel).generate_token(request).await.expect_err("there is one");
         assert_eq!((refused.code(), rpc::reason(&refused).as_str()), (Code::AlreadyExists, "TOKEN_EXISTS"));
         assert_eq!(status_with(&tenant, &tenant.token).await, 200);
@@ -174,10 +175,10 @@ on_both_engines! {
 
         let refused = regenerate(&panel, None).await.expect_err("there is none");
         assert_eq!((refused.code(), rpc::reason(&refused).as_str()), (Code::FailedPrecondition, "NO_LIVE_TOKEN"));
-        let request = RevokeTokenRequest { tenant: TENANT.to_owned(), token_id: "0123456789ab".to_owned() };
+        let request = RevokeTokenRequest { tenant: TENANT.to_owned(), token_id: "0123456789ab".to_owned(), ..RevokeTokenRequest::default() };
         let refused = tokens(&panel).revoke_token(request).await.expect_err("there is no such token");
         assert_eq!(rpc::reason(&refused), "TOKEN_NOT_FOUND");
-        let request = GenerateTokenRequest { tenant: TENANT.to_owned(), request_id: String::new() };
+        let request = GenerateTokenRequest { tenant: TENANT.to_owned(), ..GenerateTokenRequest::default() };
         let made = tokens(&panel).generate_token(request).await.expect("there is none").into_inner();
         assert_eq!(status_with(&tenant, &made.secret_token).await, 200);
         assert_eq!(status_with(&tenant, &tenant.token).await, 401);
@@ -189,7 +190,7 @@ on_both_engines! {
         let id = tenant.scim.create_id(&user("alice@contoso.com")).await;
         let before = tenant.scim.all_users().await;
         let mut tenants = TenantServiceClient::new(panel.admin.clone());
-        tenants.disable_provisioning(DisableProvisioningRequest { tenant: TENANT.to_owned() }).await.expect("it is switched off");
+        tenants.disable_provisioning(DisableProvisioningRequest { tenant: TENANT.to_owned(), ..DisableProvisioningRequest::default() }).await.expect("it is switched off");
         for answer in [
             tenant.scim.get("/Users").await,
             tenant.scim.get("/Schemas").await,
@@ -205,7 +206,7 @@ on_both_engines! {
         let entry = &turned_away(&panel).await[0];
         assert_eq!((entry.http_status, entry.reason.as_str()), (403, "PROVISIONING_DISABLED"));
 
-        tenants.enable_provisioning(EnableProvisioningRequest { tenant: TENANT.to_owned() }).await.expect("it is switched on");
+        tenants.enable_provisioning(EnableProvisioningRequest { tenant: TENANT.to_owned(), ..EnableProvisioningRequest::default() }).await.expect("it is switched on");
         assert_eq!(tenant.scim.all_users().await, before);
     }
 

@@ -56,15 +56,13 @@ pub async fn answer(
         Err(Stop::Refused(refusal)) => return Err(wire::refuse(*refusal)),
         Err(Stop::Broken(status)) => return Err(status),
     };
-    let call = call(
-        &Request::from_parts(metadata, extensions, ()),
-        &options.tenant,
-    )?;
+    let options = Request::from_parts(metadata, extensions, options);
+    let call = call(&options, &options.get_ref().tenant)?;
     let BulkLinkOptions {
         reason,
         validate_only,
         ..
-    } = options;
+    } = options.into_inner();
     let run = core
         .bulk_link(call, reason, validate_only)
         .await

@@ -10,10 +10,13 @@ mod findings;
 mod guard;
 mod links;
 mod logs;
+mod readiness;
 mod schemas;
 mod tenants;
 mod tokens;
 mod wire;
+
+use std::sync::Arc;
 
 use provisioning_core::Core;
 use provisioning_proto::admin::v1::{
@@ -21,17 +24,20 @@ use provisioning_proto::admin::v1::{
     deprovision_guard_service_server::DeprovisionGuardServiceServer,
     extension_schema_service_server::ExtensionSchemaServiceServer,
     link_service_server::LinkServiceServer, log_service_server::LogServiceServer,
-    tenant_service_server::TenantServiceServer, token_service_server::TokenServiceServer,
+    readiness_service_server::ReadinessServiceServer, tenant_service_server::TenantServiceServer,
+    token_service_server::TokenServiceServer,
 };
 use tonic::service::Routes;
+
+pub use readiness::{CannotPlay, Configuration, PlayReadiness};
 
 /// The largest request message: the longest filter, name and reason together stay far below it.
 pub const MESSAGE_SIZE_MAX: usize = 64 << 10;
 /// The largest request message that defines a schema: one that is too large shall be told so, not cut off.
 const SCHEMA_MESSAGE_SIZE_MAX: usize = 4 * provisioning_core::schemas::DEFINITION_BYTES_MAX;
 
-/// Adds the panel's services.
-pub fn add_to(routes: Routes, core: &Core) -> Routes {
+/// Adds the panel's services. `player` plays readiness checks.
+pub fn add_to(routes: Routes, core: &Core, player: Arc<dyn PlayReadiness>) -> Routes {
     routes
         .add_service(
             TenantServiceServer::new(tenants::Service::new(core.clone()))
@@ -55,6 +61,10 @@ pub fn add_to(routes: Routes, core: &Core) -> Routes {
         )
         .add_service(
             DeprovisionGuardServiceServer::new(guard::Service::new(core.clone()))
+                .max_decoding_message_size(MESSAGE_SIZE_MAX),
+        )
+        .add_service(
+            ReadinessServiceServer::new(readiness::Service::new(core.clone(), player))
                 .max_decoding_message_size(MESSAGE_SIZE_MAX),
         )
         .add_service(

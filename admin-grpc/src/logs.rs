@@ -2,14 +2,13 @@
 
 use provisioning_core::{
     Core,
-    grpc::{accounts::timestamp, call, status},
+    grpc::{accounts::timestamp, call, changes::attribute_change, status},
     log::{self, Operation, Outcome},
 };
 use provisioning_proto::admin::v1::{
     self, GetLogEntryRequest, GetLogEntryResponse, ListLogEntriesRequest, ListLogEntriesResponse,
     log_service_server::LogService,
 };
-use serde_json::Value;
 use tonic::{Request, Response, Status};
 
 use crate::wire;
@@ -80,18 +79,9 @@ fn entry(entry: log::LogEntry) -> v1::LogEntry {
         request_id: entry.request_id,
         token_id: entry.token_id,
         actor: entry.actor,
-        changes: entry.changes.into_iter().map(change).collect(),
+        changes: entry.changes.into_iter().map(attribute_change).collect(),
         duration: Some(wire::duration_to_proto(entry.duration)),
         justification: entry.justification,
-    }
-}
-
-fn change(change: log::AttributeChange) -> v1::AttributeChange {
-    let text = |value: Option<Value>| value.map(|value| value.to_string()).unwrap_or_default();
-    v1::AttributeChange {
-        attribute: change.attribute,
-        old_value: text(change.old),
-        new_value: text(change.new),
     }
 }
 

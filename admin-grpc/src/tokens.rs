@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use provisioning_core::{
     Core,
+    call::Call,
     grpc::{accounts::timestamp, call, idempotent, once, status},
     tokens::{self, GeneratedToken, TokenId, TokenState},
 };
@@ -42,6 +43,17 @@ impl Service {
             last_used_from: token.last_used_from.clone(),
         }
     }
+
+    /// The secret and the token that were made; of a dry run, which makes none, neither.
+    fn made(&self, call: &Call, generated: &GeneratedToken) -> (String, Option<v1::Token>) {
+        if call.validate_only {
+            return (String::new(), None);
+        }
+        (
+            generated.text.expose_secret().to_owned(),
+            Some(self.token(&generated.token)),
+        )
+    }
 }
 
 #[tonic::async_trait]
@@ -74,9 +86,10 @@ impl TokenService for Service {
         )?;
         let answer = self.core.generate_token(&call, once).await;
         idempotent(answer, |generated| {
+            let (secret_token, token) = self.made(&call, &generated);
             Ok(GenerateTokenResponse {
-                secret_token: generated.text.expose_secret().to_owned(),
-                token: Some(self.token(&generated.token)),
+                secret_token,
+                token,
                 endpoint: generated.endpoint,
             })
         })
@@ -101,10 +114,15 @@ impl TokenService for Service {
         };
         let answer = self.core.regenerate_token(&call, overlap, once).await;
         idempotent(answer, |generated| {
+            let (secret_token, token) = self.made(&call, &generated);
+            let replaced = generated.replaced.as_ref().map(|old| v1::Token {
+                replaced_by: token.as_ref().map(|token| token.id.clone()),
+                ..self.token(old)
+            });
             Ok(RegenerateTokenResponse {
-                secret_token: generated.text.expose_secret().to_owned(),
-                token: Some(self.token(&generated.token)),
-                replaced: generated.replaced.as_ref().map(|token| self.token(token)),
+                secret_token,
+                token,
+                replaced,
                 endpoint: generated.endpoint,
             })
         })

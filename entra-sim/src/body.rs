@@ -3,25 +3,35 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::directory::DirectoryUser;
+use crate::directory::ObjectType;
 use crate::mapping::{self, ENTERPRISE, Edit, MANAGER, Slot};
 use crate::scenario::FlagMode;
+use crate::source::Source;
 
-const CORE: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
+const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
+const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
+/// No schema of SCIM; the documented body of a group has it.
+const ADSCIM_GROUP: &str =
+    "http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group";
 const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 
-/// The body of `POST /Users`. The flag does not change it.
-pub(crate) fn create(user: &DirectoryUser) -> Value {
+/// The body of `POST /Users` or `POST /Groups`. The flag does not change it. A new group never carries members.
+pub(crate) fn create(source: &Source) -> Value {
     let mut body = Map::new();
-    body.insert("schemas".to_owned(), json!([CORE, ENTERPRISE]));
-    body.insert("externalId".to_owned(), json!(user.object_id));
-    for (slot, value) in mapping::desired(user) {
-        if let (Some(value), false) = (value, slot == Slot::Plain("externalId")) {
-            place(&mut body, slot, value);
+    let (schemas, resource_type) = match source.object_type {
+        ObjectType::User => ([USER, ENTERPRISE], "User"),
+        ObjectType::Group => ([GROUP, ADSCIM_GROUP], "Group"),
+    };
+    body.insert("schemas".to_owned(), json!(schemas));
+    for (slot, value) in &source.values {
+        if let Some(value) = value {
+            place(&mut body, *slot, value.clone());
         }
     }
-    body.insert("meta".to_owned(), json!({"resourceType": "User"}));
-    body.insert("roles".to_owned(), json!([]));
+    body.insert("meta".to_owned(), json!({"resourceType": resource_type}));
+    if source.object_type == ObjectType::User {
+        body.insert("roles".to_owned(), json!([]));
+    }
     Value::Object(body)
 }
 
@@ -73,7 +83,7 @@ impl InsertValue for Value {
     }
 }
 
-/// The body of `PATCH /Users/{id}` for attributes.
+/// The body of a `PATCH` of attributes.
 pub(crate) fn patch(edits: &[Edit], flag: FlagMode) -> Value {
     envelope(&match flag {
         FlagMode::Off => edits.iter().map(verbose).collect(),
@@ -97,6 +107,22 @@ pub(crate) fn remove_manager(flag: FlagMode) -> Value {
         FlagMode::On => "remove",
     };
     envelope(&[json!({"op": op, "path": MANAGER.path()})])
+}
+
+/// Puts one account into a group.
+pub(crate) fn add_member(id: &str, flag: FlagMode) -> Value {
+    let op = verb(true, flag);
+    envelope(&[json!({"op": op, "path": "members", "value": [{"$ref": null, "value": id}]})])
+}
+
+/// Takes one account out of a group.
+pub(crate) fn remove_member(id: &str, flag: FlagMode) -> Value {
+    envelope(&[match flag {
+        FlagMode::Off => {
+            json!({"op": "Remove", "path": "members", "value": [{"$ref": null, "value": id}]})
+        }
+        FlagMode::On => json!({"op": "remove", "path": mapping::member_path(id)}),
+    }])
 }
 
 fn envelope(operations: &[Value]) -> Value {

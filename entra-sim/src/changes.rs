@@ -1,4 +1,6 @@
-//! The only place that turns a cycle's shares into changes of named users.
+//! The only place that turns a cycle's shares into changes of named users. Groups have a file of their own.
+
+pub(crate) mod groups;
 
 use rand::RngExt;
 use rand::rngs::Xoshiro256PlusPlus;

@@ -1,4 +1,4 @@
-//! The only place that speaks HTTP: Entra's five calls on users, with exactly the headers Entra sends.
+//! The only place that speaks HTTP: Entra's five calls on users and groups, with exactly the headers Entra sends.
 //!
 //! Entra sends no `User-Agent`, and no capture shows an `Accept`. A client library that adds either would hide a
 //! firewall or server that refuses such requests; so the requests are built on hyper.
@@ -23,11 +23,13 @@ use rustls::pki_types::pem::PemObject as _;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
+use crate::directory::ObjectType;
+use crate::matching::Matching;
 use crate::scenario::{RetryAfter, Scenario};
 use crate::target::{Target, TargetError};
 
 /// Everything but the unreserved marks, as .NET encodes a query.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+pub(crate) const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
     .remove(b'.')
@@ -35,6 +37,9 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'*')
     .remove(b'(')
     .remove(b')');
+
+/// What Entra asks of every group it reads.
+const WITHOUT_MEMBERS: &str = "excludedAttributes=members";
 
 /// An answer larger than this is not read: an account has no use for it.
 const ANSWER_BYTES_MAX: usize = 4 << 20;
@@ -79,7 +84,8 @@ pub(crate) enum Failure {
 pub(crate) struct ScimClient {
     http: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     base_url: String,
-    authorization: HeaderValue,
+    /// Absent in a request that is to be refused.
+    authorization: Option<HeaderValue>,
     request_timeout: Duration,
     retry_after: RetryAfter,
     requests: AtomicU64,
@@ -98,12 +104,20 @@ impl ScimClient {
                 .pool_timer(TokioTimer::new())
                 .build(connector(target)?),
             base_url: target.base_url().to_owned(),
-            authorization,
+            authorization: Some(authorization),
             request_timeout: scenario.request_timeout,
             retry_after: scenario.retry_after,
             requests: AtomicU64::new(0),
             silence: AtomicU32::new(0),
         })
+    }
+
+    /// The same without a credential.
+    pub(crate) fn without_token(self) -> Self {
+        Self {
+            authorization: None,
+            ..self
+        }
     }
 
     /// How many requests were sent since the client was made.
@@ -116,33 +130,69 @@ impl ScimClient {
         self.silence.load(Ordering::Relaxed) >= SILENCE_MAX
     }
 
-    /// `GET /Users?filter=userName eq "…"`
-    pub(crate) async fn find_users(&self, user_name: &str) -> Result<Answer, Failure> {
-        let path = format!("/Users?filter={}", encoded_filter(user_name));
+    /// `GET /Users?filter=userName eq "…"`, or the like for another attribute or for groups.
+    pub(crate) async fn find(
+        &self,
+        object_type: ObjectType,
+        matching: Matching,
+        value: &str,
+    ) -> Result<Answer, Failure> {
+        let path = find_path(object_type, matching, value);
         self.send(&Method::GET, &path, None).await
     }
 
-    /// `GET /Users/{id}`
-    pub(crate) async fn get_user(&self, id: &str) -> Result<Answer, Failure> {
-        self.send(&Method::GET, &user_path(id), None).await
+    /// `GET /Users/{id}`, or a group without its members.
+    pub(crate) async fn get(&self, object_type: ObjectType, id: &str) -> Result<Answer, Failure> {
+        let path = resource_path(object_type, id);
+        let path = match object_type {
+            ObjectType::User => path,
+            ObjectType::Group => format!("{path}?{WITHOUT_MEMBERS}"),
+        };
+        self.send(&Method::GET, &path, None).await
+    }
+
+    /// `GET /Users/{id}`, or a group with its members, which Entra never asks for: verification does.
+    pub(crate) async fn get_whole(
+        &self,
+        object_type: ObjectType,
+        id: &str,
+    ) -> Result<Answer, Failure> {
+        let path = resource_path(object_type, id);
+        self.send(&Method::GET, &path, None).await
     }
 
     /// `POST /Users`
-    pub(crate) async fn create_user(&self, body: &Value) -> Result<Answer, Failure> {
-        self.send(&Method::POST, "/Users", Some(body)).await
+    pub(crate) async fn create(
+        &self,
+        object_type: ObjectType,
+        body: &Value,
+    ) -> Result<Answer, Failure> {
+        self.send(&Method::POST, collection(object_type), Some(body))
+            .await
     }
 
     /// `PATCH /Users/{id}`
-    pub(crate) async fn patch_user(&self, id: &str, body: &Value) -> Result<Answer, Failure> {
-        self.send(&Method::PATCH, &user_path(id), Some(body)).await
+    pub(crate) async fn patch(
+        &self,
+        object_type: ObjectType,
+        id: &str,
+        body: &Value,
+    ) -> Result<Answer, Failure> {
+        let path = resource_path(object_type, id);
+        self.send(&Method::PATCH, &path, Some(body)).await
     }
 
     /// `DELETE /Users/{id}`
-    pub(crate) async fn delete_user(&self, id: &str) -> Result<Answer, Failure> {
-        self.send(&Method::DELETE, &user_path(id), None).await
+    pub(crate) async fn delete(
+        &self,
+        object_type: ObjectType,
+        id: &str,
+    ) -> Result<Answer, Failure> {
+        let path = resource_path(object_type, id);
+        self.send(&Method::DELETE, &path, None).await
     }
 
-    async fn send(
+    pub(crate) async fn send(
         &self,
         method: &Method,
         path: &str,
@@ -185,8 +235,10 @@ impl ScimClient {
     ) -> Result<Request<Full<Bytes>>, Failure> {
         let mut request = Request::builder()
             .method(method)
-            .uri(format!("{}{path}", self.base_url))
-            .header(AUTHORIZATION, self.authorization.clone());
+            .uri(format!("{}{path}", self.base_url));
+        if let Some(authorization) = &self.authorization {
+            request = request.header(AUTHORIZATION, authorization.clone());
+        }
         if body.is_some() {
             request = request.header(CONTENT_TYPE, "application/scim+json; charset=utf-8");
         }
@@ -275,14 +327,30 @@ fn chain(error: &hyper_util::client::legacy::Error) -> String {
     text
 }
 
-fn user_path(id: &str) -> String {
-    format!("/Users/{}", utf8_percent_encode(id, ENCODED))
+const fn collection(object_type: ObjectType) -> &'static str {
+    match object_type {
+        ObjectType::User => "/Users",
+        ObjectType::Group => "/Groups",
+    }
+}
+
+fn resource_path(object_type: ObjectType, id: &str) -> String {
+    let collection = collection(object_type);
+    format!("{collection}/{}", utf8_percent_encode(id, ENCODED))
+}
+
+fn find_path(object_type: ObjectType, matching: Matching, value: &str) -> String {
+    let filter = encoded_filter(matching.attribute(object_type), value);
+    match object_type {
+        ObjectType::User => format!("/Users?filter={filter}"),
+        ObjectType::Group => format!("/Groups?{WITHOUT_MEMBERS}&filter={filter}"),
+    }
 }
 
 /// `userName eq "…"` as Entra writes it: a blank is `+`, everything else that is not unreserved is percent-encoded.
-fn encoded_filter(user_name: &str) -> String {
-    let literal = user_name.replace('\\', "\\\\").replace('"', "\\\"");
-    let filter = format!("userName eq \"{literal}\"");
+fn encoded_filter(attribute: &str, value: &str) -> String {
+    let literal = value.replace('\\', "\\\\").replace('"', "\\\"");
+    let filter = format!("{attribute} eq \"{literal}\"");
     utf8_percent_encode(&filter, ENCODED)
         .to_string()
         .replace("%20", "+")
@@ -313,15 +381,27 @@ mod tests {
             ),
         ] {
             let fixture: Value = serde_json::from_str(fixture).unwrap();
-            let path = format!("/Users?filter={}", encoded_filter(user_name));
+            let path = find_path(ObjectType::User, Matching::Name, user_name);
             assert_eq!(fixture["path"], path);
         }
     }
 
     #[test]
+    fn groups_are_asked_for_without_their_members() {
+        assert_eq!(
+            find_path(ObjectType::Group, Matching::Name, "R&D"),
+            "/Groups?excludedAttributes=members&filter=displayName+eq+%22R%26D%22"
+        );
+        assert_eq!(
+            find_path(ObjectType::Group, Matching::ExternalId, "8aa1"),
+            "/Groups?excludedAttributes=members&filter=externalId+eq+%228aa1%22"
+        );
+    }
+
+    #[test]
     fn a_quote_cannot_leave_its_literal() {
         assert_eq!(
-            encoded_filter(r#"a" or \"#),
+            encoded_filter("userName", r#"a" or \"#),
             "userName+eq+%22a%5C%22+or+%5C%5C%22"
         );
     }

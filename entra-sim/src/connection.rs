@@ -1,4 +1,6 @@
-//! The only place for what Entra remembers of one object: its link, its last export, its escrows.
+//! The only place for what Entra remembers of one object: its link, its last export, its escrows; of a group also its members.
+
+use std::collections::BTreeMap;
 
 use crate::error_code::ErrorCode;
 use crate::mapping::Observed;
@@ -17,7 +19,7 @@ pub(crate) struct Connection {
     pub(crate) seen_revision: Option<u64>,
     /// The manager that was last exported with success; `None` before the first time.
     pub(crate) exported_manager: Option<Manager>,
-    /// A create got no clear answer: an account may exist without a link.
+    /// A create got no clear answer: an account or group may exist without a link.
     pub(crate) ambiguous_create: bool,
     pub(crate) escrow: Option<Escrow>,
     pub(crate) reference_escrow: Option<Escrow>,
@@ -25,13 +27,30 @@ pub(crate) struct Connection {
     pub(crate) last_error: Option<(ErrorCode, String)>,
 }
 
-/// The account that belongs to an object.
+/// The account or group that belongs to an object.
 #[derive(Clone, Debug)]
 pub(crate) struct Link {
     pub(crate) scim_id: String,
     pub(crate) observed: Observed,
     /// False once the object lost its assignment: Entra then neither updates nor deletes the account.
     pub(crate) managed: bool,
+}
+
+/// What Entra remembers of a group's members, by the users' positions.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Memberships {
+    /// The group on the server that this is about.
+    pub(crate) group_id: String,
+    pub(crate) members: BTreeMap<usize, Membership>,
+}
+
+/// One member of a group.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Membership {
+    /// The account that was put into the group with success.
+    pub(crate) sent: Option<String>,
+    pub(crate) escrow: Option<Escrow>,
+    pub(crate) last_error: Option<(ErrorCode, String)>,
 }
 
 /// An object that failed and is tried again.
@@ -59,10 +78,28 @@ impl Escrow {
     }
 }
 
+impl Memberships {
+    /// Forgets what failed.
+    pub(crate) fn forget_escrows(&mut self) {
+        for membership in self.members.values_mut() {
+            membership.escrow = None;
+            membership.last_error = None;
+        }
+    }
+}
+
 impl Connection {
     /// The account Entra still looks after.
     pub(crate) fn managed_link(&self) -> Option<&Link> {
         self.link.as_ref().filter(|link| link.managed)
+    }
+
+    /// Forgets what failed, as `resetScope` `Escrows` does.
+    pub(crate) fn forget_escrows(&mut self) {
+        self.escrow = None;
+        self.reference_escrow = None;
+        self.last_error = None;
+        self.ambiguous_create = false;
     }
 
     /// The reference that failed is not wanted any more.

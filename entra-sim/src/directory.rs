@@ -1,9 +1,14 @@
-//! The only place for Entra's side of the story: users, what an admin can do to them, and what the engine sees of it.
+//! The only place for Entra's side of the story: users, what an admin can do to them, and what the engine sees of it. Groups
+//! have a file of their own.
+
+mod groups;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+pub use groups::DirectoryGroup;
 
 /// The id of an object in Entra; a GUID that never changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -14,6 +19,14 @@ impl fmt::Display for ObjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
+}
+
+/// What an object is; Microsoft Graph's `objectTypeName`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are Microsoft's")]
+pub enum ObjectType {
+    User,
+    Group,
 }
 
 /// Whether an object exists in Entra.
@@ -38,6 +51,8 @@ pub struct DirectoryUser {
     pub object_id: ObjectId,
     pub user_principal_name: String,
     pub account_enabled: bool,
+    /// Made of the name at creation; a renamed user keeps it.
+    pub mail_nickname: Option<String>,
     pub display_name: Option<String>,
     pub given_name: Option<String>,
     pub surname: Option<String>,
@@ -67,10 +82,13 @@ pub struct DirectoryUser {
 impl DirectoryUser {
     /// A live, enabled, assigned user with a name and nothing else.
     pub fn new(object_id: ObjectId, user_principal_name: impl Into<String>) -> Self {
+        let user_principal_name = user_principal_name.into();
+        let mail_nickname = user_principal_name.split('@').next().map(str::to_owned);
         Self {
             object_id,
-            user_principal_name: user_principal_name.into(),
+            user_principal_name,
             account_enabled: true,
+            mail_nickname,
             display_name: None,
             given_name: None,
             surname: None,
@@ -107,10 +125,12 @@ impl DirectoryUser {
     }
 }
 
-/// All users, at positions that never change.
+/// All users and groups, at positions that never change.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Directory {
     users: Vec<DirectoryUser>,
+    #[serde(default)]
+    groups: Vec<DirectoryGroup>,
 }
 
 impl Directory {
@@ -130,6 +150,13 @@ impl Directory {
         let user = &mut self.users[index];
         change(user);
         user.revision += 1;
+    }
+
+    /// Gives a user another login.
+    pub fn rename(&mut self, index: usize, user_principal_name: impl Into<String>) {
+        self.update(index, |user| {
+            user.user_principal_name = user_principal_name.into();
+        });
     }
 
     /// Blocks or allows signing in.
@@ -171,13 +198,16 @@ impl Directory {
         });
     }
 
-    /// Deletes a user for good; nobody reports to them any more.
+    /// Deletes a user for good; nobody reports to them any more, and no group has them.
     pub fn purge(&mut self, index: usize) {
         self.update(index, |user| user.lifecycle = Lifecycle::Purged);
         for user in &mut self.users {
             if user.manager == Some(index) {
                 user.manager = None;
             }
+        }
+        for group in &mut self.groups {
+            group.members.remove(&index);
         }
     }
 }
@@ -207,13 +237,18 @@ mod tests {
     }
 
     #[test]
-    fn nobody_reports_to_a_purged_user() {
+    fn nobody_reports_to_a_purged_user_and_no_group_has_them() {
         let mut directory = Directory::default();
         let user = |n| DirectoryUser::new(ObjectId(Uuid::from_u128(n)), "x");
         let manager = directory.add(user(1));
         let report = directory.add(user(2));
         directory.set_manager(report, Some(manager));
+        let id = ObjectId(Uuid::from_u128(3));
+        let group = directory.add_group(DirectoryGroup::new(id, "Engineering"));
+        directory.add_member(group, manager);
+        directory.add_member(group, report);
         directory.purge(manager);
         assert_eq!(directory.users()[report].manager, None);
+        assert!(directory.groups()[group].members.iter().eq([&report]));
     }
 }

@@ -1,13 +1,17 @@
 //! The only place for the order of things: cycles one after another, and the parts of a cycle.
 
+mod drive;
+mod job;
 mod phases;
 
 use std::time::{Duration, Instant};
 
+pub use self::job::{JobRunning, ResetScope, UnknownResetScope};
+
 use crate::changes;
 use crate::client::ScimClient;
-use crate::connection::{Connection, Escrow};
-use crate::directory::{Directory, Lifecycle};
+use crate::connections::{Connections, Object};
+use crate::directory::{Directory, ObjectType};
 use crate::error_code::{ErrorCode, Refusal, Step, Stop};
 use crate::event::{Event, Phase};
 use crate::export::{expect_success, hits};
@@ -15,6 +19,7 @@ use crate::population::{self, Stream};
 use crate::quarantine::{self, Quarantine};
 use crate::report::{Action, CycleReport, ObjectInError, ProvisioningLogEntry, Report, Status};
 use crate::scenario::{Changes, CycleKind, CyclePlan, FlagMode, Scenario};
+use crate::source::{Source, Standing};
 use crate::target::{Target, TargetError};
 
 /// Who is told of events.
@@ -30,15 +35,16 @@ pub struct Engine {
     flag: FlagMode,
     scenario: Scenario,
     directory: Directory,
-    connections: Vec<Connection>,
+    connections: Connections,
     report: Report,
     began: Instant,
     /// Cycles planned by the scenario that have run.
     played: usize,
     /// Counts the intervals of 40 minutes; jumps ahead when nothing is to do but wait for an escrow.
     tick: u32,
-    /// A full cycle ended early, so the next one is full too.
+    /// A full cycle ended early, or the job was restarted or its mapping changed: the next one is full.
     full_pending: bool,
+    is_paused: bool,
     /// The server has answered a probe before: worth waiting for.
     was_up: bool,
     quarantine_tries: u32,
@@ -47,11 +53,12 @@ pub struct Engine {
 impl Engine {
     /// An engine before its first cycle.
     pub fn new(target: Target, scenario: Scenario) -> Result<Self, TargetError> {
-        let directory = population::populate(scenario.users, &scenario.domain, scenario.seed);
+        let mut directory = population::populate(scenario.users, &scenario.domain, scenario.seed);
+        population::populate_groups(&mut directory, scenario.groups, scenario.seed);
         Self::with_directory(target, scenario, directory)
     }
 
-    /// An engine over a directory made elsewhere; the scenario's `users` is not used.
+    /// An engine over a directory made elsewhere; the scenario's `users` and `groups` are not used.
     #[expect(
         clippy::needless_pass_by_value,
         reason = "the engine is the target's only user"
@@ -70,12 +77,13 @@ impl Engine {
             },
             scenario,
             directory,
-            connections: Vec::new(),
+            connections: Connections::default(),
             report: Report::default(),
             began: Instant::now(),
             played: 0,
             tick: 0,
             full_pending: false,
+            is_paused: false,
             was_up: false,
             quarantine_tries: 0,
         })
@@ -89,14 +97,6 @@ impl Engine {
     pub fn retarget(&mut self, target: Target) -> Result<(), TargetError> {
         self.client = ScimClient::new(&target, &self.scenario)?;
         Ok(())
-    }
-
-    /// Forgets links, escrows and quarantine, as Graph's `restart` with `resetScope: Full`: each object is matched anew.
-    pub fn restart(&mut self) {
-        self.connections.clear();
-        self.report.quarantined = None;
-        self.quarantine_tries = 0;
-        self.full_pending = true;
     }
 
     /// Plays all planned cycles, and more until nothing waits in escrow or the scenario's bound is reached. Ends at once when the
@@ -118,7 +118,11 @@ impl Engine {
 
     /// Whether the last probe failed and no object was ever linked.
     pub fn never_connected(&self) -> bool {
-        !self.was_up && self.connections.iter().all(|c| c.link.is_none())
+        !self.was_up
+            && self
+                .connections
+                .iter()
+                .all(|connection| connection.link.is_none())
     }
 
     /// Plays the next planned cycle; none when the plan is through.
@@ -178,7 +182,8 @@ impl Engine {
         self.list_errors();
 
         let requests = self.client.requests() - requests;
-        let escrowed = self.escrows().count();
+        let escrows = self.connections.escrows();
+        let escrowed = escrows.chain(self.connections.reference_escrows()).count();
         let cycle = self.current();
         cycle.requests = requests;
         cycle.escrowed = escrowed;
@@ -196,6 +201,9 @@ impl Engine {
         on_demand: usize,
         observer: Observer<'_>,
     ) -> Result<(), Refusal> {
+        if self.is_paused {
+            return Err(Refusal::paused());
+        }
         self.probe(observer).await?;
         let on_demand: Vec<usize> = changed
             .iter()
@@ -206,27 +214,18 @@ impl Engine {
             .take(on_demand)
             .collect();
         self.export_on_demand(&on_demand, observer).await?;
-        self.export_users(kind, observer).await?;
-        self.export_references(kind, observer).await
-    }
-
-    /// Provision on demand of one user: probe, match, act; the flag is ignored.
-    pub async fn provision_on_demand(
-        &mut self,
-        index: usize,
-        observer: Observer<'_>,
-    ) -> &ProvisioningLogEntry {
-        if self.report.cycles.is_empty() {
-            self.report.cycles.push(CycleReport::default());
+        self.export_objects(ObjectType::User, kind, observer)
+            .await?;
+        let has_groups = !self.directory.groups().is_empty();
+        if has_groups {
+            self.export_objects(ObjectType::Group, kind, observer)
+                .await?;
         }
-        if self.probe(observer).await.is_ok() {
-            // What went wrong with the user is in the entry.
-            let _ = self.export_on_demand(&[index], observer).await;
+        self.export_references(kind, observer).await?;
+        if has_groups {
+            self.export_members(kind, observer).await?;
         }
-        self.report
-            .log
-            .last()
-            .expect("a failed probe and an export both write an entry")
+        Ok(())
     }
 
     /// What happened so far.
@@ -249,9 +248,15 @@ impl Engine {
         &mut self.directory
     }
 
-    /// The account an object is linked to: its SCIM id.
+    /// The account a user is linked to: its SCIM id.
     pub fn linked(&self, index: usize) -> Option<&str> {
-        let link = self.connections.get(index)?.link.as_ref()?;
+        let link = self.connections.users.get(index)?.link.as_ref()?;
+        Some(&link.scim_id)
+    }
+
+    /// The group on the server that a group is linked to: its SCIM id.
+    pub fn linked_group(&self, index: usize) -> Option<&str> {
+        let link = self.connections.groups.get(index)?.link.as_ref()?;
         Some(&link.scim_id)
     }
 
@@ -259,8 +264,17 @@ impl Engine {
         &self.client
     }
 
-    pub(crate) fn connections(&self) -> &[Connection] {
+    pub(crate) fn connections(&self) -> &Connections {
         &self.connections
+    }
+
+    /// An object as the mapping sees it.
+    pub(crate) fn source(&self, object: Object) -> Source {
+        let mapping = &self.scenario.mapping;
+        match object.object_type {
+            ObjectType::User => Source::of_user(&self.directory.users()[object.index], mapping),
+            ObjectType::Group => Source::of_group(&self.directory.groups()[object.index], mapping),
+        }
     }
 
     pub(crate) fn concurrency(&self) -> usize {
@@ -283,15 +297,14 @@ impl Engine {
             seed, ref domain, ..
         } = self.scenario;
         let changed = changes::apply(&mut self.directory, shares, number, seed, domain);
-        self.connections
-            .resize(self.directory.users().len(), Connection::default());
+        changes::groups::apply(&mut self.directory, shares, number, seed);
+        self.connections.cover(&self.directory);
         changed
     }
 
     /// The credential check, repeated while a server that was up before is gone.
     async fn probe(&mut self, observer: Observer<'_>) -> Result<(), Refusal> {
-        self.connections
-            .resize(self.directory.users().len(), Connection::default());
+        self.connections.cover(&self.directory);
         let cycle = self.number();
         observer(&Event::PhaseStarted {
             cycle,
@@ -319,11 +332,21 @@ impl Engine {
         }
     }
 
-    /// Asks for a user who cannot exist and wants an empty list, as "Test Connection" does.
+    /// Asks for a user who cannot exist and wants an empty list, as "Test Connection" does; where there are groups, for one, too.
     async fn probe_once(&self, cycle: u32) -> Result<(), Refusal> {
         let mut rng = population::random(self.scenario.seed, Stream::Probe { number: cycle });
         let guid = population::random_guid(&mut rng).to_string();
-        let answer = expect_success(self.client.find_users(&guid).await, Step::Probe)?;
+        self.probe_for(ObjectType::User, &guid).await?;
+        if self.directory.groups().is_empty() {
+            return Ok(());
+        }
+        self.probe_for(ObjectType::Group, &guid).await
+    }
+
+    async fn probe_for(&self, object_type: ObjectType, guid: &str) -> Result<(), Refusal> {
+        let matching = self.scenario.mapping.first();
+        let answer = self.client.find(object_type, matching, guid).await;
+        let answer = expect_success(answer, Step::Probe)?;
         let refuse = |refusal| Refusal {
             stop: Some(Stop::Refused),
             ..refusal
@@ -333,7 +356,7 @@ impl Engine {
             hits => Err(refuse(Refusal::of(
                 ErrorCode::SystemForCrossDomainIdentityManagementMultipleEntriesInResponse,
                 format!(
-                    "the filter is ignored: a random GUID found {} accounts",
+                    "the filter is ignored: a random GUID found {} of them",
                     hits.len()
                 ),
             ))),
@@ -345,6 +368,7 @@ impl Engine {
             time: self.now(),
             cycle: self.number(),
             action: Action::Other,
+            source_type: None,
             source_id: None,
             source_name: None,
             target_id: None,
@@ -367,20 +391,12 @@ impl Engine {
 
     /// Enters, keeps or lifts the quarantine.
     fn judge(&mut self, stop: Option<&Refusal>, observer: Observer<'_>) {
-        let objects = self.directory.users().len();
-        let escrows = self
-            .connections
-            .iter()
-            .filter(|c| c.escrow.is_some())
-            .count();
-        let references = self
-            .connections
-            .iter()
-            .filter(|c| c.reference_escrow.is_some())
-            .count();
+        let objects = self.directory.users().len() + self.directory.groups().len();
+        let escrows = self.connections.escrows().count();
+        let references = self.connections.reference_escrows().count();
         let verdict = match stop.and_then(|refusal| refusal.stop.as_ref()) {
             Some(Stop::Refused) => Some(Quarantine::EncounteredQuarantineException),
-            Some(Stop::Unavailable) => self.report.quarantined,
+            Some(Stop::Unavailable | Stop::Paused) => self.report.quarantined,
             None => quarantine::judge(escrows, references, objects),
         };
         match verdict {
@@ -401,13 +417,6 @@ impl Engine {
         self.report.quarantined = verdict;
     }
 
-    fn escrows(&self) -> impl Iterator<Item = Escrow> + '_ {
-        self.connections
-            .iter()
-            .flat_map(|connection| [connection.escrow, connection.reference_escrow])
-            .flatten()
-    }
-
     /// The tick at which something is to do; none when everything is settled.
     fn next_due(&self) -> Option<u32> {
         let unfinished = self
@@ -418,40 +427,64 @@ impl Engine {
         if unfinished || self.full_pending {
             return Some(self.tick + 1);
         }
-        self.escrows().map(|escrow| escrow.due_tick).min()
+        let escrows = self.connections.escrows();
+        escrows
+            .chain(self.connections.reference_escrows())
+            .map(|escrow| escrow.due_tick)
+            .min()
     }
 
     fn list_errors(&mut self) {
-        let in_error = self.directory.users().iter().zip(&self.connections);
-        self.report.in_error = in_error
-            .filter_map(|(user, connection)| {
-                let (error_code, detail) = connection.last_error.clone()?;
-                let attempts = [connection.escrow, connection.reference_escrow];
-                Some(ObjectInError {
-                    object_id: user.object_id,
-                    target_id: connection.link.as_ref().map(|link| link.scim_id.clone()),
-                    error_code,
-                    detail,
-                    attempts: attempts
-                        .iter()
-                        .flatten()
-                        .map(|escrow| escrow.attempts)
-                        .max()
-                        .unwrap_or(1),
-                })
-            })
+        self.report.in_error = self
+            .connections
+            .objects()
+            .filter_map(|object| self.error_of(object))
             .collect();
     }
 
+    /// The last state of an object, if it is an error. That of a member is one of its group.
+    fn error_of(&self, object: Object) -> Option<ObjectInError> {
+        let connection = self.connections.get(object);
+        let members = match object.object_type {
+            ObjectType::User => None,
+            ObjectType::Group => Some(&self.connections.memberships[object.index].members),
+        };
+        let members = || members.into_iter().flat_map(|members| members.values());
+        let (error_code, detail) = connection
+            .last_error
+            .clone()
+            .or_else(|| members().find_map(|membership| membership.last_error.clone()))?;
+        let escrows = [connection.escrow, connection.reference_escrow].into_iter();
+        let escrows = escrows.chain(members().map(|membership| membership.escrow));
+        Some(ObjectInError {
+            object_type: object.object_type,
+            object_id: self.source(object).object_id,
+            target_id: connection.link.as_ref().map(|link| link.scim_id.clone()),
+            error_code,
+            detail,
+            attempts: escrows
+                .flatten()
+                .map(|escrow| escrow.attempts)
+                .max()
+                .unwrap_or(1),
+        })
+    }
+
+    fn revision(&self, object: Object) -> u64 {
+        match object.object_type {
+            ObjectType::User => self.directory.users()[object.index].revision,
+            ObjectType::Group => self.directory.groups()[object.index].revision,
+        }
+    }
+
     /// Whether an object is worth a look at all: Entra has never heard of what it never linked, and forgets what it unassigned.
-    fn is_relevant(&self, index: usize) -> bool {
-        let user = &self.directory.users()[index];
-        let connection = &self.connections[index];
-        match user.lifecycle {
-            Lifecycle::Purged => connection.managed_link().is_some(),
-            Lifecycle::Live | Lifecycle::SoftDeleted { .. } => {
-                user.is_active()
-                    || connection.managed_link().is_some()
+    fn is_relevant(&self, object: Object) -> bool {
+        let connection = self.connections.get(object);
+        match self.source(object).standing {
+            Standing::Gone => connection.managed_link().is_some(),
+            Standing::Entitled => true,
+            Standing::NotEntitled => {
+                connection.managed_link().is_some()
                     || connection.ambiguous_create
                     || connection.link.is_none()
             }

@@ -29,6 +29,8 @@ pub enum ErrorCode {
     NotEffectivelyEntitled,
     /// No error: nothing differs, so nothing is sent.
     RedundantExport,
+    /// No error: the job is paused.
+    EntrySynchronizationSkipped,
     SystemForCrossDomainIdentityManagementBadRequest,
     SystemForCrossDomainIdentityManagementServiceIncompatible,
     SystemForCrossDomainIdentityManagementServiceIncompatibleFiltering,
@@ -61,6 +63,8 @@ pub(crate) enum Stop {
     Refused,
     /// Nobody answers, or nobody can say whether the credentials are good.
     Unavailable,
+    /// An admin has paused the job.
+    Paused,
 }
 
 /// A step that did not succeed.
@@ -82,6 +86,14 @@ impl Refusal {
             ErrorCode::SystemForCrossDomainIdentityManagementServiceIncompatible,
             detail,
         )
+    }
+
+    /// No request is sent, and nothing is wrong.
+    pub(crate) fn paused() -> Self {
+        Self {
+            stop: Some(Stop::Paused),
+            ..Self::of(ErrorCode::EntrySynchronizationSkipped, "the job is paused")
+        }
     }
 
     pub(crate) fn of(code: ErrorCode, detail: impl Into<String>) -> Self {

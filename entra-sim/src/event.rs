@@ -18,8 +18,12 @@ pub enum Phase {
     OnDemand,
     /// Users are created, changed, deleted.
     Users,
+    /// Groups are created, renamed, deleted.
+    Groups,
     /// Managers are set, once both ends exist.
     References,
+    /// Members are put into groups and taken out.
+    Members,
 }
 
 /// Something happened.

@@ -1,29 +1,31 @@
-//! The only place that decides what one user needs and does it: match, create, update, disable, delete.
+//! The only place that decides what one user or group needs and does it: match, create, update, disable, delete.
 
 use serde_json::Value;
 
 use crate::body;
 use crate::client::{Answer, ScimClient};
 use crate::connection::{Connection, Escrow, Link};
-use crate::directory::DirectoryUser;
+use crate::directory::{ObjectId, ObjectType};
 use crate::error_code::{ErrorCode, Refusal, Step, Stop};
 use crate::ledger::{Outcome, Verb, Write};
 use crate::mapping::{self, Edit, Observed, Slot};
+use crate::matching::Matching;
 use crate::report::{Action, Status};
 use crate::scenario::FlagMode;
+use crate::source::{Source, Standing};
 
-/// How an account that is already linked is read before it is compared.
+/// How an account or group that is already linked is read before it is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReadBy {
-    /// `GET /Users/{id}`: a cycle over changes.
+    /// `GET` by its id: a cycle over changes.
     Id,
     /// The matching query: a cycle over everything, and provision on demand.
     Match,
 }
 
-/// One user to export.
+/// One object to export.
 pub(crate) struct Job<'a> {
-    pub(crate) user: &'a DirectoryUser,
+    pub(crate) source: Source,
     pub(crate) connection: &'a Connection,
     pub(crate) read_by: ReadBy,
     pub(crate) flag: FlagMode,
@@ -56,6 +58,7 @@ pub(crate) enum Effect {
     Enabled,
     Deleted,
     Referenced,
+    MemberChanged,
 }
 
 impl Exported {
@@ -92,10 +95,17 @@ impl Exported {
         self.connection.last_error = Some((refusal.code, refusal.detail));
     }
 
+    /// Why it failed; none when it did not.
+    pub(crate) fn error(&self) -> Option<(ErrorCode, String)> {
+        let code = self.error_code?;
+        (self.status == Status::Failure).then(|| (code, self.detail.clone()))
+    }
+
     /// Sorts a write's end into acknowledged, ambiguous and without effect, and notes it.
     pub(crate) fn record(
         &mut self,
-        user: &DirectoryUser,
+        object_type: ObjectType,
+        object_id: ObjectId,
         verb: Verb,
         set: Vec<(String, Value)>,
         result: Result<Answer, Refusal>,
@@ -112,7 +122,8 @@ impl Exported {
             .map(|link| link.scim_id.clone());
         let scim_id = linked.or_else(|| result.as_ref().ok().and_then(id_of));
         self.writes.push(Write {
-            object_id: user.object_id,
+            object_type,
+            object_id,
             scim_id,
             verb,
             set,
@@ -122,11 +133,11 @@ impl Exported {
     }
 }
 
-/// Exports one user; whatever happens is in the result.
+/// Exports one object; whatever happens is in the result.
 pub(crate) async fn export(client: &ScimClient, job: &Job<'_>) -> Exported {
     let mut out = Exported::begin(job.connection, Action::Update);
     let result = attempt(client, job, &mut out).await;
-    out.connection.seen_revision = Some(job.user.revision);
+    out.connection.seen_revision = Some(job.source.revision);
     match result {
         Ok(()) => {
             out.connection.escrow = None;
@@ -141,21 +152,23 @@ pub(crate) async fn export(client: &ScimClient, job: &Job<'_>) -> Exported {
 }
 
 async fn attempt(client: &ScimClient, job: &Job<'_>, out: &mut Exported) -> Result<(), Refusal> {
-    if job.user.is_purged() {
-        return delete(client, job, out).await;
-    }
+    let is_entitled = match job.source.standing {
+        Standing::Gone => return delete(client, job, out).await,
+        Standing::Entitled => true,
+        Standing::NotEntitled => false,
+    };
     let managed = out.connection.managed_link().cloned();
     let known = match managed {
         Some(link) => Some(read(client, job, &link).await?),
         // Disabled users are not created. A create without an answer may have made an account all the same.
-        None if !job.user.is_active() && !out.connection.ambiguous_create => {
+        None if !is_entitled && !out.connection.ambiguous_create => {
             out.skip(
                 ErrorCode::NotEffectivelyEntitled,
                 "the user is not active, so no account is made",
             );
             return Ok(());
         }
-        None => find(client, job.user)
+        None => find(client, &job.source)
             .await?
             .inspect(|_| out.matched = true),
     };
@@ -166,7 +179,7 @@ async fn attempt(client: &ScimClient, job: &Job<'_>, out: &mut Exported) -> Resu
             out.connection.ambiguous_create = false;
             update(client, job, out, first_export).await
         }
-        None if job.user.is_active() => create(client, job, out).await,
+        None if is_entitled => create(client, job, out).await,
         None => {
             out.connection.ambiguous_create = false;
             out.skip(
@@ -178,65 +191,100 @@ async fn attempt(client: &ScimClient, job: &Job<'_>, out: &mut Exported) -> Resu
     }
 }
 
-/// The matching query: no hit, one hit, or an error.
-async fn find(client: &ScimClient, user: &DirectoryUser) -> Result<Option<Link>, Refusal> {
-    let name = &user.user_principal_name;
-    let answer = expect_success(client.find_users(name).await, Step::Match)?;
-    match hits(&answer)? {
-        [] => Ok(None),
-        [resource] => {
-            let found = Slot::Plain("userName")
-                .read(resource)
-                .and_then(Value::as_str);
-            if found.is_none_or(|found| found.to_lowercase() != name.to_lowercase()) {
-                // Entra would link whatever comes back; naming the broken filter helps more than taking over a stranger.
+/// The matching queries in turn, until one hits: no hit, one hit, or an error.
+async fn find(client: &ScimClient, source: &Source) -> Result<Option<Link>, Refusal> {
+    for (matching, value) in &source.keys {
+        let answer = client.find(source.object_type, *matching, value).await;
+        let answer = expect_success(answer, Step::Match)?;
+        match hits(&answer)? {
+            [] => {}
+            [resource] => {
+                check_hit(source.object_type, *matching, value, resource)?;
+                return link_of(source.object_type, resource).map(Some);
+            }
+            several => {
                 return Err(Refusal::of(
-                    ErrorCode::SystemForCrossDomainIdentityManagementServiceIncompatibleFiltering,
-                    "the filter on userName returned an account with another userName",
+                    ErrorCode::DuplicateTargetEntries,
+                    format!(
+                        "{} have this {}",
+                        several.len(),
+                        matching.attribute(source.object_type)
+                    ),
                 ));
             }
-            link_of(resource).map(Some)
         }
-        several => Err(Refusal::of(
-            ErrorCode::DuplicateTargetEntries,
-            format!("{} accounts match", several.len()),
-        )),
     }
+    Ok(None)
 }
 
-/// Reads a linked account again. A matching query that misses it (the name has changed) is followed by a read by id.
+/// Entra would link whatever comes back; naming the broken filter helps more than taking over a stranger.
+fn check_hit(
+    object_type: ObjectType,
+    matching: Matching,
+    asked: &str,
+    resource: &Value,
+) -> Result<(), Refusal> {
+    let attribute = matching.attribute(object_type);
+    let shown = mapping::member(resource, attribute).and_then(Value::as_str);
+    if shown.is_some_and(|shown| matching.is_same(asked, shown)) {
+        return Ok(());
+    }
+    Err(Refusal::of(
+        ErrorCode::SystemForCrossDomainIdentityManagementServiceIncompatibleFiltering,
+        format!("the filter on {attribute} returned what has another {attribute}"),
+    ))
+}
+
+/// Reads a linked object again. Matching queries that miss it (the name has changed) are followed by a read by id.
 async fn read(client: &ScimClient, job: &Job<'_>, link: &Link) -> Result<Link, Refusal> {
+    let object_type = job.source.object_type;
     if job.read_by == ReadBy::Match {
-        let answer = client.find_users(&job.user.user_principal_name).await;
-        let answer = expect_success(answer, Step::Match)?;
-        let linked = hits(&answer)?
-            .iter()
-            .find(|resource| resource["id"] == link.scim_id.as_str());
-        if let Some(resource) = linked {
-            return link_of(resource);
+        for (matching, value) in &job.source.keys {
+            let answer = client.find(object_type, *matching, value).await;
+            let answer = expect_success(answer, Step::Match)?;
+            let hits = hits(&answer)?;
+            let linked = hits
+                .iter()
+                .find(|resource| resource["id"] == link.scim_id.as_str());
+            if let Some(resource) = linked {
+                return link_of(object_type, resource);
+            }
+            if !hits.is_empty() {
+                break;
+            }
         }
     }
-    let answer = expect_success(client.get_user(&link.scim_id).await, Step::ById)?;
-    link_of(&answer.body)
+    let answer = client.get(object_type, &link.scim_id).await;
+    link_of(object_type, &expect_success(answer, Step::ById)?.body)
 }
 
 async fn create(client: &ScimClient, job: &Job<'_>, out: &mut Exported) -> Result<(), Refusal> {
+    let source = &job.source;
     out.action = Action::Create;
     // A link that was left behind when the user lost the assignment is of no use: the name found nobody.
     out.connection.link = None;
-    let sent: Vec<(String, Value)> = mapping::desired(job.user)
-        .filter_map(|(slot, value)| Some((slot.path(), value?)))
+    let sent: Vec<(String, Value)> = source
+        .values
+        .iter()
+        .filter_map(|(slot, value)| Some((slot.path(), value.clone()?)))
         .collect();
-    let body = body::create(job.user);
-    let result = expect_success(client.create_user(&body).await, Step::Create);
+    let body = body::create(source);
+    let result = client.create(source.object_type, &body).await;
+    let result = expect_success(result, Step::Create);
     let changed = sent.iter().map(|(path, _)| path.clone()).collect();
-    let result = out.record(job.user, Verb::Create, sent, result);
+    let result = out.record(
+        source.object_type,
+        source.object_id,
+        Verb::Create,
+        sent,
+        result,
+    );
     if let Err(refusal) = &result {
         out.connection.ambiguous_create |= refusal.ambiguous;
     }
-    out.connection.link = Some(link_of(&result?.body)?);
+    out.connection.link = Some(link_of(source.object_type, &result?.body)?);
     out.connection.ambiguous_create = false;
-    out.connection.exported_revision = Some(job.user.revision);
+    out.connection.exported_revision = Some(source.revision);
     out.connection.exported_manager = None;
     out.changed = changed;
     out.effect = Some(Effect::Created);
@@ -254,14 +302,14 @@ async fn update(
         .link
         .clone()
         .expect("the caller has just linked");
-    let edits = link.observed.edits(job.user);
+    let edits = link.observed.edits(&job.source);
     if edits.is_empty() {
         out.skip(ErrorCode::RedundantExport, "nothing differs");
     } else {
-        patch(client, job, out, &edits, first_export).await?;
+        patch(client, job, out, &link, &edits, first_export).await?;
     }
-    out.connection.exported_revision = Some(job.user.revision);
-    if let (Some(link), false) = (&mut out.connection.link, job.user.assigned) {
+    out.connection.exported_revision = Some(job.source.revision);
+    if let (Some(link), false) = (&mut out.connection.link, job.source.assigned) {
         // The loss is exported; from now on the account is nobody's business here.
         link.managed = false;
     }
@@ -272,9 +320,11 @@ async fn patch(
     client: &ScimClient,
     job: &Job<'_>,
     out: &mut Exported,
+    link: &Link,
     edits: &[Edit],
     first_export: bool,
 ) -> Result<(), Refusal> {
+    let source = &job.source;
     let effect = edits
         .iter()
         .find(|edit| edit.slot == Slot::Plain("active"))
@@ -286,22 +336,25 @@ async fn patch(
         out.action = Action::Disable;
     }
     out.changed = edits.iter().map(|edit| edit.slot.path()).collect();
-    let unchanged = out.connection.exported_revision == Some(job.user.revision);
+    let unchanged = out.connection.exported_revision == Some(source.revision);
     let sent: Vec<(String, Value)> = edits
         .iter()
         .map(|edit| (edit.slot.path(), edit.value.clone()))
         .collect();
-    let id = out
-        .connection
-        .link
-        .as_ref()
-        .map(|link| link.scim_id.clone())
-        .unwrap_or_default();
     let body = body::patch(edits, job.flag);
-    let result = expect_success(client.patch_user(&id, &body).await, Step::ById);
-    let answer = out.record(job.user, Verb::Patch, sent, result)?;
+    let result = client.patch(source.object_type, &link.scim_id, &body).await;
+    let result = expect_success(result, Step::ById);
+    let answer = out.record(
+        source.object_type,
+        source.object_id,
+        Verb::Patch,
+        sent,
+        result,
+    )?;
     if let Some(link) = &mut out.connection.link {
-        observe(link, &answer, |observed| observed.accept(job.user));
+        observe(link, source.object_type, &answer, |observed| {
+            observed.accept(source);
+        });
     }
     out.patched = true;
     out.repeated = unchanged && !first_export;
@@ -310,6 +363,7 @@ async fn patch(
 }
 
 async fn delete(client: &ScimClient, job: &Job<'_>, out: &mut Exported) -> Result<(), Refusal> {
+    let source = &job.source;
     out.action = Action::Delete;
     let id = out
         .connection
@@ -317,15 +371,21 @@ async fn delete(client: &ScimClient, job: &Job<'_>, out: &mut Exported) -> Resul
         .as_ref()
         .map(|link| link.scim_id.clone())
         .unwrap_or_default();
-    let result = match client.delete_user(&id).await {
+    let result = match client.delete(source.object_type, &id).await {
         // Gone is what was wanted.
         Ok(answer) if answer.status == 404 => {
-            "the account was gone already".clone_into(&mut out.detail);
+            "it was gone already".clone_into(&mut out.detail);
             Ok(answer)
         }
         other => expect_success(other, Step::ById),
     };
-    out.record(job.user, Verb::Delete, Vec::new(), result)?;
+    out.record(
+        source.object_type,
+        source.object_id,
+        Verb::Delete,
+        Vec::new(),
+        result,
+    )?;
     out.connection.link = None;
     out.effect = Some(Effect::Deleted);
     Ok(())
@@ -350,23 +410,28 @@ pub(crate) fn hits(answer: &Answer) -> Result<&[Value], Refusal> {
         .ok_or_else(|| Refusal::incompatible("the answer to a filter is no list with Resources"))
 }
 
-/// After a PATCH: what the server shows, or what it was sent when it shows nothing (204, or a body that is no account).
-pub(crate) fn observe(link: &mut Link, answer: &Answer, accept: impl FnOnce(&mut Observed)) {
+/// After a PATCH: what the server shows, or what it was sent when it shows nothing (204, or a body that is no such resource).
+pub(crate) fn observe(
+    link: &mut Link,
+    object_type: ObjectType,
+    answer: &Answer,
+    accept: impl FnOnce(&mut Observed),
+) {
     if id_of(answer).as_deref() == Some(link.scim_id.as_str()) {
-        link.observed = Observed::read(&answer.body);
+        link.observed = Observed::read(&answer.body, object_type);
     } else {
         accept(&mut link.observed);
     }
 }
 
-fn link_of(resource: &Value) -> Result<Link, Refusal> {
+fn link_of(object_type: ObjectType, resource: &Value) -> Result<Link, Refusal> {
     let id = mapping::member(resource, "id")
         .and_then(Value::as_str)
         .filter(|id| !id.is_empty())
-        .ok_or_else(|| Refusal::incompatible("the account came without a readable id"))?;
+        .ok_or_else(|| Refusal::incompatible("the resource came without a readable id"))?;
     Ok(Link {
         scim_id: id.to_owned(),
-        observed: Observed::read(resource),
+        observed: Observed::read(resource, object_type),
         managed: true,
     })
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::directory::ObjectId;
+use crate::directory::{ObjectId, ObjectType};
 
 /// What a write was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,9 +32,11 @@ pub enum Outcome {
 /// One write.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Write {
+    /// What it is.
+    pub object_type: ObjectType,
     /// The directory's object.
     pub object_id: ObjectId,
-    /// The account; unknown for a create without an answer.
+    /// The account or group; unknown for a create without an answer.
     pub scim_id: Option<String>,
     /// What was asked for.
     pub verb: Verb,
@@ -50,7 +52,7 @@ pub struct Ledger {
     pub(crate) writes: Vec<Write>,
 }
 
-/// What may be found of one account.
+/// What may be found of one account or group.
 #[derive(Debug, Default)]
 pub(crate) struct Promise {
     pub(crate) object_id: Option<ObjectId>,
@@ -74,14 +76,14 @@ impl Ledger {
             .count()
     }
 
-    /// Folds the writes into what each account, by SCIM id, may look like.
-    pub(crate) fn promises(&self) -> BTreeMap<&str, Promise> {
-        let mut promises: BTreeMap<&str, Promise> = BTreeMap::new();
+    /// Folds the writes into what each account and group, by SCIM id, may look like.
+    pub(crate) fn promises(&self) -> BTreeMap<(ObjectType, &str), Promise> {
+        let mut promises: BTreeMap<(ObjectType, &str), Promise> = BTreeMap::new();
         for write in &self.writes {
             let Some(scim_id) = &write.scim_id else {
                 continue;
             };
-            let promise = promises.entry(scim_id).or_default();
+            let promise = promises.entry((write.object_type, scim_id)).or_default();
             promise.object_id = Some(write.object_id);
             match (write.verb, write.outcome) {
                 (Verb::Delete, Outcome::Acknowledged) => {
@@ -116,8 +118,11 @@ mod tests {
 
     use super::*;
 
+    const ALICE: (ObjectType, &str) = (ObjectType::User, "7");
+
     fn write(verb: Verb, title: Option<&str>, outcome: Outcome) -> Write {
         Write {
+            object_type: ObjectType::User,
             object_id: ObjectId(Uuid::from_u128(1)),
             scim_id: Some("7".to_owned()),
             verb,
@@ -138,12 +143,12 @@ mod tests {
             ],
         };
         let promises = ledger.promises();
-        assert!(promises["7"].must_exist);
-        assert_eq!(promises["7"].values["title"], [json!("a"), json!("b")]);
+        assert!(promises[&ALICE].must_exist);
+        assert_eq!(promises[&ALICE].values["title"], [json!("a"), json!("b")]);
         ledger
             .writes
             .push(write(Verb::Patch, Some("c"), Outcome::Acknowledged));
-        assert_eq!(ledger.promises()["7"].values["title"], [json!("c")]);
+        assert_eq!(ledger.promises()[&ALICE].values["title"], [json!("c")]);
         assert_eq!(ledger.acknowledged(), 2);
     }
 
@@ -156,6 +161,6 @@ mod tests {
             ],
         };
         let promises = ledger.promises();
-        assert!(!promises["7"].must_exist && !promises["7"].must_be_gone);
+        assert!(!promises[&ALICE].must_exist && !promises[&ALICE].must_be_gone);
     }
 }

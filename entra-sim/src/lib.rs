@@ -5,8 +5,14 @@
 //! (probe, match, create, update, disable, delete, references last) and the [`Report`] says what Entra's provisioning log
 //! would show. Everything but durations follows from the scenario's seed.
 //!
-//! Where Microsoft's documents leave a choice open, the module that makes it says which one was taken. Groups will be a second
-//! kind of object beside users: phases, links, escrow, log and report do not depend on the kind.
+//! [`check_readiness`] plays Microsoft's own validation tests instead, one by one, and says of each what was asked and answered, and what to
+//! change.
+//!
+//! Where Microsoft's documents leave a choice open, the module that makes it says which one was taken. Users and groups are
+//! exported alike: links, escrow, log and report do not depend on the type of an object.
+//!
+//! Between cycles a test can change the directory by hand ([`Engine::directory_mut`]), edit the mapping ([`Engine::edit_mapping`]),
+//! and do with the job what an admin does in the portal or by Microsoft Graph ([`Engine::reset`], [`Engine::graph`]).
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -25,27 +31,36 @@ mod body;
 mod changes;
 mod client;
 mod connection;
+mod connections;
 mod directory;
 mod engine;
 mod error_code;
 mod event;
 mod export;
+mod graph;
 mod ledger;
 mod mapping;
+mod matching;
+mod membership;
 mod population;
 mod quarantine;
+mod readiness;
 mod reference;
 mod report;
 mod scenario;
+mod source;
 mod target;
 mod verify;
 
-pub use directory::{Directory, DirectoryUser, Lifecycle, ObjectId};
-pub use engine::Engine;
+pub use directory::{Directory, DirectoryGroup, DirectoryUser, Lifecycle, ObjectId, ObjectType};
+pub use engine::{Engine, JobRunning, ResetScope, UnknownResetScope};
 pub use error_code::ErrorCode;
 pub use event::{Event, Phase};
+pub use graph::{GraphStatus, JobAddress};
 pub use ledger::{Ledger, Outcome, Verb, Write};
+pub use matching::{ExternalId, Mapping, Matching};
 pub use quarantine::Quarantine;
+pub use readiness::{Exchange, ReadinessReport, ReadinessTest, check_readiness, readiness_tests};
 pub use report::{Action, CycleReport, ObjectInError, ProvisioningLogEntry, Report, Status};
 pub use scenario::{Changes, CycleKind, CyclePlan, FlagMode, RetryAfter, Scenario};
 pub use target::{Target, TargetError};

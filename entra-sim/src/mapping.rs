@@ -1,12 +1,14 @@
 //! The only place for the attribute mapping: which attribute of a directory user goes to which SCIM attribute, and how that
 //! attribute is read back from a resource.
 //!
-//! It is Entra's default mapping with the vendors' common advice `objectId` -> `externalId` in place of `mailNickname`,
-//! which changes and need not be unique. A source without a value is not sent, neither on create nor on update.
+//! It is Entra's default mapping; what an admin can change of it is in `matching`. A source without a value is not sent, neither
+//! on create nor on update.
 
 use serde_json::Value;
 
-use crate::directory::DirectoryUser;
+use crate::directory::{DirectoryGroup, DirectoryUser, ObjectType};
+use crate::matching::ExternalId;
+use crate::source::Source;
 
 /// The enterprise extension of RFC 7643 section 4.3.
 pub(crate) const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
@@ -55,17 +57,17 @@ impl Slot {
     }
 }
 
-/// One line of the mapping.
-pub(crate) struct Rule {
-    pub(crate) slot: Slot,
+/// One line of the users' mapping.
+struct Rule {
+    slot: Slot,
     source: fn(&DirectoryUser) -> Option<Value>,
 }
 
 /// The manager; a reference, so it is no rule and travels apart.
 pub(crate) const MANAGER: Slot = Slot::Enterprise("manager");
 
-/// The mapping, in the order in which Entra lists and sends it.
-pub(crate) const RULES: [Rule; 21] = [
+/// The mapping of users but for `externalId`, in the order in which Entra lists and sends it.
+const RULES: [Rule; 20] = [
     rule(Slot::Plain("userName"), |user| {
         Some(user.user_principal_name.clone().into())
     }),
@@ -114,9 +116,6 @@ pub(crate) const RULES: [Rule; 21] = [
     rule(Slot::Typed("phoneNumbers", "fax", "value"), |user| {
         string(user.facsimile_telephone_number.as_ref())
     }),
-    rule(Slot::Plain("externalId"), |user| {
-        Some(user.object_id.to_string().into())
-    }),
     rule(Slot::Enterprise("employeeNumber"), |user| {
         string(user.employee_id.as_ref())
     }),
@@ -129,12 +128,48 @@ const fn rule(slot: Slot, source: fn(&DirectoryUser) -> Option<Value>) -> Rule {
     Rule { slot, source }
 }
 
-/// What the mapping wants a user's account to hold, rule by rule.
-pub(crate) fn desired(user: &DirectoryUser) -> impl Iterator<Item = (Slot, Option<Value>)> + '_ {
-    RULES.iter().map(|rule| (rule.slot, (rule.source)(user)))
+/// `externalId` of users and groups.
+const EXTERNAL_ID: Slot = Slot::Plain("externalId");
+/// The name of a group.
+const DISPLAY_NAME: Slot = Slot::Plain("displayName");
+
+/// What the mapping wants a user's account to hold, attribute by attribute.
+pub(crate) fn user_values(
+    user: &DirectoryUser,
+    external_id: ExternalId,
+) -> Vec<(Slot, Option<Value>)> {
+    let external_id = match external_id {
+        ExternalId::ObjectId => Some(user.object_id.to_string().into()),
+        ExternalId::MailNickname => string(user.mail_nickname.as_ref()),
+    };
+    RULES
+        .iter()
+        .map(|rule| (rule.slot, (rule.source)(user)))
+        .chain([(EXTERNAL_ID, external_id)])
+        .collect()
 }
 
-/// What the server last showed of an account, reduced to what the mapping is about.
+/// What the mapping wants a group to hold.
+pub(crate) fn group_values(group: &DirectoryGroup) -> Vec<(Slot, Option<Value>)> {
+    vec![
+        (DISPLAY_NAME, Some(group.display_name.clone().into())),
+        (EXTERNAL_ID, Some(group.object_id.to_string().into())),
+    ]
+}
+
+/// The mapped attributes, in the order of the values.
+fn slots(object_type: ObjectType) -> Vec<Slot> {
+    match object_type {
+        ObjectType::User => RULES
+            .iter()
+            .map(|rule| rule.slot)
+            .chain([EXTERNAL_ID])
+            .collect(),
+        ObjectType::Group => vec![DISPLAY_NAME, EXTERNAL_ID],
+    }
+}
+
+/// What the server last showed of an account or group, reduced to what the mapping is about.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Observed {
     values: Vec<Option<Value>>,
@@ -151,25 +186,29 @@ pub(crate) struct Edit {
 }
 
 impl Observed {
-    pub(crate) fn read(resource: &Value) -> Self {
+    pub(crate) fn read(resource: &Value, object_type: ObjectType) -> Self {
         Self {
-            values: RULES
-                .iter()
-                .map(|rule| rule.slot.read(resource).cloned())
+            values: slots(object_type)
+                .into_iter()
+                .map(|slot| slot.read(resource).cloned())
                 .collect(),
             manager: manager_of(resource),
         }
     }
 
-    /// What must be sent so that the account holds what the mapping wants.
-    pub(crate) fn edits(&self, user: &DirectoryUser) -> Vec<Edit> {
-        desired(user)
+    /// What must be sent so that the account or group holds what the mapping wants.
+    pub(crate) fn edits(&self, source: &Source) -> Vec<Edit> {
+        source
+            .values
+            .iter()
             .zip(&self.values)
             .filter_map(|((slot, wanted), found)| {
-                let value = wanted.filter(|wanted| Some(wanted) != found.as_ref())?;
+                let value = wanted
+                    .clone()
+                    .filter(|wanted| Some(wanted) != found.as_ref())?;
                 let was_empty = found.is_none();
                 Some(Edit {
-                    slot,
+                    slot: *slot,
                     was_empty,
                     value,
                 })
@@ -177,11 +216,11 @@ impl Observed {
             .collect()
     }
 
-    /// What the account holds once the server has accepted everything the mapping wants and shows nothing back (204).
-    pub(crate) fn accept(&mut self, user: &DirectoryUser) {
-        for (found, (_, wanted)) in self.values.iter_mut().zip(desired(user)) {
+    /// What is held once the server has accepted everything the mapping wants and shows nothing back (204).
+    pub(crate) fn accept(&mut self, source: &Source) {
+        for (found, (_, wanted)) in self.values.iter_mut().zip(&source.values) {
             if wanted.is_some() {
-                *found = wanted;
+                found.clone_from(wanted);
             }
         }
     }
@@ -196,13 +235,36 @@ fn manager_of(resource: &Value) -> Option<String> {
     (!id.is_empty()).then(|| id.to_owned())
 }
 
+/// The path of one member of a group, which is true when the group has it.
+pub(crate) fn member_path(scim_id: &str) -> String {
+    format!("members[value eq \"{scim_id}\"]")
+}
+
 /// What a resource holds at a path of the mapping; a manager is its id.
 pub(crate) fn read_path(resource: &Value, path: &str) -> Option<Value> {
     if path == MANAGER.path() {
         return manager_of(resource).map(Value::from);
     }
-    let rule = RULES.iter().find(|rule| rule.slot.path() == path)?;
-    rule.slot.read(resource).cloned()
+    if let Some(id) = path
+        .strip_prefix("members[value eq \"")
+        .and_then(|rest| rest.strip_suffix("\"]"))
+    {
+        return has_member(resource, id).then_some(Value::Bool(true));
+    }
+    // A group's attributes are a user's, too.
+    let slot = slots(ObjectType::User)
+        .into_iter()
+        .find(|slot| slot.path() == path)?;
+    slot.read(resource).cloned()
+}
+
+/// Whether a group shows a member.
+pub(crate) fn has_member(group: &Value, scim_id: &str) -> bool {
+    member(group, "members")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .any(|element| member(element, "value").and_then(Value::as_str) == Some(scim_id))
 }
 
 /// A member by its name without regard to case (RFC 7643 section 2.1).
@@ -236,12 +298,17 @@ mod tests {
 
     use super::*;
     use crate::directory::ObjectId;
+    use crate::matching::Mapping;
 
-    fn alice() -> DirectoryUser {
+    fn alice() -> Source {
         let mut user = DirectoryUser::new(ObjectId(Uuid::from_u128(1)), "alice@contoso.com");
         user.display_name = Some("Alice".to_owned());
         user.telephone_number = Some("1".to_owned());
-        user
+        Source::of_user(&user, &Mapping::default())
+    }
+
+    fn read(resource: &Value) -> Observed {
+        Observed::read(resource, ObjectType::User)
     }
 
     #[test]
@@ -265,7 +332,7 @@ mod tests {
 
     #[test]
     fn only_what_differs_is_sent_and_what_has_no_source_is_left_alone() {
-        let observed = Observed::read(&json!({
+        let observed = read(&json!({
             "userName": "alice@contoso.com", "active": true, "displayName": "Other", "title": "Kept",
             "externalId": "00000000-0000-0000-0000-000000000001",
         }));
@@ -284,8 +351,27 @@ mod tests {
     }
 
     #[test]
+    fn a_nickname_is_sent_in_place_of_the_object_id_where_it_is_mapped() {
+        let mut user = DirectoryUser::new(ObjectId(Uuid::from_u128(1)), "alice@contoso.com");
+        user.user_principal_name = "renamed@contoso.com".to_owned();
+        let value = |external_id| user_values(&user, external_id).pop().unwrap();
+        let nickname = (EXTERNAL_ID, Some(json!("alice")));
+        assert_eq!(value(ExternalId::MailNickname), nickname);
+        let object_id = json!("00000000-0000-0000-0000-000000000001");
+        assert_eq!(value(ExternalId::ObjectId), (EXTERNAL_ID, Some(object_id)));
+    }
+
+    #[test]
+    fn a_member_is_read_by_its_path() {
+        let group = json!({"members": [{"value": "7"}]});
+        assert_eq!(read_path(&group, &member_path("7")), Some(json!(true)));
+        assert_eq!(read_path(&group, &member_path("8")), None);
+        assert_eq!(read_path(&json!({}), &member_path("7")), None);
+    }
+
+    #[test]
     fn an_accepted_export_leaves_nothing_to_send() {
-        let mut observed = Observed::read(&json!({"title": "Kept"}));
+        let mut observed = read(&json!({"title": "Kept"}));
         observed.accept(&alice());
         assert_eq!(observed.edits(&alice()), []);
     }
@@ -293,14 +379,16 @@ mod tests {
     #[test]
     fn a_boolean_returned_as_a_word_or_number_is_drift() {
         for active in [json!("True"), json!(1)] {
-            let mut resource = Observed::read(&json!({"active": active}));
-            resource.values.iter_mut().zip(desired(&alice())).for_each(
-                |(found, (slot, wanted))| {
+            let mut resource = read(&json!({"active": active}));
+            resource
+                .values
+                .iter_mut()
+                .zip(alice().values)
+                .for_each(|(found, (slot, wanted))| {
                     if slot != Slot::Plain("active") {
                         *found = wanted;
                     }
-                },
-            );
+                });
             assert_eq!(resource.edits(&alice()).len(), 1);
         }
     }
@@ -308,11 +396,11 @@ mod tests {
     #[test]
     fn a_manager_is_read_in_both_shapes() {
         for manager in [json!("7"), json!({"value": "7"}), json!({"Value": "7"})] {
-            let observed = Observed::read(&json!({ENTERPRISE: {"manager": manager}}));
+            let observed = read(&json!({ENTERPRISE: {"manager": manager}}));
             assert_eq!(observed.manager.as_deref(), Some("7"));
         }
         for manager in [json!(null), json!({"value": ""}), json!({})] {
-            let observed = Observed::read(&json!({ENTERPRISE: {"manager": manager}}));
+            let observed = read(&json!({ENTERPRISE: {"manager": manager}}));
             assert_eq!(observed.manager, None);
         }
     }

@@ -4,7 +4,7 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 use uuid::Uuid;
 
-use crate::directory::{Directory, DirectoryUser, ObjectId};
+use crate::directory::{Directory, DirectoryGroup, DirectoryUser, ObjectId};
 
 /// What a stream of random numbers is for, so that two uses never share one.
 #[derive(Clone, Copy)]
@@ -12,6 +12,8 @@ pub(crate) enum Stream {
     Population,
     Changes { cycle: u32 },
     Probe { number: u32 },
+    Groups,
+    GroupChanges { cycle: u32 },
 }
 
 /// A generator whose numbers depend on nothing but the seed and the use; the algorithm is named, so an upgrade of the library
@@ -21,6 +23,8 @@ pub(crate) fn random(seed: u64, stream: Stream) -> Xoshiro256PlusPlus {
         Stream::Population => 1 << 32,
         Stream::Changes { cycle } => (2 << 32) | u64::from(cycle),
         Stream::Probe { number } => (3 << 32) | u64::from(number),
+        Stream::Groups => 4 << 32,
+        Stream::GroupChanges { cycle } => (5 << 32) | u64::from(cycle),
     };
     Xoshiro256PlusPlus::seed_from_u64(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ tag)
 }
@@ -98,6 +102,33 @@ pub(crate) fn populate(count: usize, domain: &str, seed: u64) -> Directory {
         directory.add(user);
     }
     directory
+}
+
+/// One in so many users is a member of a group when it is made.
+const MEMBER_EVERY: u32 = 10;
+
+/// Adds `count` groups. Users draw from a stream of their own, so groups do not change who they are.
+pub(crate) fn populate_groups(directory: &mut Directory, count: usize, seed: u64) {
+    let mut rng = random(seed, Stream::Groups);
+    for _ in 0..count {
+        let group = invent_group(&mut rng, directory);
+        directory.add_group(group);
+    }
+}
+
+/// A new group with a tenth of the users, at least one where there is one.
+pub(crate) fn invent_group(rng: &mut Xoshiro256PlusPlus, directory: &Directory) -> DirectoryGroup {
+    let number = directory.groups().len();
+    let name = format!("{} {number}", pick(rng, &DEPARTMENTS));
+    let mut group = DirectoryGroup::new(ObjectId(random_guid(rng)), name);
+    let users = directory.users().len();
+    group
+        .members
+        .extend((0..users).filter(|_| rng.random_ratio(1, MEMBER_EVERY)));
+    if users > 0 {
+        group.members.insert(rng.random_range(0..users));
+    }
+    group
 }
 
 /// The user with the given number; numbers make the names unique.
@@ -219,6 +250,25 @@ mod tests {
         assert_eq!(names.len(), 500);
         assert!(names.iter().any(|name| name.contains('#')));
         assert!(names.iter().any(|name| name.contains('\'')));
+    }
+
+    #[test]
+    fn groups_have_names_of_their_own_and_members() {
+        let mut directory = populate(30, "contoso.com", 1);
+        populate_groups(&mut directory, 20, 1);
+        let names: HashSet<_> = directory
+            .groups()
+            .iter()
+            .map(|group| &group.display_name)
+            .collect();
+        assert_eq!(names.len(), 20);
+        assert!(
+            directory
+                .groups()
+                .iter()
+                .all(|group| !group.members.is_empty())
+        );
+        assert_eq!(directory.users(), populate(30, "contoso.com", 1).users());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::body;
 use crate::client::ScimClient;
 use crate::connection::{Connection, Escrow};
-use crate::directory::DirectoryUser;
+use crate::directory::{DirectoryUser, ObjectType};
 use crate::error_code::Step;
 use crate::export::{Effect, Exported, expect_success, observe};
 use crate::ledger::Verb;
@@ -74,15 +74,21 @@ pub(crate) async fn export(client: &ScimClient, job: &ReferenceJob<'_>) -> Expor
         Manager::Nobody => (body::remove_manager(job.flag), Value::Null),
     };
     out.changed = vec![MANAGER.path()];
-    let result = expect_success(client.patch_user(&link.scim_id, &body).await, Step::ById);
-    let result = out.record(job.user, Verb::Patch, vec![(MANAGER.path(), sent)], result);
+    let result = client.patch(ObjectType::User, &link.scim_id, &body).await;
+    let result = out.record(
+        ObjectType::User,
+        job.user.object_id,
+        Verb::Patch,
+        vec![(MANAGER.path(), sent)],
+        expect_success(result, Step::ById),
+    );
     match result {
         Ok(answer) => {
             out.patched = true;
             out.repeated = job.connection.exported_manager.as_ref() == Some(&job.change);
             out.effect = Some(Effect::Referenced);
             if let Some(link) = &mut out.connection.link {
-                observe(link, &answer, |observed| {
+                observe(link, ObjectType::User, &answer, |observed| {
                     observed.manager = match &job.change {
                         Manager::Id(id) => Some(id.clone()),
                         Manager::Nobody => None,

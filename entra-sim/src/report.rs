@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::directory::ObjectId;
+use crate::directory::{ObjectId, ObjectType};
 use crate::error_code::ErrorCode;
 use crate::ledger::Ledger;
 use crate::quarantine::Quarantine;
@@ -53,11 +53,13 @@ pub struct ProvisioningLogEntry {
     pub cycle: u32,
     /// What was done.
     pub action: Action,
+    /// What the object is; none for the credential check.
+    pub source_type: Option<ObjectType>,
     /// The object in Entra; none for the credential check.
     pub source_id: Option<ObjectId>,
-    /// Its login in Entra; none for the credential check.
+    /// Its login or group name in Entra; none for the credential check.
     pub source_name: Option<String>,
-    /// The account on the server, when known.
+    /// The account or group on the server, when known.
     pub target_id: Option<String>,
     /// How it ended.
     pub status: Status,
@@ -69,7 +71,7 @@ pub struct ProvisioningLogEntry {
     pub changed_properties: Vec<String>,
 }
 
-/// Counts of one cycle. An object counts once for what happened to it; its manager counts apart.
+/// Counts of one cycle. An object counts once for what happened to it; its manager or members count apart.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CycleReport {
     /// Counted from 1.
@@ -78,20 +80,22 @@ pub struct CycleReport {
     pub kind: Option<CycleKind>,
     /// Objects looked at.
     pub objects: usize,
-    /// Accounts made.
+    /// Accounts and groups made.
     pub created: usize,
-    /// Accounts changed, other than by their `active`.
+    /// Accounts changed, other than by their `active`, and groups.
     pub updated: usize,
     /// Accounts set inactive.
     pub disabled: usize,
     /// Accounts set active again.
     pub enabled: usize,
-    /// Accounts deleted, or found gone when they were to be.
+    /// Accounts and groups deleted, or found gone when they were to be.
     pub deleted: usize,
-    /// Accounts found by their name and linked.
+    /// Accounts and groups found by a matching attribute and linked.
     pub matched: usize,
     /// Managers set or taken away.
     pub references: usize,
+    /// Members put into groups or taken out.
+    pub memberships: usize,
     /// Objects with nothing to send.
     pub skipped: usize,
     /// Objects and references that failed, and a failed probe.
@@ -117,9 +121,11 @@ pub struct CycleReport {
 /// An object whose last state is an error.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObjectInError {
+    /// What it is.
+    pub object_type: ObjectType,
     /// The object in Entra.
     pub object_id: ObjectId,
-    /// The account on the server, when known.
+    /// The account or group on the server, when known.
     pub target_id: Option<String>,
     /// What went wrong last.
     pub error_code: ErrorCode,

@@ -5,6 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::matching::Mapping;
+
 /// The two forms of a PATCH body that Entra knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -74,6 +76,14 @@ pub struct Changes {
     pub assign: u32,
     /// Users get another manager, or none.
     pub manager: u32,
+    /// New groups are assigned, with members. A share of all groups, as the next two.
+    pub group_create: u32,
+    /// Groups get another name.
+    pub group_rename: u32,
+    /// Groups are deleted.
+    pub group_delete: u32,
+    /// Users come into a group or leave one: a share of all users, for each group.
+    pub member: u32,
 }
 
 impl Changes {
@@ -89,6 +99,10 @@ impl Changes {
         unassign: 0,
         assign: 0,
         manager: 0,
+        group_create: 0,
+        group_rename: 0,
+        group_delete: 0,
+        member: 0,
     };
 
     /// A busy day: every kind of change.
@@ -103,6 +117,10 @@ impl Changes {
         unassign: 20,
         assign: 10,
         manager: 50,
+        group_create: 100,
+        group_rename: 100,
+        group_delete: 50,
+        member: 50,
     };
 }
 
@@ -131,6 +149,10 @@ impl CyclePlan {
 pub struct Scenario {
     /// Users in the directory before the first cycle.
     pub users: usize,
+    /// Groups in the directory before the first cycle.
+    pub groups: usize,
+    /// What objects are matched on, and what becomes `externalId`.
+    pub mapping: Mapping,
     /// Same seed, same directory, same changes, same requests for each object in the same order.
     pub seed: u64,
     /// The form of PATCH bodies. `?aadOptscim062020` on the target's URL sets it too.
@@ -155,13 +177,15 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    /// The default story: an initial cycle, busy cycles up to `cycles`, and one more without changes.
+    /// The default story, without groups: an initial cycle, busy cycles up to `cycles`, and one more without changes.
     pub fn new(users: usize, cycles: usize) -> Self {
         let mut plan = vec![CyclePlan::QUIET];
         plan.extend((1..cycles.max(1)).map(|_| CyclePlan::BUSY));
         plan.push(CyclePlan::QUIET);
         Self {
             users,
+            groups: 0,
+            mapping: Mapping::default(),
             seed: 1,
             flag: FlagMode::Off,
             concurrency: 8,

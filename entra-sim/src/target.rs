@@ -79,6 +79,12 @@ impl Target {
         &self.base_url
     }
 
+    /// The same endpoint with another token.
+    #[must_use]
+    pub(crate) fn with_token(self, token: SecretString) -> Self {
+        Self { token, ..self }
+    }
+
     pub(crate) fn token(&self) -> &SecretString {
         &self.token
     }

@@ -29,11 +29,25 @@ mod generated {
             tonic::include_proto!("dragonce.provisioning.admin.v1");
         }
     }
+    include!(concat!(env!("OUT_DIR"), "/requests.rs"));
 }
 
 pub mod json;
 
 pub use generated::{admin, v1};
+
+/// What the message of every RPC tells in the same way. Implemented for each of the contract by the build.
+pub trait RequestMessage {
+    /// Whether a dry run is asked for; `None` where the contract has no such field, because the RPC reads only.
+    fn validate_only(&self) -> Option<bool>;
+}
+
+/// The first message of a stream says what the others are for.
+impl RequestMessage for admin::v1::BulkLinkOptions {
+    fn validate_only(&self) -> Option<bool> {
+        Some(self.validate_only)
+    }
+}
 
 impl v1::ErrorReason {
     /// The `reason` of the `google.rpc.ErrorInfo`: the value's name without its prefix.

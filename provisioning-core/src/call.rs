@@ -74,6 +74,8 @@ pub enum Credential {
     Malformed,
     /// A verified JWT.
     Principal(Principal),
+    /// An admin's verified JWT with the question what would become of a request with the SCIM token. Nothing is ever written for it.
+    DryRun(Principal),
 }
 
 /// One call of a use case.
@@ -89,6 +91,8 @@ pub struct Call {
     pub remote: Option<String>,
     /// When the call began, for its duration.
     pub started: Instant,
+    /// Whether everything is to be checked and nothing written: neither what is asked for nor that it was asked, refused or not.
+    pub validate_only: bool,
     /// Whether the log has got what is to be said of a failure.
     pub settled: Settled,
 }
@@ -139,8 +143,19 @@ pub struct Admitted {
     pub token_id: Option<TokenId>,
     /// "scim" or the subject of the JWT.
     pub actor: String,
+    /// Whether this is a dry run of a request with the SCIM token.
+    pub as_scim: bool,
+    /// That of the call.
+    pub validate_only: bool,
     /// That of the call.
     pub settled: Settled,
+}
+
+impl Admitted {
+    /// Whether the rules for provisioning hold, and not those for admins.
+    pub const fn by_scim(&self) -> bool {
+        self.token_id.is_some() || self.as_scim
+    }
 }
 
 /// Why a call was not admitted.
@@ -169,7 +184,7 @@ impl Call {
     pub fn caller_key(&self) -> CallerKey {
         let token = match &self.credential {
             Credential::ScimToken(token) => Some(token.id.clone()),
-            Credential::Malformed | Credential::Principal(_) => None,
+            Credential::Malformed | Credential::Principal(_) | Credential::DryRun(_) => None,
         };
         CallerKey {
             tenant: self.tenant.clone(),
@@ -181,58 +196,81 @@ impl Call {
     pub fn admit(&self, caller: Option<Caller>, now: Timestamp) -> Result<Admitted, NotAdmitted> {
         match &self.credential {
             Credential::Malformed => Err(NotAdmitted::Refused(invalid_credential())),
-            Credential::Principal(principal) => match caller {
-                Some(caller) => Ok(Admitted {
-                    tenant: caller.tenant,
-                    open_findings: caller.open_findings,
-                    token_id: None,
-                    actor: principal.subject.clone(),
-                    settled: self.settled.clone(),
-                }),
-                None => Err(NotAdmitted::Refused(tenant_not_found(&self.tenant))),
-            },
-            Credential::ScimToken(presented) => admit_token(presented, &self.settled, caller, now),
+            Credential::Principal(principal) => self.admit_principal(principal, caller),
+            Credential::DryRun(principal) => {
+                let admitted = self.admit_principal(principal, caller)?;
+                if !admitted.tenant.provisioning_enabled {
+                    return Err(NotAdmitted::Refused(provisioning_disabled()));
+                }
+                Ok(Admitted {
+                    as_scim: true,
+                    validate_only: true,
+                    ..admitted
+                })
+            }
+            Credential::ScimToken(presented) => self.admit_token(presented, caller, now),
         }
     }
-}
 
-/// An unknown tenant, an unknown token and a wrong secret are one answer: nothing is told to whoever guesses.
-fn admit_token(
-    presented: &PresentedToken,
-    settled: &Settled,
-    caller: Option<Caller>,
-    now: Timestamp,
-) -> Result<Admitted, NotAdmitted> {
-    let Some(Caller {
-        tenant,
-        open_findings,
-        token: Some(token),
-    }) = caller
-    else {
-        return Err(NotAdmitted::Refused(invalid_credential()));
-    };
-    if !presented.secret.matches(&token.secret) {
-        return Err(NotAdmitted::Refused(invalid_credential()));
+    fn admit_principal(
+        &self,
+        principal: &Principal,
+        caller: Option<Caller>,
+    ) -> Result<Admitted, NotAdmitted> {
+        let Some(caller) = caller else {
+            return Err(NotAdmitted::Refused(tenant_not_found(&self.tenant)));
+        };
+        Ok(Admitted {
+            tenant: caller.tenant,
+            open_findings: caller.open_findings,
+            token_id: None,
+            actor: principal.subject.clone(),
+            as_scim: false,
+            validate_only: self.validate_only,
+            settled: self.settled.clone(),
+        })
     }
-    if !token.accepted(now) {
-        return Err(NotAdmitted::DeadToken {
-            tenant: Box::new(tenant),
-            token: Box::new(token),
-        });
+
+    /// An unknown tenant, an unknown token and a wrong secret are one answer: nothing is told to whoever guesses.
+    fn admit_token(
+        &self,
+        presented: &PresentedToken,
+        caller: Option<Caller>,
+        now: Timestamp,
+    ) -> Result<Admitted, NotAdmitted> {
+        let Some(Caller {
+            tenant,
+            open_findings,
+            token: Some(token),
+        }) = caller
+        else {
+            return Err(NotAdmitted::Refused(invalid_credential()));
+        };
+        if !presented.secret.matches(&token.secret) {
+            return Err(NotAdmitted::Refused(invalid_credential()));
+        }
+        if !token.accepted(now) {
+            return Err(NotAdmitted::DeadToken {
+                tenant: Box::new(tenant),
+                token: Box::new(token),
+            });
+        }
+        if !tenant.provisioning_enabled {
+            return Err(NotAdmitted::Disabled {
+                tenant: Box::new(tenant),
+                token_id: token.id,
+            });
+        }
+        Ok(Admitted {
+            tenant,
+            open_findings,
+            token_id: Some(token.id),
+            actor: "scim".to_owned(),
+            as_scim: false,
+            validate_only: self.validate_only,
+            settled: self.settled.clone(),
+        })
     }
-    if !tenant.provisioning_enabled {
-        return Err(NotAdmitted::Disabled {
-            tenant: Box::new(tenant),
-            token_id: token.id,
-        });
-    }
-    Ok(Admitted {
-        tenant,
-        open_findings,
-        token_id: Some(token.id),
-        actor: "scim".to_owned(),
-        settled: settled.clone(),
-    })
 }
 
 /// The answer to a credential that is certainly not valid.
@@ -241,6 +279,15 @@ pub fn invalid_credential() -> Refusal {
         Reason::InvalidCredential,
         "The SCIM token is not valid for this SCIM endpoint. Copy the SCIM endpoint and the SCIM token from User Provisioning in the DragOnce \
          Admin Panel into Tenant URL and Secret Token in Microsoft Entra; if the token was regenerated there, only the newest one works.",
+    )
+}
+
+/// The answer while the feature is off.
+pub fn provisioning_disabled() -> Refusal {
+    Refusal::new(
+        Reason::ProvisioningDisabled,
+        "User Provisioning is switched off for this DragOnce subscription. Nothing was changed. Ask DragOnce to enable it, or stop \
+         provisioning in Microsoft Entra.",
     )
 }
 

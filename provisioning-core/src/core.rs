@@ -5,9 +5,9 @@ use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    call::{Admitted, Call, Caller, NotAdmitted, invalid_credential},
+    call::{Admitted, Call, Caller, NotAdmitted, invalid_credential, provisioning_disabled},
     clock::{Clock, Timestamp},
-    error::{Error, Reason, Refusal},
+    error::{Error, Refusal},
     findings::NotGuidSeen,
     ids::{LogEntryId, TenantId},
     log::{LogEntry, Operation, Outcome, ResourceType},
@@ -137,7 +137,9 @@ impl Core {
         let now = self.now();
         match call.admit(caller, now) {
             Ok(admitted) => {
-                if let Some(token_id) = &admitted.token_id {
+                if let Some(token_id) = &admitted.token_id
+                    && !call.validate_only
+                {
                     self.inner.token_uses.record(
                         admitted.tenant.id,
                         token_id,
@@ -176,6 +178,10 @@ impl Core {
         refusal: &Refusal,
         detail: String,
     ) -> Result<(), Error> {
+        call.settled.set();
+        if call.validate_only {
+            return Ok(());
+        }
         let now = self.now();
         let mut entry = LogEntry::new(call, Operation::Authenticate, now);
         entry.id = LogEntryId::of_minute(now, &token_id.said(refusal.reason));
@@ -185,12 +191,11 @@ impl Core {
         "scim".clone_into(&mut entry.actor);
         entry.refuse(refusal);
         entry.detail = detail;
-        call.settled.set();
         Ok(self.storage().append_log_once(tenant.id, entry).await?)
     }
 
     /// Writes the log entry of a call that an admitted caller made and that was refused, and hands the error on. When the entry cannot be
-    /// written, that is the error: what is not in the log is not answered.
+    /// written, that is the error: what is not in the log is not answered. A dry run leaves none.
     pub(crate) async fn log_refusal(
         &self,
         admitted: &Admitted,
@@ -201,6 +206,9 @@ impl Core {
             return error;
         };
         admitted.settled.set();
+        if admitted.validate_only {
+            return error;
+        }
         entry.admitted(admitted);
         entry.refuse(refusal);
         entry.bound();
@@ -333,15 +341,6 @@ fn dead_token_detail(token: &Token, now: Timestamp) -> String {
             revoked.unwrap_or(now),
         ),
     }
-}
-
-/// The answer while the feature is off.
-fn provisioning_disabled() -> Refusal {
-    Refusal::new(
-        Reason::ProvisioningDisabled,
-        "User Provisioning is switched off for this DragOnce subscription. Nothing was changed. Ask DragOnce to enable it, or stop \
-         provisioning in Microsoft Entra.",
-    )
 }
 
 impl LogEntry {

@@ -78,6 +78,33 @@ impl LinkStep {
     }
 }
 
+/// What a mutation would do: what a dry run answers instead of writing an entry.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DryRun {
+    /// What the entry would say was done; absent: nothing would change.
+    pub operation: Option<Operation>,
+    /// What the entry would say had changed.
+    pub changes: Vec<AttributeChange>,
+}
+
+impl DryRun {
+    /// Of the entry that would be written.
+    pub(crate) fn of(entry: &LogEntry) -> Self {
+        Self {
+            operation: Some(entry.operation),
+            changes: entry.changes.clone(),
+        }
+    }
+
+    /// Where everything is as was asked for.
+    pub(crate) const fn of_nothing() -> Self {
+        Self {
+            operation: None,
+            changes: Vec::new(),
+        }
+    }
+}
+
 /// The longest text taken from a caller.
 const TEXT_CHARS_MAX: usize = 1_000;
 /// The longest name or id taken from a caller: an index holds it.

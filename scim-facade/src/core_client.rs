@@ -37,6 +37,8 @@ pub(crate) struct CallMetadata {
     pub authorization: MetadataValue<Ascii>,
     /// The client's address.
     pub forwarded_for: Option<MetadataValue<Ascii>>,
+    /// Whether only what would be done is asked, by an admin in place of Entra.
+    pub is_dry_run: bool,
     /// How long the calls so far took: a request has one deadline, however many calls it makes.
     waited_us: AtomicU64,
 }
@@ -51,7 +53,16 @@ impl CallMetadata {
             request_id,
             authorization,
             forwarded_for,
+            is_dry_run: false,
             waited_us: AtomicU64::new(0),
+        }
+    }
+
+    /// That of a dry run.
+    pub(crate) fn dry(self) -> Self {
+        Self {
+            is_dry_run: true,
+            ..self
         }
     }
 
@@ -85,6 +96,9 @@ impl CallMetadata {
             .try_into()
             .expect("a UUID is ASCII");
         metadata.insert("x-request-id", request_id);
+        if self.is_dry_run {
+            metadata.insert("x-scim-dry-run", MetadataValue::from_static("1"));
+        }
         if let Some(address) = &self.forwarded_for {
             metadata.insert("x-forwarded-for", address.clone());
         }

@@ -8,12 +8,14 @@ use clap::{
     builder::{StringValueParser, TypedValueParser as _},
 };
 use entra_sim::{
-    Difference, Engine, FlagMode, ProvisioningLogEntry, Report, Scenario, Status, Target,
+    Difference, Engine, ExternalId, FlagMode, Mapping, Matching, ProvisioningLogEntry, Report,
+    Scenario, Status, Target,
 };
 use provisioning_core::clock::{Clock as _, SystemClock};
 use secrecy::SecretString;
 use serde_json::json;
 
+use super::readiness;
 use crate::{
     output::{self, Column, shown},
     progress::Progress,
@@ -40,6 +42,20 @@ pub struct Args {
     /// Users in the directory before the first cycle
     #[arg(long, value_name = "N", default_value_t = 200)]
     users: usize,
+    /// Groups in the directory before the first cycle
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    groups: usize,
+    /// Matching attribute; several by precedence, with commas. `user-name` is the displayName of groups
+    #[arg(
+        long = "match",
+        value_enum,
+        value_delimiter = ',',
+        default_value = "user-name"
+    )]
+    matching: Vec<MatchBy>,
+    /// What is mapped to the users' externalId
+    #[arg(long, value_enum, default_value_t = ExternalIdSource::ObjectId)]
+    external_id: ExternalIdSource,
     /// Cycles: the first provisions everyone, the others a busy day each; one without changes follows
     #[arg(long, value_name = "N", default_value_t = 3)]
     cycles: usize,
@@ -58,6 +74,39 @@ pub struct Args {
     /// Prints the whole report as JSON, one object a run
     #[arg(long)]
     json: bool,
+    /// Plays Microsoft's validation tests instead: 0 when every mandatory one passed
+    #[arg(long, conflicts_with_all = ["users", "cycles", "flag", "seed", "concurrency", "domain"])]
+    readiness: bool,
+}
+
+/// By what objects are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum MatchBy {
+    UserName,
+    ExternalId,
+}
+
+/// Where `externalId` comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ExternalIdSource {
+    ObjectId,
+    MailNickname,
+}
+
+impl Args {
+    fn mapping(&self) -> Mapping {
+        let matching = self.matching.iter().map(|attribute| match attribute {
+            MatchBy::UserName => Matching::Name,
+            MatchBy::ExternalId => Matching::ExternalId,
+        });
+        Mapping {
+            external_id: match self.external_id {
+                ExternalIdSource::ObjectId => ExternalId::ObjectId,
+                ExternalIdSource::MailNickname => ExternalId::MailNickname,
+            },
+            matching: matching.collect(),
+        }
+    }
 }
 
 /// Which form of PATCH bodies.
@@ -100,12 +149,17 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     if let Some(ca) = &args.ca {
         target = target.with_authority(tls::read_authority(ca).context("--ca")?);
     }
+    if args.readiness {
+        return readiness::run(&target, args.json).await;
+    }
     for flag in args.flag.modes() {
         let scenario = Scenario {
             seed: args.seed,
             flag: *flag,
             concurrency: args.concurrency,
             domain: domain(&args, *flag),
+            groups: args.groups,
+            mapping: args.mapping(),
             ..Scenario::new(args.users, args.cycles)
         };
         let played = examine(play(target.clone(), scenario).await?).await;
@@ -262,7 +316,7 @@ fn print_entries<'e>(
         Column::Fixed("time"),
         Column::Fixed("action"),
         Column::Fixed("status"),
-        Column::Text("user"),
+        Column::Text("user or group"),
         Column::Text("detail"),
     ];
     Ok(output::line(output::table(&columns, &rows))?)
@@ -287,7 +341,7 @@ pub fn print_findings(played: &Played) -> anyhow::Result<()> {
         output::line(format_args!(
             "in error: {} ({}): {}: {}",
             object.object_id,
-            object.target_id.as_deref().unwrap_or("no account"),
+            object.target_id.as_deref().unwrap_or("not linked"),
             object.error_code,
             shown(&object.detail),
         ))?;

@@ -128,7 +128,10 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
         }
         Command::Enable { identifier, common } => {
             let mut client = TenantServiceClient::new(common.connection.open().await?);
-            let request = EnableProvisioningRequest { tenant: identifier };
+            let request = EnableProvisioningRequest {
+                tenant: identifier,
+                ..EnableProvisioningRequest::default()
+            };
             let response = client
                 .enable_provisioning(request)
                 .await
@@ -140,7 +143,10 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
         }
         Command::Disable { identifier, common } => {
             let mut client = TenantServiceClient::new(common.connection.open().await?);
-            let request = DisableProvisioningRequest { tenant: identifier };
+            let request = DisableProvisioningRequest {
+                tenant: identifier,
+                ..DisableProvisioningRequest::default()
+            };
             let response = client
                 .disable_provisioning(request)
                 .await

@@ -93,6 +93,7 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
             let request = RevokeTokenRequest {
                 tenant: common.identifier,
                 token_id: token_id.unwrap_or_default(),
+                ..RevokeTokenRequest::default()
             };
             let response = client
                 .revoke_token(request)

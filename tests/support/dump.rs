@@ -22,7 +22,7 @@ impl Service {
             Some(url) => postgres(&url).await,
             None => sqlite(&self.data_dir().join("provisiond.db")).await,
         };
-        assert!(!dump["accounts"].is_empty(), "the dump shows something");
+        assert!(dump.contains_key("accounts"), "the dump shows something");
         dump.into_iter()
             .filter(|(table, _)| !but.iter().any(|start| table.starts_with(start)))
             .collect()

@@ -62,7 +62,7 @@ impl Panel {
             .expect("the tenant is made");
         let request = GenerateTokenRequest {
             tenant: identifier.to_owned(),
-            request_id: String::new(),
+            ..GenerateTokenRequest::default()
         };
         let made = TokenServiceClient::new(self.admin.clone())
             .generate_token(request)

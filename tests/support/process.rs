@@ -31,12 +31,18 @@ pub struct Process {
 impl Process {
     /// Starts `provisiond` with these arguments and waits until it is ready.
     pub async fn start(args: &[String], log: &Path) -> Self {
+        Self::start_with_env(args, log, &[]).await
+    }
+
+    /// The same with more in its environment.
+    pub async fn start_with_env(args: &[String], log: &Path, env: &[(&str, &Path)]) -> Self {
         let stderr = File::options()
             .create(true)
             .append(true)
             .open(log)
             .expect("the log can be written");
         let mut child = command(args)
+            .envs(env.iter().copied())
             .stdout(Stdio::piped())
             .stderr(stderr)
             .kill_on_drop(true)

@@ -43,6 +43,26 @@ pub async fn call(
     send(channel, &name(method), message, authorization).await
 }
 
+/// Sends a request, given as JSON, to the RPC of this full name: what an admin does with the call of a remedy.
+pub async fn send_json(
+    channel: &Channel,
+    full_name: &str,
+    request_json: &str,
+    authorization: &str,
+) -> Result<(), Status> {
+    let methods = contract();
+    let method = methods
+        .iter()
+        .find(|method| name(method) == full_name)
+        .unwrap_or_else(|| panic!("the contract has no {full_name}"));
+    let mut json = serde_json::Deserializer::from_str(request_json);
+    let message = DynamicMessage::deserialize(method.input(), &mut json)
+        .unwrap_or_else(|error| panic!("no request of {full_name}: {error}: {request_json}"));
+    json.end().expect("nothing follows the request");
+    let message = message.encode_to_vec();
+    send(channel, full_name, message, Some(authorization)).await
+}
+
 /// Sends these bytes as the message to the RPC of that name.
 pub async fn send(
     channel: &Channel,
@@ -59,6 +79,31 @@ pub async fn send(
     }
     let path = format!("/{name}").parse().expect("it is a path");
     grpc.unary(request, path, Bytes).await.map(|_| ())
+}
+
+/// Calls an RPC with this message and metadata; the answer's bytes.
+pub async fn send_with(
+    channel: &Channel,
+    method: &MethodDescriptor,
+    message: &DynamicMessage,
+    metadata: &[(&'static str, &str)],
+) -> Result<Vec<u8>, Status> {
+    let mut grpc = Grpc::new(channel.clone());
+    grpc.ready().await.expect("it listens");
+    let mut request = Request::new(());
+    for (name, value) in metadata {
+        let value = value.parse().expect("it is a header's text");
+        request.metadata_mut().insert(*name, value);
+    }
+    let path = format!("/{}", name(method)).parse().expect("it is a path");
+    let encoded = message.encode_to_vec();
+    if method.is_client_streaming() {
+        let request = request.map(|()| tokio_stream::once(encoded));
+        let mut answers = grpc.streaming(request, path, Bytes).await?.into_inner();
+        return Ok(answers.message().await?.unwrap_or_default());
+    }
+    let answer = grpc.unary(request.map(|()| encoded), path, Bytes).await?;
+    Ok(answer.into_inner())
 }
 
 /// The reason that the service gives.

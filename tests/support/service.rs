@@ -220,7 +220,11 @@ impl Service {
 
     /// What generated clients of a caller with these scopes call through.
     pub async fn caller(&self, scopes: &[&str], tenant: Option<&str>) -> Admin {
-        let jwt = self.jwt(scopes, tenant).await;
+        self.bearer(&self.jwt(scopes, tenant).await)
+    }
+
+    /// What generated clients of the caller with this JWT call through.
+    pub fn bearer(&self, jwt: &str) -> Admin {
         InterceptedService::new(
             self.channel(),
             Bearer(format!("Bearer {jwt}").parse().expect("ASCII")),

@@ -4,8 +4,9 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::*;
-use crate::directory::{DirectoryUser, ObjectId};
+use crate::directory::{DirectoryGroup, DirectoryUser, ObjectId};
 use crate::mapping::Observed;
+use crate::matching::Mapping;
 
 /// The body of a fixture, its placeholders filled with the ids used here.
 macro_rules! fixture {
@@ -14,6 +15,14 @@ macro_rules! fixture {
         let request: Value = serde_json::from_str(&text.replace("{mid}", "17")).unwrap();
         request["body"].clone()
     }};
+}
+
+fn source(user: &DirectoryUser) -> Source {
+    Source::of_user(user, &Mapping::default())
+}
+
+fn empty() -> Observed {
+    Observed::read(&Value::Null, ObjectType::User)
 }
 
 fn alice() -> DirectoryUser {
@@ -56,7 +65,7 @@ fn edit(slot: Slot, was_empty: bool, value: impl Into<Value>) -> Edit {
 
 #[test]
 fn a_create_is_the_documented_body() {
-    assert_eq!(create(&alice()), fixture!("create-user-doc"));
+    assert_eq!(create(&source(&alice())), fixture!("create-user-doc"));
 }
 
 #[test]
@@ -71,7 +80,7 @@ fn a_create_with_every_mapped_attribute_is_the_default_mappings_body() {
         .shift_remove("manager")
         .unwrap();
     expected["roles"] = json!([]);
-    assert_eq!(create(&alice_with_everything()), expected);
+    assert_eq!(create(&source(&alice_with_everything())), expected);
 }
 
 #[test]
@@ -131,12 +140,12 @@ fn patches_are_the_documented_bodies() {
 #[test]
 fn a_soft_delete_renames_and_disables_as_captured() {
     let user = alice();
-    let mut observed = Observed::read(&Value::Null);
-    observed.accept(&user);
+    let mut observed = empty();
+    observed.accept(&source(&user));
     let mut directory = crate::Directory::default();
     let index = directory.add(user);
     directory.soft_delete(index);
-    let edits = observed.edits(&directory.users()[index]);
+    let edits = observed.edits(&source(&directory.users()[index]));
     assert_eq!(patch(&edits, FlagMode::Off), fixture!("patch-tombstone"));
 }
 
@@ -164,15 +173,47 @@ fn the_manager_is_set_and_removed_as_captured() {
     );
 }
 
+#[test]
+fn groups_are_made_and_changed_as_documented() {
+    let id = Uuid::parse_str("8aa1a0c0-c4c3-4bc0-b4a5-2ef676900159").unwrap();
+    let group = DirectoryGroup::new(ObjectId(id), "Engineering");
+    let source = Source::of_group(&group, &Mapping::default());
+    assert_eq!(
+        create(&source),
+        json!({
+            "schemas": [GROUP, ADSCIM_GROUP], "externalId": "8aa1a0c0-c4c3-4bc0-b4a5-2ef676900159",
+            "displayName": "Engineering", "meta": {"resourceType": "Group"},
+        })
+    );
+    let operation = |body: Value| body["Operations"][0].clone();
+    let element = json!([{"$ref": null, "value": "17"}]);
+    assert_eq!(
+        operation(add_member("17", FlagMode::Off)),
+        json!({"op": "Add", "path": "members", "value": element})
+    );
+    assert_eq!(
+        operation(add_member("17", FlagMode::On)),
+        json!({"op": "add", "path": "members", "value": element})
+    );
+    assert_eq!(
+        operation(remove_member("17", FlagMode::Off)),
+        json!({"op": "Remove", "path": "members", "value": element})
+    );
+    assert_eq!(
+        operation(remove_member("17", FlagMode::On)),
+        json!({"op": "remove", "path": "members[value eq \"17\"]"})
+    );
+}
+
 /// An account with some attributes set, some others empty, and the user as the directory has it.
 fn mixed_edits() -> Vec<Edit> {
-    let mut observed = Observed::read(&Value::Null);
-    observed.accept(&alice());
+    let mut observed = empty();
+    observed.accept(&source(&alice()));
     let mut user = alice_with_everything();
     user.surname = Some("Beispiel".to_owned());
     user.mail = Some("alice.beispiel@contoso.com".to_owned());
     user.account_enabled = false;
-    observed.edits(&user)
+    observed.edits(&source(&user))
 }
 
 #[test]

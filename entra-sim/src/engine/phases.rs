@@ -1,41 +1,39 @@
-//! The only place that exports many objects at once and books what came of each.
+//! The only place that says which objects the parts of a cycle export, and takes over what came of each.
 
-use futures_util::future::{BoxFuture, FutureExt};
-use futures_util::stream::{FuturesUnordered, StreamExt};
-use jiff::Timestamp;
+use futures_util::future::FutureExt;
 
+use super::drive::{Taken, Task};
 use super::{Engine, Observer};
-use crate::connection::Escrow;
-use crate::error_code::{ErrorCode, Refusal, Stop};
-use crate::event::{Event, Phase};
-use crate::export::{self, Effect, Exported, Job, ReadBy};
+use crate::connection::{Escrow, Memberships};
+use crate::connections::Object;
+use crate::directory::ObjectType;
+use crate::error_code::Refusal;
+use crate::event::Phase;
+use crate::export::{self, Exported, Job, ReadBy};
+use crate::membership::{self, MemberChange, MemberJob};
 use crate::reference::{self, ReferenceJob};
-use crate::report::{ProvisioningLogEntry, Status};
 use crate::scenario::{CycleKind, FlagMode};
 
-/// The exports of one phase.
-struct Results {
-    /// By the position of their user, with the time of their end.
-    done: Vec<(usize, Timestamp, Exported)>,
-    /// So many were not begun because the cycle is to end.
-    not_attempted: usize,
-}
-
 impl Engine {
-    /// Exports users; bounded concurrency, one request at a time for each. An error ends the cycle.
-    pub(super) async fn export_users(
+    /// Exports the users, or the groups, that the cycle looks at; bounded concurrency, one request at a time for each. An error
+    /// ends the cycle.
+    pub(super) async fn export_objects(
         &mut self,
+        object_type: ObjectType,
         kind: CycleKind,
         observer: Observer<'_>,
     ) -> Result<(), Refusal> {
-        let selected = self.select(kind);
+        let selected = self.select(object_type, kind);
         let read_by = match kind {
             CycleKind::Full => ReadBy::Match,
             CycleKind::Incremental => ReadBy::Id,
         };
-        let cycle = self.current();
-        cycle.objects = selected.len();
-        self.export_selected(&selected, Phase::Users, read_by, self.flag, observer)
+        self.current().objects += selected.len();
+        let phase = match object_type {
+            ObjectType::User => Phase::Users,
+            ObjectType::Group => Phase::Groups,
+        };
+        self.export_selected(&selected, phase, read_by, self.flag, observer)
             .await
     }
 
@@ -50,7 +48,8 @@ impl Engine {
         }
         self.current().on_demand += selected.len();
         let phase = Phase::OnDemand;
-        self.export_selected(selected, phase, ReadBy::Match, FlagMode::Off, observer)
+        let users: Vec<Object> = selected.iter().copied().map(Object::user).collect();
+        self.export_selected(&users, phase, ReadBy::Match, FlagMode::Off, observer)
             .await?;
         self.export_selected_references(selected, phase, FlagMode::Off, true, observer)
             .await
@@ -62,7 +61,7 @@ impl Engine {
         kind: CycleKind,
         observer: Observer<'_>,
     ) -> Result<(), Refusal> {
-        let everybody: Vec<usize> = (0..self.connections.len()).collect();
+        let everybody: Vec<usize> = (0..self.connections.users.len()).collect();
         let retry_all = kind == CycleKind::Full;
         self.export_selected_references(
             &everybody,
@@ -74,24 +73,65 @@ impl Engine {
         .await
     }
 
-    /// Which users the cycle looks at. What is of no interest any more leaves the escrow.
-    fn select(&mut self, kind: CycleKind) -> Vec<usize> {
+    /// Exports the members that differ.
+    pub(super) async fn export_members(
+        &mut self,
+        kind: CycleKind,
+        observer: Observer<'_>,
+    ) -> Result<(), Refusal> {
+        let needed = self.select_members(kind);
+        let this = &*self;
+        let tasks = needed.iter().enumerate().map(|(key, (group, _, change))| {
+            let job = MemberJob {
+                group: &this.directory.groups()[*group],
+                connection: &this.connections.groups[*group],
+                change: change.clone(),
+                flag: this.flag,
+            };
+            let object_id = job.group.object_id;
+            let export = async move { membership::export(&this.client, &job).await };
+            Task {
+                key,
+                object_id,
+                export: export.boxed(),
+            }
+        });
+        let count = needed.len();
+        let results = this.drive(tasks, count, Phase::Members, observer).await;
+        let tick = self.tick;
+        self.book(results, observer, |engine, key, exported| {
+            let (group, user, change) = &needed[key];
+            let memberships = &mut engine.connections.memberships[*group];
+            let escrow = memberships.book(*user, change, exported, tick);
+            Taken {
+                object: Object::group(*group),
+                target_id: Some(memberships.group_id.clone()),
+                escrow,
+            }
+        })
+    }
+
+    /// Which objects the cycle looks at. What is of no interest any more leaves the escrow.
+    fn select(&mut self, object_type: ObjectType, kind: CycleKind) -> Vec<Object> {
         let mut selected = Vec::new();
-        for index in 0..self.connections.len() {
-            if !self.is_relevant(index) {
-                let connection = &mut self.connections[index];
+        for object in self.connections.objects() {
+            if object.object_type != object_type {
+                continue;
+            }
+            if !self.is_relevant(object) {
+                let connection = self.connections.get_mut(object);
                 connection.escrow = None;
                 connection.reference_escrow = None;
                 connection.last_error = None;
                 continue;
             }
-            let connection = &self.connections[index];
-            let changed = connection.seen_revision != Some(self.directory.users()[index].revision);
+            let connection = self.connections.get(object);
+            let changed = connection.seen_revision != Some(self.revision(object));
             let due = connection
                 .escrow
                 .is_some_and(|escrow| escrow.is_due(self.tick));
             if kind == CycleKind::Full || changed || due {
-                selected.push(index);
+                selected.push(object);
             }
         }
         selected
@@ -99,26 +139,31 @@ impl Engine {
 
     async fn export_selected(
         &mut self,
-        selected: &[usize],
+        selected: &[Object],
         phase: Phase,
         read_by: ReadBy,
         flag: FlagMode,
         observer: Observer<'_>,
     ) -> Result<(), Refusal> {
         let this = &*self;
-        let jobs = selected.iter().copied().map(|index| {
+        let tasks = selected.iter().copied().map(|object| {
             let job = Job {
-                user: &this.directory.users()[index],
-                connection: &this.connections[index],
+                source: this.source(object),
+                connection: this.connections.get(object),
                 read_by,
                 flag,
                 tick: this.tick,
             };
+            let object_id = job.source.object_id;
             let export = async move { export::export(&this.client, &job).await };
-            (index, export.boxed())
+            Task {
+                key: object,
+                object_id,
+                export: export.boxed(),
+            }
         });
-        let results = this.drive(jobs, selected.len(), phase, observer).await;
-        self.book(results, observer)
+        let results = this.drive(tasks, selected.len(), phase, observer).await;
+        self.book(results, observer, store)
     }
 
     async fn export_selected_references(
@@ -133,166 +178,96 @@ impl Engine {
         let waits = |escrow: Escrow| !retry_all && !escrow.is_due(tick);
         let mut needed = Vec::new();
         for index in selected.iter().copied() {
-            let connection = &self.connections[index];
+            let connection = &self.connections.users[index];
             if connection.reference_escrow.is_some_and(waits) {
                 continue;
             }
             let user = &self.directory.users()[index];
-            let wanted = reference::wanted(user, &self.connections);
+            let wanted = reference::wanted(user, &self.connections.users);
             match reference::needed(user, connection, wanted) {
                 Some(change) => needed.push((index, change)),
-                None => self.connections[index].forget_reference_failure(),
+                None => self.connections.users[index].forget_reference_failure(),
             }
         }
         let this = &*self;
         let count = needed.len();
-        let jobs = needed.into_iter().map(|(index, change)| {
+        let tasks = needed.into_iter().map(|(index, change)| {
             let job = ReferenceJob {
                 user: &this.directory.users()[index],
-                connection: &this.connections[index],
+                connection: &this.connections.users[index],
                 change,
                 flag,
                 tick,
             };
+            let object_id = job.user.object_id;
             let export = async move { reference::export(&this.client, &job).await };
-            (index, export.boxed())
+            Task {
+                key: Object::user(index),
+                object_id,
+                export: export.boxed(),
+            }
         });
-        let results = this.drive(jobs, count, phase, observer).await;
-        self.book(results, observer)
+        let results = this.drive(tasks, count, phase, observer).await;
+        self.book(results, observer, store)
     }
 
-    /// Runs exports, so many at a time, and tells of each when it is through. Begins none once the cycle is to end.
-    async fn drive<'a>(
-        &'a self,
-        jobs: impl Iterator<Item = (usize, BoxFuture<'a, Exported>)> + Send,
-        count: usize,
-        phase: Phase,
-        observer: Observer<'_>,
-    ) -> Results {
-        let cycle = self.number();
-        observer(&Event::PhaseStarted {
-            cycle,
-            phase,
-            objects: count,
-        });
-        let mut jobs = jobs;
-        let mut running = FuturesUnordered::new();
-        let mut done = Vec::with_capacity(count);
-        let mut is_over = false;
-        loop {
-            while !is_over && running.len() < self.concurrency() {
-                let Some((index, export)) = jobs.next() else {
-                    break;
-                };
-                running.push(async move { (index, export.await) });
-            }
-            let Some((index, exported)) = running.next().await else {
-                break;
+    /// Which members differ: the group, the user, the change. A group that is made anew has none.
+    fn select_members(&mut self, kind: CycleKind) -> Vec<(usize, usize, MemberChange)> {
+        let mut selected = Vec::new();
+        for (index, group) in self.directory.groups().iter().enumerate() {
+            let linked = self.connections.groups[index].managed_link();
+            let memberships = &mut self.connections.memberships[index];
+            let Some(link) = linked.filter(|_| group.is_in_scope()) else {
+                *memberships = Memberships::default();
+                continue;
             };
-            is_over |= exported.stop.is_some() || self.client.seems_down();
-            observer(&Event::ObjectDone {
-                cycle,
-                phase,
-                object_id: self.directory.users()[index].object_id,
-                action: exported.action,
-                status: exported.status,
-                error_code: exported.error_code,
-            });
-            done.push((index, self.now(), exported));
-        }
-        // The log is read by object, and must not depend on who answered first.
-        done.sort_by_key(|(index, ..)| *index);
-        Results {
-            not_attempted: count - done.len(),
-            done,
-        }
-    }
-
-    /// Takes over what the exports learnt, counts and logs them. An error ends the cycle.
-    fn book(&mut self, results: Results, observer: Observer<'_>) -> Result<(), Refusal> {
-        let mut stop = None;
-        for (index, time, exported) in results.done {
-            self.tell_of_retry(index, &exported, observer);
-            if let (Some(reason), None) = (&exported.stop, &stop) {
-                stop = Some(Refusal {
-                    code: exported
-                        .error_code
-                        .unwrap_or(ErrorCode::WebExceptionProtocolError),
-                    detail: exported.detail.clone(),
-                    stop: Some(reason.clone()),
-                    ambiguous: false,
-                });
+            if memberships.group_id != link.scim_id {
+                *memberships = Memberships {
+                    group_id: link.scim_id.clone(),
+                    ..Memberships::default()
+                };
             }
-            self.count(&exported);
-            let linked = exported
-                .connection
-                .link
-                .as_ref()
-                .or(self.connections[index].link.as_ref());
-            self.report.log.push(ProvisioningLogEntry {
-                time,
-                cycle: self.number(),
-                action: exported.action,
-                source_id: Some(self.directory.users()[index].object_id),
-                source_name: Some(self.directory.users()[index].user_principal_name.clone()),
-                target_id: linked.map(|link| link.scim_id.clone()),
-                status: exported.status,
-                error_code: exported.error_code,
-                detail: exported.detail,
-                changed_properties: exported.changed,
-            });
-            self.report.ledger.writes.extend(exported.writes);
-            self.connections[index] = exported.connection;
-        }
-        self.current().not_attempted += results.not_attempted;
-        if stop.is_none() && results.not_attempted > 0 {
-            stop = Some(Refusal {
-                stop: Some(Stop::Unavailable),
-                ..Refusal::of(
-                    ErrorCode::WebExceptionProtocolError,
-                    "the server is unreachable",
-                )
-            });
-        }
-        stop.map_or(Ok(()), Err)
-    }
-
-    fn tell_of_retry(&self, index: usize, exported: &Exported, observer: Observer<'_>) {
-        let before = &self.connections[index];
-        let after = &exported.connection;
-        for (before, after) in [
-            (before.escrow, after.escrow),
-            (before.reference_escrow, after.reference_escrow),
-        ] {
-            if let (Some(escrow), true) = (after, before != after) {
-                observer(&Event::RetryScheduled {
-                    cycle: self.number(),
-                    object_id: self.directory.users()[index].object_id,
-                    attempts: escrow.attempts,
-                    after_cycles: escrow.due_tick - self.tick,
-                });
+            let known: Vec<usize> = memberships.members.keys().copied().collect();
+            let users = group.members.iter().copied();
+            let left = known
+                .into_iter()
+                .filter(|user| !group.members.contains(user));
+            for user in users.chain(left) {
+                let membership = memberships.members.get(&user);
+                let account = &self.connections.users[user];
+                let is_member = group.members.contains(&user);
+                let Some(change) = membership::needed(is_member, account, membership) else {
+                    memberships.settle(user);
+                    continue;
+                };
+                let escrow = membership.and_then(|membership| membership.escrow);
+                let waits = escrow.is_some_and(|escrow| !escrow.is_due(self.tick));
+                if kind == CycleKind::Full || !waits {
+                    selected.push((index, user, change));
+                }
             }
         }
+        selected
     }
+}
 
-    fn count(&mut self, exported: &Exported) {
-        let cycle = self.current();
-        match exported.status {
-            Status::Success => {}
-            Status::Failure => cycle.errors += 1,
-            Status::Skipped => cycle.skipped += 1,
-        }
-        match exported.effect {
-            Some(Effect::Created) => cycle.created += 1,
-            Some(Effect::Updated) => cycle.updated += 1,
-            Some(Effect::Disabled) => cycle.disabled += 1,
-            Some(Effect::Enabled) => cycle.enabled += 1,
-            Some(Effect::Deleted) => cycle.deleted += 1,
-            Some(Effect::Referenced) => cycle.references += 1,
-            None => {}
-        }
-        cycle.matched += usize::from(exported.matched);
-        cycle.patches += usize::from(exported.patched);
-        cycle.repeated_patches += usize::from(exported.repeated);
+/// Keeps what the export of an object has learnt.
+fn store(engine: &mut Engine, object: Object, exported: &Exported) -> Taken {
+    let before = std::mem::replace(
+        engine.connections.get_mut(object),
+        exported.connection.clone(),
+    );
+    let after = &exported.connection;
+    let escrow = [
+        (before.escrow, after.escrow),
+        (before.reference_escrow, after.reference_escrow),
+    ]
+    .into_iter()
+    .find_map(|(before, after)| after.filter(|_| before != after));
+    let linked = after.link.as_ref().or(before.link.as_ref());
+    Taken {
+        object,
+        target_id: linked.map(|link| link.scim_id.clone()),
+        escrow,
     }
 }

@@ -4,7 +4,11 @@ mod crash;
 mod determinism;
 mod drift;
 mod faults;
+mod groups;
+mod job;
+mod matching;
 mod quarantine;
+mod readiness;
 mod server;
 mod stories;
 

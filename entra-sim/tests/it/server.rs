@@ -1,5 +1,7 @@
 //! The server of these tests: honest, small, strict about what Entra sends, and breakable on purpose.
 
+mod groups;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
@@ -47,6 +49,7 @@ type ViewOf = fn(&mut Value);
 
 pub struct World {
     pub accounts: BTreeMap<String, Value>,
+    pub groups: BTreeMap<String, Value>,
     pub requests: Vec<Recorded>,
     fault_of: FaultOf,
     view: ViewOf,
@@ -63,6 +66,7 @@ impl Server {
     pub async fn start() -> Self {
         let world = World {
             accounts: BTreeMap::new(),
+            groups: BTreeMap::new(),
             requests: Vec::new(),
             fault_of: Box::new(|_| None),
             view: |_| {},
@@ -248,6 +252,9 @@ fn error(status: u16, detail: &str) -> Response<Body> {
 
 impl World {
     fn answer(&mut self, request: &Recorded) -> Response<Body> {
+        if request.path.starts_with("/Groups") {
+            return self.answer_of_groups(request);
+        }
         let id = request.path.strip_prefix("/Users/");
         match (request.method.as_str(), id) {
             ("GET", None) => self.find(&request.path),
@@ -266,26 +273,10 @@ impl World {
         let filter = path
             .strip_prefix("/Users?filter=")
             .expect("users are only found by filter");
-        let filter = filter.replace('+', " ");
-        let filter = percent_encoding::percent_decode_str(&filter)
-            .decode_utf8()
-            .unwrap();
-        let name = filter
-            .strip_prefix("userName eq \"")
-            .and_then(|rest| rest.strip_suffix('"'))
-            .expect("the filter is on userName")
-            .to_lowercase();
-        let found: Vec<Value> = self
-            .accounts
-            .values()
-            .filter(|account| account["userName"].as_str().unwrap().to_lowercase() == name)
+        let found: Vec<Value> = matching(self.accounts.values(), filter)
             .map(|account| self.seen(account))
             .collect();
-        let list = json!({
-            "schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"],
-            "totalResults": found.len(), "startIndex": 1, "itemsPerPage": found.len(), "Resources": found,
-        });
-        reply(200, &list)
+        reply(200, &list_of(&found))
     }
 
     /// Ids follow from the object, so that they do not depend on who came first.
@@ -361,6 +352,35 @@ impl World {
             self.show(id, 200)
         }
     }
+}
+
+/// What an `eq` filter selects, without regard to case.
+fn matching<'r>(
+    resources: impl Iterator<Item = &'r Value>,
+    filter: &str,
+) -> impl Iterator<Item = &'r Value> {
+    let filter = filter.replace('+', " ");
+    let filter = percent_encoding::percent_decode_str(&filter)
+        .decode_utf8()
+        .unwrap()
+        .into_owned();
+    let (attribute, value) = filter
+        .strip_suffix('"')
+        .and_then(|filter| filter.split_once(" eq \""))
+        .map(|(attribute, value)| (attribute.to_owned(), value.to_lowercase()))
+        .expect("the filter compares one attribute");
+    resources.filter(move |resource| {
+        resource[&attribute]
+            .as_str()
+            .is_some_and(|found| found.to_lowercase() == value)
+    })
+}
+
+fn list_of(found: &[Value]) -> Value {
+    json!({
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"],
+        "totalResults": found.len(), "startIndex": 1, "itemsPerPage": found.len(), "Resources": found,
+    })
 }
 
 /// Sets an attribute by the kinds of path Entra uses.

@@ -19,7 +19,7 @@ use crate::{
     findings::{AccountWritten, Act, Person, Sighting},
     ids::{AccountId, ChangeId, TenantId},
     links::object_id_key,
-    log::{LinkStep, LogEntry, Operation},
+    log::{DryRun, LinkStep, LogEntry, Operation},
     receipts::{Answer, Once},
     schemas::TenantSchemas,
     storage::{AccountWrite, Commit, CreateCandidates, Mutation, Write},
@@ -45,6 +45,8 @@ pub struct Created {
     pub account: Account,
     /// Whether it is new.
     pub outcome: CreateOutcome,
+    /// Of a dry run: what would be done.
+    pub dry_run: Option<DryRun>,
 }
 
 impl Core {
@@ -166,7 +168,7 @@ impl Core {
         };
         if let Some(tombstone) = &tombstone
             && tombstone.protected
-            && admitted.token_id.is_some()
+            && admitted.by_scim()
         {
             return Err(refusals::protected_tombstone(tombstone)
                 .showing(Some(Sighting::protected_account(tombstone)))
@@ -181,7 +183,7 @@ impl Core {
         };
         let settle = |account: &mut Account| {
             account.deleted_at = None;
-            account.managed |= admitted.token_id.is_some();
+            account.managed |= admitted.by_scim();
             account.object_id_exclusive = keeps_link || admitted.tenant.settings.object_id_unique;
             account.object_id_pinned &= keeps_link;
             if let Some((_, hold)) = inherited {
@@ -192,34 +194,35 @@ impl Core {
             Some(tombstone) => draft.clone().update(tombstone, now, settle),
             None => draft.clone().insert(AccountId::generate(now), now, settle),
         };
+        let before = tombstone
+            .as_ref()
+            .and_then(|tombstone| tombstone.object_id.as_deref());
+        entry.link_step = LinkStep::between(before, write.account.object_id.as_deref());
+        let facts = acts::changed_facts(tombstone.as_ref(), &write.account);
+        let old = tombstone
+            .map(|tombstone| parse_document(&tombstone.shown(&schemas.user)))
+            .transpose()?;
+        entry.operation = match outcome {
+            CreateOutcome::Restored => Operation::Restore,
+            CreateOutcome::Created => Operation::Create,
+        };
+        entry.changes = diff::changes(old.as_ref(), Some(draft.document()));
+        entry.changes.extend(facts);
         let created = Created {
             account: write.account.clone().shown(&schemas.user),
             outcome,
+            dry_run: validate_only.then(|| DryRun::of(&entry)),
         };
         if validate_only {
             return Ok(Some(created));
         }
 
-        let facts = acts::changed_facts(tombstone.as_ref(), &created.account);
-        let before = tombstone
-            .as_ref()
-            .and_then(|tombstone| tombstone.object_id.as_deref());
-        entry.link_step = LinkStep::between(before, created.account.object_id.as_deref());
-        let old = tombstone
-            .map(|tombstone| parse_document(&tombstone.shown(&schemas.user)))
-            .transpose()?;
         entry.admitted(admitted);
-        entry.operation = match outcome {
-            CreateOutcome::Restored => Operation::Restore,
-            CreateOutcome::Created => Operation::Create,
-        };
         entry.detail = [acts::told(inherited), refusals::ignored(draft.ignored())]
             .join(" ")
             .trim()
             .to_owned();
         entry.resource_id = created.account.id.to_string();
-        entry.changes = diff::changes(old.as_ref(), Some(draft.document()));
-        entry.changes.extend(facts);
         entry.duration = call.started.elapsed();
         let change = Change {
             id: ChangeId::generate(now),

@@ -21,7 +21,7 @@ use crate::{
     guard::{Said, held_error},
     ids::{AccountId, ChangeId},
     links::{KeptLink, keep_pinned, object_id_key},
-    log::{LinkStep, LogEntry, Operation},
+    log::{DryRun, LinkStep, LogEntry, Operation},
     receipts::{Answer, Once},
     schemas::TenantSchemas,
     storage::{AccountWrite, Commit, Mutation, Write},
@@ -54,6 +54,8 @@ pub struct Patched {
     pub changed: bool,
     /// The tenant's dialect, which decides how SCIM answers.
     pub dialect: Dialect,
+    /// Of a dry run: what would be done.
+    pub dry_run: Option<DryRun>,
 }
 
 /// What a decision about an account asks for.
@@ -213,7 +215,7 @@ impl Core {
         operation: Operation,
         detail: String,
     ) -> Result<Decision, Error> {
-        let by_scim = admitted.token_id.is_some();
+        let by_scim = admitted.by_scim();
         let (draft, kept_link) = keep_pinned(account, draft, by_scim)?;
         let adopted = by_scim && !account.managed;
         // To take an account over is a change, though SCIM shows nothing of it: its version keeps a write that was decided before from undoing it.
@@ -331,6 +333,7 @@ impl Core {
                     account: account.clone().shown(&schemas.user),
                     changed: false,
                     dialect,
+                    dry_run: attempt.precondition.validate_only.then(DryRun::of_nothing),
                 };
                 let kept = self
                     .keep_account(
@@ -346,26 +349,10 @@ impl Core {
         let guard = self
             .guard_account(admitted, &account, &write.account)
             .await?;
-        let patched = Patched {
-            account: write.account.clone().shown(&schemas.user),
-            changed: true,
-            dialect,
-        };
-        if attempt.precondition.validate_only {
-            self.check_user_name_free(attempt.call, &account, &patched.account)
-                .await?;
-            self.preview_guard(admitted, guard.as_ref()).await?;
-            return Ok(Some(patched));
-        }
-
-        entry.admitted(admitted);
         if entry.operation == Operation::Patch {
             entry.http_status = dialect.rules().account_patch_status;
         }
         entry.operation = operation;
-        entry.user_name.clone_from(&patched.account.user_name);
-        entry.object_id = patched.account.object_id.clone().unwrap_or_default();
-        entry.detail = detail;
         entry.link_step = LinkStep::between(
             account.object_id.as_deref(),
             write.account.object_id.as_deref(),
@@ -377,6 +364,24 @@ impl Core {
                 Some(&parse_document(&write.account)?),
             ),
         };
+        let validate_only = attempt.precondition.validate_only;
+        let patched = Patched {
+            account: write.account.clone().shown(&schemas.user),
+            changed: true,
+            dialect,
+            dry_run: validate_only.then(|| DryRun::of(&entry)),
+        };
+        if validate_only {
+            self.check_user_name_free(attempt.call, &account, &patched.account)
+                .await?;
+            self.preview_guard(admitted, guard.as_ref()).await?;
+            return Ok(Some(patched));
+        }
+
+        entry.admitted(admitted);
+        entry.user_name.clone_from(&patched.account.user_name);
+        entry.object_id = patched.account.object_id.clone().unwrap_or_default();
+        entry.detail = detail;
         entry.duration = attempt.call.started.elapsed();
         let change = Change {
             id: ChangeId::generate(patched.account.updated_at),
@@ -507,7 +512,7 @@ impl Core {
             let refusal = refusals::not_found(&attempt.id.to_string());
             return Err(refusal.showing(sighting).into());
         };
-        if account.protected && admitted.token_id.is_some() {
+        if account.protected && admitted.by_scim() {
             let sighting = Sighting::protected_account(&account);
             return Err(refusals::protected(&account).showing(Some(sighting)).into());
         }

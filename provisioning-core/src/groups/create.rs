@@ -19,7 +19,7 @@ use crate::{
     error::{Error, Refusal},
     findings::{Act, Sighting},
     ids::{ChangeId, GroupId},
-    log::{LogEntry, Operation, ResourceType},
+    log::{DryRun, LogEntry, Operation, ResourceType},
     receipts::{Answer, Once},
     storage::{Commit, GroupBasis, GroupWrite, Mutation, NewMember, Write},
 };
@@ -120,7 +120,7 @@ impl Core {
             .map(|candidate| (candidate.id, candidate))
             .collect();
         let mut folded = attempt.members.fold(None, &known, rules.patch)?;
-        let spared = if admitted.token_id.is_some() {
+        let spared = if admitted.by_scim() {
             protection::spare(&known, &mut folded.delta, rules)?
         } else {
             String::new()
@@ -133,30 +133,31 @@ impl Core {
             rules.group_display_name_unique,
             attempt.schema,
         );
-        let written = Written {
-            group: Group::new(&document).shown(attempt.schema),
-            changed: true,
-            dialect: admitted.tenant.settings.dialect,
-        };
-        if attempt.validate_only {
-            return Ok(Some(written));
-        }
-
         let members: Vec<NewMember> = folded
             .delta
             .added()
             .iter()
             .filter_map(|id| known.get(id)?.member.as_ref().map(NewMember::from))
             .collect();
-        let id = document.id;
-        entry.admitted(admitted);
-        entry.resource_id = id.to_string();
-        entry.detail = joined(passed_over, ignored(attempt.draft.ignored()));
         entry.changes = diff::changes(None, Some(attempt.draft.document()));
         entry.changes.extend(log_members(
             &[],
             &members.iter().map(|member| member.id).collect::<Vec<_>>(),
         ));
+        let written = Written {
+            group: Group::new(&document).shown(attempt.schema),
+            changed: true,
+            dialect: admitted.tenant.settings.dialect,
+            dry_run: attempt.validate_only.then(|| DryRun::of(&entry)),
+        };
+        if attempt.validate_only {
+            return Ok(Some(written));
+        }
+
+        let id = document.id;
+        entry.admitted(admitted);
+        entry.resource_id = id.to_string();
+        entry.detail = joined(passed_over, ignored(attempt.draft.ignored()));
         entry.duration = attempt.call.started.elapsed();
         let change = Change {
             id: ChangeId::generate(now),

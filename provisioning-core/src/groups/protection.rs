@@ -32,7 +32,7 @@ impl Core {
         known: &mut HashMap<Uuid, Candidate>,
         delta: &mut Delta,
     ) -> Result<String, Error> {
-        if admitted.token_id.is_none() {
+        if !admitted.by_scim() {
             return Ok(String::new());
         }
         // Whom the request does not name by id is not known to be protected.
@@ -57,7 +57,7 @@ impl Core {
         admitted: &Admitted,
         group: GroupId,
     ) -> Result<(), Error> {
-        if admitted.token_id.is_none() {
+        if !admitted.by_scim() {
             return Ok(());
         }
         let members = self

@@ -31,7 +31,7 @@ use crate::{
     findings::{Act, Reached, Sighting},
     guard::held_error,
     ids::{ChangeId, GroupId},
-    log::{LogEntry, Operation, ResourceType},
+    log::{DryRun, LogEntry, Operation, ResourceType},
     receipts::{Answer, Once},
     schemas::{self, TenantSchemas},
     storage::{
@@ -56,6 +56,8 @@ pub struct Written {
     pub changed: bool,
     /// The tenant's dialect.
     pub dialect: Dialect,
+    /// Of a dry run: what would be done.
+    pub dry_run: Option<DryRun>,
 }
 
 /// What a request asks for.
@@ -296,6 +298,7 @@ impl Core {
                 group: group.shown(&schemas.group),
                 changed: false,
                 dialect,
+                dry_run: precondition.validate_only.then(DryRun::of_nothing),
             };
             // A repetition must not do later what there is nothing to do for now.
             let once = attempt.once.filter(|_| !precondition.validate_only);
@@ -313,6 +316,7 @@ impl Core {
             group: group.after(&write).shown(&schemas.group),
             changed: true,
             dialect,
+            dry_run: precondition.validate_only.then(|| DryRun::of(&entry)),
         };
         if precondition.validate_only {
             self.check_display_name_free(attempt.call, admitted, &group, &written.group)
@@ -342,6 +346,7 @@ impl Core {
                 group: group.shown(&schemas.group),
                 changed: false,
                 dialect,
+                dry_run: None,
             })),
             Commit::Held(held) => Err(held_error(admitted, held)),
             Commit::VersionMismatch | Commit::RequestIdUsed => Ok(None),

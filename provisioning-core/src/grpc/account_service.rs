@@ -16,7 +16,9 @@ use tonic::{Request, Response, Status};
 
 use super::{
     accounts::{dialect, from_proto, to_proto, to_proto_with},
-    call, idempotent, once, status,
+    call,
+    changes::dry_run,
+    idempotent, once, status,
 };
 use crate::{
     Core,
@@ -240,7 +242,11 @@ impl AccountService for Service {
             .core
             .delete_account(&call, id, &precondition, once)
             .await;
-        idempotent(answer, |_| Ok(DeleteAccountResponse {}))
+        idempotent(answer, |deleted| {
+            Ok(DeleteAccountResponse {
+                dry_run: deleted.dry_run.map(dry_run),
+            })
+        })
     }
 }
 
@@ -280,12 +286,14 @@ fn created_response(created: &Created) -> Result<CreateAccountResponse, Status> 
     Ok(CreateAccountResponse {
         account: Some(to_proto(&created.account)?),
         outcome: outcome.into(),
+        dry_run: created.dry_run.clone().map(dry_run),
     })
 }
 
 fn replaced_response(patched: &Patched) -> Result<ReplaceAccountResponse, Status> {
     Ok(ReplaceAccountResponse {
         account: Some(to_proto(&patched.account)?),
+        dry_run: patched.dry_run.clone().map(dry_run),
     })
 }
 
@@ -294,5 +302,6 @@ fn patched_response(patched: &Patched) -> Result<PatchAccountResponse, Status> {
         account: Some(to_proto(&patched.account)?),
         changed: patched.changed,
         dialect: dialect(patched.dialect).into(),
+        dry_run: patched.dry_run.clone().map(dry_run),
     })
 }

@@ -17,7 +17,7 @@ use super::{
     failures::Seen,
     jwt::{JwtError, JwtKeys},
     request,
-    rules::{Rule, rule},
+    rules::{DRY_RUN_SCOPES, Rule, SCIM_DRY_RUN, rule},
     status::{status, unavailable},
 };
 use crate::{
@@ -69,7 +69,8 @@ impl Authenticator {
                     let tenant = tenant.clone();
                     seen.tell_bound(request::of_headers(headers, credential.clone(), tenant));
                 }
-                permit(rule, credential)
+                dry_run(headers, credential)
+                    .and_then(|credential| permit(rule, credential))
                     .map(Some)
                     .map_err(|refusal| status(refusal.into()))
             }
@@ -118,6 +119,22 @@ fn bearer(headers: &HeaderMap) -> Result<SecretString, Refusal> {
     }
 }
 
+/// Turns a JWT with the metadata of a dry run into the lesser credential that it then is. A SCIM token with it is refused: whoever asks for a dry
+/// run shall never get a real one.
+fn dry_run(headers: &HeaderMap, credential: Credential) -> Result<Credential, Refusal> {
+    if !headers.contains_key(SCIM_DRY_RUN) {
+        return Ok(credential);
+    }
+    match credential {
+        Credential::Principal(principal) => Ok(Credential::DryRun(principal)),
+        Credential::ScimToken(_) => Err(Refusal::new(
+            Reason::InsufficientScope,
+            "A dry run of SCIM is for admins: it takes a JWT with the scope provisioning.admin or platform.operator, and not the SCIM token.",
+        )),
+        other @ (Credential::Malformed | Credential::DryRun(_)) => Ok(other),
+    }
+}
+
 fn permit(rule: Rule, credential: Credential) -> Result<Credential, Refusal> {
     match (rule, &credential) {
         (_, Credential::Malformed) => Err(invalid_credential()),
@@ -132,6 +149,14 @@ fn permit(rule: Rule, credential: Credential) -> Result<Credential, Refusal> {
             permit_principal(scopes, principal)?;
             Ok(credential)
         }
+        (Rule::ScimToken | Rule::ScimTokenOrScopes(_), Credential::DryRun(principal)) => {
+            permit_principal(DRY_RUN_SCOPES, principal)?;
+            Ok(credential)
+        }
+        (Rule::Scopes(_), Credential::DryRun(_)) => Err(Refusal::new(
+            Reason::InsufficientScope,
+            "This method is none of SCIM's: there is no SCIM request to try. Leave x-scim-dry-run out.",
+        )),
         (Rule::Scopes(scopes), Credential::ScimToken(_)) => Err(insufficient_scope(scopes)),
         (Rule::ScimToken, Credential::Principal(_)) => Err(Refusal::new(
             Reason::InsufficientScope,

@@ -45,6 +45,10 @@ impl FacadeService for Service {
         request: Request<ReportRejectedRequestRequest>,
     ) -> Result<Response<ReportRejectedRequestResponse>, Status> {
         let call = call(&request, &request.get_ref().tenant)?;
+        if call.validate_only {
+            self.core.authenticate(&call).await.map_err(status)?;
+            return Ok(Response::new(ReportRejectedRequestResponse::default()));
+        }
         let request = request.into_inner();
         let rejected = RejectedRequest {
             request: request.operation,

@@ -4,7 +4,7 @@
 //! Where no call came of a request, because its caller may not call the method or its message cannot be read, only the tenant of the caller's JWT
 //! says whose log is meant. Such entries are one a minute for each caller and reason.
 //!
-//! Not in the log: whoever is not admitted, which is counted only; whose credential names no tenant where the message does not either; and a
+//! Not in the log: whoever is not admitted, which is counted only; a dry run, which leaves nothing; whose credential names no tenant where the message does not either; and a
 //! storage that cannot be reached, which could not take the entry.
 
 use std::{

@@ -17,6 +17,7 @@ use super::{
     account_service::{operation, precondition},
     accounts::dialect,
     call,
+    changes::dry_run,
     groups::{from_proto, member_to_proto, to_proto, view},
     once, status,
 };
@@ -102,6 +103,7 @@ fn outcome(written: &Written, group: v1::Group) -> Outcome {
         group: Some(group),
         changed: written.changed,
         dialect: dialect(written.dialect).into(),
+        dry_run: written.dry_run.clone().map(dry_run),
     }
 }
 
@@ -134,6 +136,7 @@ impl GroupService for Service {
             .await?;
         Ok(Response::new(CreateGroupResponse {
             group: outcome.group,
+            dry_run: outcome.dry_run,
         }))
     }
 
@@ -232,6 +235,7 @@ impl GroupService for Service {
             .await?;
         Ok(Response::new(ReplaceGroupResponse {
             group: outcome.group,
+            dry_run: outcome.dry_run,
         }))
     }
 
@@ -270,11 +274,16 @@ impl GroupService for Service {
         let method = "GroupService/DeleteGroup";
         let once = once(&call, method, &request.request_id, &request, &receipt)?;
         let precondition = precondition(&request.etag, request.validate_only);
-        self.core
+        let answer = self
+            .core
             .delete_group(&call, id, &precondition, once)
             .await
             .map_err(status)?;
-        Ok(Response::new(DeleteGroupResponse {}))
+        let dry_run = match answer {
+            Answer::Fresh(deleted) => deleted.dry_run.map(dry_run),
+            Answer::Replayed(_) => None,
+        };
+        Ok(Response::new(DeleteGroupResponse { dry_run }))
     }
 
     async fn list_group_members(

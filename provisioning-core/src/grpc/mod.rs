@@ -3,6 +3,7 @@
 pub mod account_service;
 pub mod accounts;
 pub mod authentication;
+pub mod changes;
 mod facade_service;
 mod failures;
 pub mod group_service;
@@ -23,7 +24,7 @@ use tonic::service::Routes;
 
 pub use failures::log_failures;
 pub use request::{CallTenant, across_tenants, call, idempotent, once};
-pub use status::status;
+pub use status::{status, unavailable};
 
 use crate::Core;
 

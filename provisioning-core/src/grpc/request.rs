@@ -8,6 +8,7 @@ use std::{
 
 use http::HeaderMap;
 use prost::Message;
+use provisioning_proto::RequestMessage;
 use sha2::{Digest as _, Sha256};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
@@ -37,7 +38,9 @@ impl CallTenant {
 }
 
 /// The call of a request for `tenant`. The authentication has put the credential into the request.
-pub fn call<T>(request: &Request<T>, tenant: &str) -> Result<Call, Status> {
+///
+/// Here ends whoever may only ask what would be done, and asks for it to be done: no use case sees the call.
+pub fn call<T: RequestMessage>(request: &Request<T>, tenant: &str) -> Result<Call, Status> {
     let credential = request
         .extensions()
         .get::<Credential>()
@@ -46,15 +49,29 @@ pub fn call<T>(request: &Request<T>, tenant: &str) -> Result<Call, Status> {
     let Some(tenant) = Identifier::parse(tenant) else {
         return Err(status(no_such_tenant(tenant, &credential).into()));
     };
-    if let Credential::Principal(principal) = &credential
+    if let Credential::Principal(principal) | Credential::DryRun(principal) = &credential
         && !may_act_for(principal, &tenant)
     {
         return Err(status(tenant_not_found(&tenant).into()));
     }
+    let validate_only = request.get_ref().validate_only();
+    let is_dry_run = matches!(credential, Credential::DryRun(_));
+    if is_dry_run && validate_only == Some(false) {
+        return Err(status(not_a_dry_run().into()));
+    }
+    let validate_only = is_dry_run || validate_only == Some(true);
+    let settled = Settled::default();
+    if validate_only {
+        settled.set();
+    }
     if let Some(seen) = request.extensions().get::<CallTenant>() {
         seen.tell(&tenant);
     }
-    let call = of_headers(request.metadata().as_ref(), credential, tenant);
+    let call = Call {
+        validate_only,
+        settled,
+        ..of_headers(request.metadata().as_ref(), credential, tenant)
+    };
     if let Some(seen) = request.extensions().get::<Seen>() {
         seen.tell(&call);
     }
@@ -72,6 +89,7 @@ pub(super) fn of_headers(headers: &HeaderMap, credential: Credential, tenant: Id
             .and_then(|text| text.parse::<IpAddr>().ok())
             .map(|address| address.to_string()),
         started: Instant::now(),
+        validate_only: false,
         settled: Settled::default(),
     }
 }
@@ -102,15 +120,23 @@ pub fn across_tenants<T>(request: &Request<T>) -> Result<(), Status> {
 fn no_such_tenant(tenant: &str, credential: &Credential) -> Refusal {
     match credential {
         Credential::ScimToken(_) | Credential::Malformed => invalid_credential(),
-        Credential::Principal(_) if tenant.is_empty() => {
+        Credential::Principal(_) | Credential::DryRun(_) if tenant.is_empty() => {
             Refusal::new(Reason::InvalidRequest, "Say which tenant: its Subscriber Identifier.").field("tenant")
         }
-        Credential::Principal(_) => Refusal::new(
+        Credential::Principal(_) | Credential::DryRun(_) => Refusal::new(
             Reason::TenantNotFound,
             "There is no such tenant: a Subscriber Identifier has 1 to 63 characters of a-z, 0-9 and -.",
         )
         .field("tenant"),
     }
+}
+
+fn not_a_dry_run() -> Refusal {
+    Refusal::new(
+        Reason::InsufficientScope,
+        "With x-scim-dry-run an admin may ask what would be done, and nothing else: set validate_only.",
+    )
+    .field("validate_only")
 }
 
 /// Reads a `request_id`: the work is to be done once. Without one there is nothing to replay.
@@ -133,7 +159,9 @@ pub fn once<'a, R>(
     };
     let caller = match &call.credential {
         Credential::ScimToken(token) => format!("scim/{}", token.id),
-        Credential::Principal(principal) => format!("jwt/{}", principal.subject),
+        Credential::Principal(principal) | Credential::DryRun(principal) => {
+            format!("jwt/{}", principal.subject)
+        }
         Credential::Malformed => return Err(status(invalid_credential().into())),
     };
     let key = ReceiptKey {

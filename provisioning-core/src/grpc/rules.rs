@@ -2,6 +2,13 @@
 
 use crate::call::Scope;
 
+/// The metadata that makes a call a dry run of SCIM: an admin asks what would become of a request with the SCIM token. The call is judged as one
+/// with that token, and may change nothing.
+pub const SCIM_DRY_RUN: &str = "x-scim-dry-run";
+
+/// The scopes of a JWT that may ask so, where a SCIM token may ask.
+pub const DRY_RUN_SCOPES: &[Scope] = ADMIN;
+
 /// Who may call an RPC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {

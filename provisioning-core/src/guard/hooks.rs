@@ -17,7 +17,7 @@ use crate::{
 /// The limits that hold for a caller: only the directory is guarded, admins and services are not.
 fn limits(admitted: &Admitted) -> Option<&DeprovisionGuard> {
     let guard = admitted.tenant.settings.deprovision_guard.as_ref();
-    guard.filter(|_| admitted.token_id.is_some())
+    guard.filter(|_| admitted.by_scim())
 }
 
 impl Core {

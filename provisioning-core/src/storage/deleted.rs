@@ -5,9 +5,7 @@ use uuid::Uuid;
 use super::{
     PerEngine, Storage, StorageError,
     accounts::{caller_sql, split, token_id},
-    columns::{
-        account, account_columns, account_groups, caller_and_account, tenant_columns, token_columns,
-    },
+    columns::{account, account_columns, account_groups, caller_and_account, caller_columns},
     read,
 };
 use crate::{
@@ -22,9 +20,7 @@ macro_rules! by_id {
     ($engine:ident) => {
         concat!(
             "SELECT ",
-            tenant_columns!(),
-            ", ",
-            token_columns!(),
+            caller_columns!(),
             ", ",
             account_columns!(),
             ", ",

@@ -204,8 +204,12 @@ impl Core {
 
     /// Switches the paid feature on or off. Off, SCIM requests are answered 403 at once and nothing is lost.
     pub async fn switch_provisioning(&self, call: &Call, enabled: bool) -> Result<Tenant, Error> {
+        let precondition = Precondition {
+            etag: None,
+            validate_only: call.validate_only,
+        };
         let answer = self
-            .write_tenant(call, &Precondition::default(), None, |tenant| {
+            .write_tenant(call, &precondition, None, |tenant| {
                 tenant.provisioning_enabled = enabled;
                 Ok(())
             })

@@ -71,7 +71,8 @@ impl Core {
         })
     }
 
-    /// Makes the tenant's token. Refused while there is one: replacing it is an act of its own.
+    /// Makes the tenant's token. Refused while there is one: replacing it is an act of its own. The token of a dry run is kept nowhere: nobody may be
+    /// shown it.
     pub async fn generate_token(
         &self,
         call: &Call,
@@ -109,7 +110,7 @@ impl Core {
     }
 
     /// Kills one token, or every token that is still accepted, and answers with them as they are now. A token that is dead already stays
-    /// as it is.
+    /// as it is; so do all of a dry run.
     pub async fn revoke_token(
         &self,
         call: &Call,
@@ -117,6 +118,9 @@ impl Core {
     ) -> Result<Vec<Token>, Error> {
         let admitted = self.authenticate(call).await?;
         let Some(token_id) = token_id else {
+            if call.validate_only {
+                return self.list_accepted_tokens(admitted.tenant.id).await;
+            }
             return self.revoke_accepted_tokens(call, &admitted).await;
         };
         let found = if token_id.is_well_formed() {
@@ -125,7 +129,7 @@ impl Core {
             None
         };
         match found {
-            Some(token) if token.accepted(self.now()) => {
+            Some(token) if token.accepted(self.now()) && !call.validate_only => {
                 Ok(vec![self.revoke_one(call, &admitted, &token.id).await?])
             }
             Some(token) => Ok(vec![token]),
@@ -175,6 +179,12 @@ impl Core {
             return Ok(Answer::Replayed(bytes));
         }
         let generated = self.new_token(admitted, self.now(), None);
+        if call.validate_only {
+            return match self.find_live_token(tenant_id).await? {
+                Some(_) => Err(self.token_exists(tenant_id).await?.into()),
+                None => Ok(Answer::Fresh(generated)),
+            };
+        }
         let mut entry = token_entry(call, Operation::TokenGenerate, self.now());
         entry.admitted(admitted);
         entry.resource_id = generated.token.id.to_string();
@@ -233,6 +243,9 @@ impl Core {
         let now = self.now().max(old.created_at.plus(TICK));
         let expires_at = now.plus(overlap);
         let generated = self.new_token(admitted, now, Some((old, expires_at)));
+        if call.validate_only {
+            return Ok(Answer::Fresh(generated));
+        }
         let new = &generated.token;
         let old = generated.replaced.as_ref().expect("it was just given");
         let mut entry = token_entry(call, Operation::TokenRegenerate, now);

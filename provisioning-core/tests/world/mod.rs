@@ -346,6 +346,7 @@ fn call(tenant: &str, credential: Credential) -> Call {
         request_id: RequestId::from_caller(None),
         remote: None,
         started: Instant::now(),
+        validate_only: false,
         settled: Settled::default(),
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     config::BULK_OPERATIONS_MAX,
     core_client::CallMetadata,
     http::{
-        collection::{Caller, Collection},
+        collection::{Caller, Collection, Written},
         exchange::{Exchange, Failure},
         operations,
         preconditions::Preconditions,
@@ -295,7 +295,7 @@ async fn perform<R: Collection>(
     preconditions: &Preconditions,
     data: Map<String, Value>,
 ) -> Result<Done, Failure> {
-    let resource: R = match verb {
+    let written: Written<R> = match verb {
         Verb::Create => Box::pin(operations::create(caller, data)).await?,
         Verb::Replace => Box::pin(operations::replace(caller, &id, preconditions, data)).await?,
         Verb::Patch => {
@@ -308,7 +308,7 @@ async fn perform<R: Collection>(
             return Ok(Done { id, etag: None });
         }
     };
-    let head = resource.head();
+    let head = written.resource.head();
     Ok(Done {
         id: head.id.to_owned(),
         etag: Some(head.etag.to_owned()),

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use provisioning_proto::v1::{self, Dialect, GroupView};
+use provisioning_proto::v1::{self, Dialect, DryRun, GroupView};
 use tonic::Status;
 
 use crate::{
@@ -40,7 +40,7 @@ impl Caller<'_> {
     }
 
     /// Tells the core of a request that was refused before it became a call, so that the tenant's admin finds it in the log. It also tells
-    /// whether the credential holds.
+    /// whether the credential holds; of a dry run that is all it does.
     pub(crate) async fn report(
         &self,
         operation: &str,
@@ -55,6 +55,7 @@ impl Caller<'_> {
             scim_type: scim_type.to_owned(),
             detail: error.detail.clone(),
             resource_id: resource_id.to_owned(),
+            validate_only: self.metadata.is_dry_run,
         };
         self.core
             .report_rejected_request(self.metadata, report)
@@ -83,6 +84,13 @@ pub(crate) fn view(query: &Query) -> GroupView {
     } else {
         GroupView::Basic
     }
+}
+
+/// What a mutation made.
+pub(crate) struct Written<R> {
+    pub resource: R,
+    /// Of a dry run: what would be done.
+    pub dry_run: Option<DryRun>,
 }
 
 /// What a mutation is about.
@@ -125,7 +133,10 @@ pub(crate) struct Page<R> {
 
 /// The calls behind one collection.
 pub(crate) trait Collection: Resource {
-    fn create(self, caller: &Caller<'_>) -> impl Future<Output = Result<Self, Status>> + Send;
+    fn create(
+        self,
+        caller: &Caller<'_>,
+    ) -> impl Future<Output = Result<Written<Self>, Status>> + Send;
 
     fn get(caller: &Caller<'_>, id: &str) -> impl Future<Output = Result<Self, Status>> + Send;
 
@@ -138,18 +149,18 @@ pub(crate) trait Collection: Resource {
         self,
         caller: &Caller<'_>,
         target: Target,
-    ) -> impl Future<Output = Result<Self, Status>> + Send;
+    ) -> impl Future<Output = Result<Written<Self>, Status>> + Send;
 
     fn patch(
         caller: &Caller<'_>,
         target: Target,
         operations: Vec<Operation>,
-    ) -> impl Future<Output = Result<(Self, Dialect), Status>> + Send;
+    ) -> impl Future<Output = Result<(Written<Self>, Dialect), Status>> + Send;
 
     fn delete(
         caller: &Caller<'_>,
         target: Target,
-    ) -> impl Future<Output = Result<(), Status>> + Send;
+    ) -> impl Future<Output = Result<Option<DryRun>, Status>> + Send;
 
     /// Whether a PATCH that asks for no attributes is answered with the resource: RFC 7644 section 3.5.2 leaves the choice.
     fn is_shown_after_patch(dialect: Dialect) -> bool;
@@ -182,16 +193,19 @@ macro_rules! calls {
         $patch:ident: $patch_request:ident;
         $delete:ident: $delete_request:ident;
     ) => {
-        async fn create(self, caller: &Caller<'_>) -> Result<Self, Status> {
+        async fn create(self, caller: &Caller<'_>) -> Result<Written<Self>, Status> {
             let request = v1::$create_request {
                 tenant: caller.tenant(),
                 $one: Some(self),
                 request_id: caller.request_id(),
-                validate_only: false,
+                validate_only: caller.metadata.is_dry_run,
                 $($view: caller.view.into(),)?
             };
             let answer = caller.core.$create(caller.metadata, request).await?;
-            Ok(answer.$one.unwrap_or_default())
+            Ok(Written {
+                resource: answer.$one.unwrap_or_default(),
+                dry_run: answer.dry_run,
+            })
         }
 
         async fn get(caller: &Caller<'_>, id: &str) -> Result<Self, Status> {
@@ -220,49 +234,60 @@ macro_rules! calls {
             })
         }
 
-        async fn replace(self, caller: &Caller<'_>, target: Target) -> Result<Self, Status> {
+        async fn replace(
+            self,
+            caller: &Caller<'_>,
+            target: Target,
+        ) -> Result<Written<Self>, Status> {
             let request = v1::$replace_request {
                 tenant: caller.tenant(),
                 id: target.id,
                 $one: Some(self),
                 etag: target.etag,
                 request_id: caller.request_id(),
-                validate_only: false,
+                validate_only: caller.metadata.is_dry_run,
                 $($view: caller.view.into(),)?
             };
             let answer = caller.core.$replace(caller.metadata, request).await?;
-            Ok(answer.$one.unwrap_or_default())
+            Ok(Written {
+                resource: answer.$one.unwrap_or_default(),
+                dry_run: answer.dry_run,
+            })
         }
 
         async fn patch(
             caller: &Caller<'_>,
             target: Target,
             operations: Vec<Operation>,
-        ) -> Result<(Self, Dialect), Status> {
+        ) -> Result<(Written<Self>, Dialect), Status> {
             let request = v1::$patch_request {
                 tenant: caller.tenant(),
                 id: target.id,
                 operations: operations.into_iter().map(Into::into).collect(),
                 etag: target.etag,
                 request_id: caller.request_id(),
-                validate_only: false,
+                validate_only: caller.metadata.is_dry_run,
                 $($view: caller.view.into(),)?
             };
             let answer = caller.core.$patch(caller.metadata, request).await?;
             let dialect = answer.dialect();
-            Ok((answer.$one.unwrap_or_default(), dialect))
+            let written = Written {
+                resource: answer.$one.unwrap_or_default(),
+                dry_run: answer.dry_run,
+            };
+            Ok((written, dialect))
         }
 
-        async fn delete(caller: &Caller<'_>, target: Target) -> Result<(), Status> {
+        async fn delete(caller: &Caller<'_>, target: Target) -> Result<Option<DryRun>, Status> {
             let request = v1::$delete_request {
                 tenant: caller.tenant(),
                 id: target.id,
                 etag: target.etag,
                 request_id: caller.request_id(),
-                validate_only: false,
+                validate_only: caller.metadata.is_dry_run,
             };
-            caller.core.$delete(caller.metadata, request).await?;
-            Ok(())
+            let answer = caller.core.$delete(caller.metadata, request).await?;
+            Ok(answer.dry_run)
         }
     };
 }

@@ -20,6 +20,7 @@ use crate::{
     http::{
         Facade, body,
         collection::Caller,
+        dry_run::{self, Mode},
         observe::RequestId,
         query::{self, has_parameter},
         response,
@@ -99,6 +100,25 @@ impl Exchange {
         response::error(&error, self.metadata.request_id)
     }
 
+    /// The answer to a mutation, or to the question what it would do.
+    pub(crate) async fn answer_mutation(
+        self,
+        result: Result<dry_run::Answer, Failure>,
+    ) -> Response {
+        if self.metadata.is_dry_run {
+            return dry_run::answer(&self, result).await;
+        }
+        self.answer(result.map(|answer| answer.response)).await
+    }
+
+    /// Tells the core of a request that was refused before it became a call.
+    pub(crate) async fn report(&self, error: &ScimError) -> Result<(), ScimError> {
+        self.caller(GroupView::Basic)
+            .report(&self.operation, &self.id, error)
+            .await
+            .map_err(|status| ScimError::from(&status))
+    }
+
     /// Who asks, for the operations.
     pub(crate) fn caller(&self, view: GroupView) -> Caller<'_> {
         Caller {
@@ -146,19 +166,30 @@ impl FromRequestParts<Arc<Facade>> for Exchange {
             .extensions
             .get()
             .expect("every request has passed the observer");
-        let credential = credential(parts).map_err(|error| response::error(&error, request_id))?;
+        let (credential, is_jwt) =
+            credential(parts).map_err(|error| response::error(&error, request_id))?;
         let remote = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         let pattern = parts
             .extensions
             .get::<MatchedPath>()
             .map_or("", MatchedPath::as_str);
-        Ok(Self {
+        let operation = format!("{} {}", known_method(&parts.method), route(pattern));
+        let mode = dry_run::mode(&parts.headers, is_jwt, &operation);
+        if mode == Mode::NoToken {
+            return Err(response::error(&dry_run::no_token(), request_id));
+        }
+        let metadata = CallMetadata::new(
+            request_id,
+            credential,
+            remote.and_then(|ConnectInfo(address)| address.ip().to_string().try_into().ok()),
+        );
+        let exchange = Self {
             facade: Arc::clone(facade),
-            metadata: CallMetadata::new(
-                request_id,
-                credential,
-                remote.and_then(|ConnectInfo(address)| address.ip().to_string().try_into().ok()),
-            ),
+            metadata: if mode == Mode::Dry {
+                metadata.dry()
+            } else {
+                metadata
+            },
             tenant: tenant(parts.uri.path()),
             id: if pattern.ends_with("{id}") {
                 last_segment(parts.uri.path())
@@ -166,9 +197,16 @@ impl FromRequestParts<Arc<Facade>> for Exchange {
                 String::new()
             },
             headers: parts.headers.clone(),
-            operation: format!("{} {}", known_method(&parts.method), route(pattern)),
+            operation,
             uri: parts.uri.clone(),
-        })
+        };
+        match mode {
+            Mode::Refused(why) => {
+                let refused = Failure::Refused(dry_run::refused(why));
+                Err(exchange.answer(Err(refused)).await)
+            }
+            Mode::Real | Mode::Dry | Mode::NoToken => Ok(exchange),
+        }
     }
 }
 
@@ -215,8 +253,8 @@ fn decoded(segment: &str) -> String {
     percent_decode_str(segment).decode_utf8_lossy().into_owned()
 }
 
-/// The bearer credential, in the one place where RFC 6750 section 2.1 wants it.
-fn credential(parts: &Parts) -> Result<MetadataValue<Ascii>, ScimError> {
+/// The bearer credential, in the one place where RFC 6750 section 2.1 wants it, and whether it is a JWT: that has two dots, and a SCIM token none.
+fn credential(parts: &Parts) -> Result<(MetadataValue<Ascii>, bool), ScimError> {
     let mut headers = parts.headers.get_all(header::AUTHORIZATION).iter();
     let (Some(header), None) = (headers.next(), headers.next()) else {
         return Err(no_credential());
@@ -243,7 +281,8 @@ fn credential(parts: &Parts) -> Result<MetadataValue<Ascii>, ScimError> {
     let mut credential =
         MetadataValue::try_from(format!("Bearer {token}")).expect("a token is ASCII");
     credential.set_sensitive(true);
-    Ok(credential)
+    let is_jwt = token.bytes().filter(|c| *c == b'.').count() == 2;
+    Ok((credential, is_jwt))
 }
 
 fn no_credential() -> ScimError {

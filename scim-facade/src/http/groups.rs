@@ -1,10 +1,10 @@
 //! The calls behind `/Groups`.
 
-use provisioning_proto::v1::{self, Dialect, Group, get_group_request::Key};
+use provisioning_proto::v1::{self, Dialect, DryRun, Group, get_group_request::Key};
 use tonic::Status;
 
 use crate::{
-    http::collection::{Caller, Collection, Listing, Page, Target, calls, list_request},
+    http::collection::{Caller, Collection, Listing, Page, Target, Written, calls, list_request},
     scim::patch::Operation,
 };
 

@@ -1,13 +1,13 @@
 //! The operations on a resource, whether they come as a request or in a bulk: what is read from a body, what is asked of the core, and
 //! what comes of it.
 
-use provisioning_proto::v1::GroupView;
+use provisioning_proto::v1::{DryRun, GroupView};
 use serde_json::{Map, Value};
 
 use crate::{
     entra,
     http::{
-        collection::{Caller, Collection, Target},
+        collection::{Caller, Collection, Target, Written},
         exchange::Failure,
         preconditions::{Preconditions, Required},
     },
@@ -18,7 +18,7 @@ use crate::{
 pub(crate) async fn create<R: Collection>(
     caller: &Caller<'_>,
     body: Map<String, Value>,
-) -> Result<R, Failure> {
+) -> Result<Written<R>, Failure> {
     let resource: R = read(body)?;
     Ok(resource.create(caller).await?)
 }
@@ -29,7 +29,7 @@ pub(crate) async fn replace<R: Collection>(
     id: &str,
     preconditions: &Preconditions,
     body: Map<String, Value>,
-) -> Result<R, Failure> {
+) -> Result<Written<R>, Failure> {
     let resource: R = read(body)?;
     let target = target::<R>(caller, id, preconditions).await?;
     Ok(resource.replace(caller, target).await?)
@@ -41,14 +41,14 @@ pub(crate) async fn patch<R: Collection>(
     id: &str,
     preconditions: &Preconditions,
     body: Map<String, Value>,
-) -> Result<(R, bool), Failure> {
+) -> Result<(Written<R>, bool), Failure> {
     let operations = entra::operations(patch::parse(body)?);
     if operations.is_empty() {
         return Ok((unchanged(caller, id, preconditions).await?, false));
     }
     let target = target::<R>(caller, id, preconditions).await?;
-    let (resource, dialect) = R::patch(caller, target, operations).await?;
-    Ok((resource, R::is_shown_after_patch(dialect)))
+    let (written, dialect) = R::patch(caller, target, operations).await?;
+    Ok((written, R::is_shown_after_patch(dialect)))
 }
 
 /// The resource as a PATCH of which nothing is left leaves it, for example one that only sets a manager to null.
@@ -56,10 +56,13 @@ async fn unchanged<R: Collection>(
     caller: &Caller<'_>,
     id: &str,
     preconditions: &Preconditions,
-) -> Result<R, Failure> {
+) -> Result<Written<R>, Failure> {
     let resource = R::get(caller, id).await?;
     preconditions.check_write(resource.head().etag)?;
-    Ok(resource)
+    Ok(Written {
+        resource,
+        dry_run: caller.metadata.is_dry_run.then(DryRun::default),
+    })
 }
 
 /// DELETE.
@@ -67,7 +70,7 @@ pub(crate) async fn delete<R: Collection>(
     caller: &Caller<'_>,
     id: &str,
     preconditions: &Preconditions,
-) -> Result<(), Failure> {
+) -> Result<Option<DryRun>, Failure> {
     let target = target::<R>(caller, id, preconditions).await?;
     Ok(R::delete(caller, target).await?)
 }

@@ -9,7 +9,8 @@ use provisioning_proto::v1::GroupView;
 
 use crate::{
     http::{
-        collection::{Collection, view},
+        collection::{Collection, Written, view},
+        dry_run::Answer,
         exchange::{Exchange, Failure},
         operations,
         preconditions::Preconditions,
@@ -25,19 +26,20 @@ use crate::{
 /// `POST`.
 pub(crate) async fn create<R: Collection>(exchange: Exchange, body: Body) -> Response {
     let result = try_create::<R>(&exchange, body).await;
-    exchange.answer(result).await
+    exchange.answer_mutation(result).await
 }
 
-async fn try_create<R: Collection>(exchange: &Exchange, body: Body) -> Result<Response, Failure> {
+async fn try_create<R: Collection>(exchange: &Exchange, body: Body) -> Result<Answer, Failure> {
     let query = exchange.query()?;
     let body = exchange.read(body).await?;
-    let created: R = operations::create(&exchange.caller(view(&query)), body.json).await?;
-    let location = exchange.endpoint().resource(R::TYPE, created.head().id);
-    let mut response = shown(StatusCode::CREATED, exchange, created, &query.projection).await?;
+    let Written { resource, dry_run } =
+        operations::create::<R>(&exchange.caller(view(&query)), body.json).await?;
+    let location = exchange.endpoint().resource(R::TYPE, resource.head().id);
+    let mut response = shown(StatusCode::CREATED, exchange, resource, &query.projection).await?;
     if let Ok(location) = HeaderValue::try_from(location) {
         response.headers_mut().insert(header::LOCATION, location);
     }
-    Ok(response)
+    Ok(Answer { response, dry_run })
 }
 
 /// `GET` of one.
@@ -63,30 +65,31 @@ async fn try_get<R: Collection>(exchange: &Exchange) -> Result<Response, Failure
 /// `PUT`.
 pub(crate) async fn replace<R: Collection>(exchange: Exchange, body: Body) -> Response {
     let result = try_replace::<R>(&exchange, body).await;
-    exchange.answer(result).await
+    exchange.answer_mutation(result).await
 }
 
-async fn try_replace<R: Collection>(exchange: &Exchange, body: Body) -> Result<Response, Failure> {
+async fn try_replace<R: Collection>(exchange: &Exchange, body: Body) -> Result<Answer, Failure> {
     let query = exchange.query()?;
     let preconditions = Preconditions::of_headers(&exchange.headers)?;
     let body = exchange.read(body).await?;
-    let replaced: R = operations::replace(
+    let Written { resource, dry_run } = operations::replace::<R>(
         &exchange.caller(view(&query)),
         &exchange.id,
         &preconditions,
         body.json,
     )
     .await?;
-    shown(StatusCode::OK, exchange, replaced, &query.projection).await
+    let response = shown(StatusCode::OK, exchange, resource, &query.projection).await?;
+    Ok(Answer { response, dry_run })
 }
 
 /// `PATCH`.
 pub(crate) async fn patch<R: Collection>(exchange: Exchange, body: Body) -> Response {
     let result = try_patch::<R>(&exchange, body).await;
-    exchange.answer(result).await
+    exchange.answer_mutation(result).await
 }
 
-async fn try_patch<R: Collection>(exchange: &Exchange, body: Body) -> Result<Response, Failure> {
+async fn try_patch<R: Collection>(exchange: &Exchange, body: Body) -> Result<Answer, Failure> {
     let query = exchange.query()?;
     let preconditions = Preconditions::of_headers(&exchange.headers)?;
     let body = exchange.read(body).await?;
@@ -95,37 +98,45 @@ async fn try_patch<R: Collection>(exchange: &Exchange, body: Body) -> Result<Res
     } else {
         GroupView::Basic
     };
-    let (patched, is_shown) = operations::patch::<R>(
+    let (Written { resource, dry_run }, is_shown) = operations::patch::<R>(
         &exchange.caller(view),
         &exchange.id,
         &preconditions,
         body.json,
     )
     .await?;
-    if is_shown || query.asks_attributes {
-        return shown(StatusCode::OK, exchange, patched, &query.projection).await;
-    }
-    Ok(response::with_etag(
-        response::empty(StatusCode::NO_CONTENT),
-        patched.head().etag,
-    ))
+    let status = if is_shown || query.asks_attributes {
+        StatusCode::OK
+    } else {
+        StatusCode::NO_CONTENT
+    };
+    // Whoever asks what would be done wants to see it.
+    let response = if status == StatusCode::OK || dry_run.is_some() {
+        shown(status, exchange, resource, &query.projection).await?
+    } else {
+        response::with_etag(response::empty(status), resource.head().etag)
+    };
+    Ok(Answer { response, dry_run })
 }
 
 /// `DELETE`.
 pub(crate) async fn delete<R: Collection>(exchange: Exchange) -> Response {
     let result = try_delete::<R>(&exchange).await;
-    exchange.answer(result).await
+    exchange.answer_mutation(result).await
 }
 
-async fn try_delete<R: Collection>(exchange: &Exchange) -> Result<Response, Failure> {
+async fn try_delete<R: Collection>(exchange: &Exchange) -> Result<Answer, Failure> {
     let preconditions = Preconditions::of_headers(&exchange.headers)?;
-    operations::delete::<R>(
+    let dry_run = operations::delete::<R>(
         &exchange.caller(GroupView::Basic),
         &exchange.id,
         &preconditions,
     )
     .await?;
-    Ok(response::empty(StatusCode::NO_CONTENT))
+    Ok(Answer {
+        response: response::empty(StatusCode::NO_CONTENT),
+        dry_run,
+    })
 }
 
 async fn shown<R: Resource>(

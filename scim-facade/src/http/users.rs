@@ -1,10 +1,10 @@
 //! The calls behind `/Users`.
 
-use provisioning_proto::v1::{self, Account, Dialect, get_account_request::Key};
+use provisioning_proto::v1::{self, Account, Dialect, DryRun, get_account_request::Key};
 use tonic::Status;
 
 use crate::{
-    http::collection::{Caller, Collection, Listing, Page, Target, calls, list_request},
+    http::collection::{Caller, Collection, Listing, Page, Target, Written, calls, list_request},
     scim::patch::Operation,
 };
 

@@ -22,6 +22,8 @@ use tonic::{Code, Request, Response, Status, metadata::MetadataMap, service::Rou
 use tonic_types::{ErrorDetails, StatusExt};
 
 pub const TOKEN: &str = "good";
+/// The JWT of an admin: good for dry runs only.
+pub const JWT: &str = "an.admins.jwt";
 pub const ID: &str = "0192f0c1-0000-7000-8000-000000000001";
 pub const ETAG: &str = "\"7\"";
 
@@ -61,6 +63,19 @@ pub fn failure(code: Code, reason: ErrorReason, text: &str) -> Status {
         text,
         ErrorDetails::with_error_info(reason.reason(), ERROR_DOMAIN, []),
     )
+}
+
+/// What a dry run answers.
+pub fn would(validate_only: bool, operation: &str) -> Option<v1::DryRun> {
+    let change = v1::AttributeChange {
+        attribute: "title".to_owned(),
+        old_value: String::new(),
+        new_value: "\"Dr\"".to_owned(),
+    };
+    validate_only.then(|| v1::DryRun {
+        operation: operation.to_owned(),
+        changes: vec![change],
+    })
 }
 
 /// The account that the core has.
@@ -189,7 +204,7 @@ impl FakeCore {
         request: Request<M>,
     ) -> Result<M, Status> {
         let (metadata, _, message) = request.into_parts();
-        let (failure, is_silent, authorization) = {
+        let (failure, is_silent, authorization, metadata_of_dry_run) = {
             let mut state = self.state.lock().unwrap();
             assert!(!state.panics, "the script wants a panic");
             let authorization = metadata
@@ -201,6 +216,7 @@ impl FakeCore {
                 let (_, status) = state.failures_at.remove(at);
                 state.failures.push_front(status);
             }
+            let dry_run = metadata.get("x-scim-dry-run").cloned();
             state.calls.push(Call {
                 method,
                 metadata,
@@ -208,7 +224,12 @@ impl FakeCore {
             });
             let is_silent = state.answers_left == Some(0);
             state.answers_left = state.answers_left.map(|left| left.saturating_sub(1));
-            (state.failures.pop_front(), is_silent, authorization)
+            (
+                state.failures.pop_front(),
+                is_silent,
+                authorization,
+                dry_run,
+            )
         };
         if is_silent {
             std::future::pending::<()>().await;
@@ -216,7 +237,9 @@ impl FakeCore {
         if let Some(status) = failure {
             return Err(status);
         }
-        if authorization.as_deref() != Some("Bearer good") {
+        let is_dry_run = metadata_of_dry_run.is_some();
+        let good = if is_dry_run { JWT } else { TOKEN };
+        if authorization.as_deref() != Some(format!("Bearer {good}").as_str()) {
             return Err(failure_of_credential());
         }
         Ok(message)
@@ -287,6 +310,7 @@ impl AccountService for FakeCore {
         };
         Ok(Response::new(v1::CreateAccountResponse {
             account: Some(account),
+            dry_run: would(message.validate_only, "create"),
             ..Default::default()
         }))
     }
@@ -338,6 +362,7 @@ impl AccountService for FakeCore {
         };
         Ok(Response::new(v1::ReplaceAccountResponse {
             account: Some(account),
+            dry_run: would(message.validate_only, "replace"),
         }))
     }
 
@@ -345,11 +370,12 @@ impl AccountService for FakeCore {
         &self,
         request: Request<v1::PatchAccountRequest>,
     ) -> Result<Response<v1::PatchAccountResponse>, Status> {
-        self.called("PatchAccount", request).await?;
+        let message = self.called("PatchAccount", request).await?;
         Ok(Response::new(v1::PatchAccountResponse {
             account: Some(self.account()),
             changed: true,
             dialect: self.dialect().into(),
+            dry_run: would(message.validate_only, "patch"),
         }))
     }
 
@@ -357,8 +383,10 @@ impl AccountService for FakeCore {
         &self,
         request: Request<v1::DeleteAccountRequest>,
     ) -> Result<Response<v1::DeleteAccountResponse>, Status> {
-        self.called("DeleteAccount", request).await?;
-        Ok(Response::new(v1::DeleteAccountResponse {}))
+        let message = self.called("DeleteAccount", request).await?;
+        Ok(Response::new(v1::DeleteAccountResponse {
+            dry_run: would(message.validate_only, "delete"),
+        }))
     }
 }
 

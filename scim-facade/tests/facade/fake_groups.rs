@@ -3,7 +3,7 @@
 use provisioning_proto::v1::{self, GroupView, group_service_server::GroupService};
 use tonic::{Request, Response, Status};
 
-use crate::fake_core::{ETAG, FakeCore, ID, next_page_token};
+use crate::fake_core::{ETAG, FakeCore, ID, next_page_token, would};
 
 /// The group that the core has, with its members where they are wanted.
 pub fn group(view: GroupView) -> v1::Group {
@@ -53,6 +53,7 @@ impl GroupService for FakeCore {
         let name = message.group.as_ref().map(|group| &*group.display_name);
         let id = self.id_of(name.unwrap_or_default());
         Ok(Response::new(v1::CreateGroupResponse {
+            dry_run: would(message.validate_only, "create"),
             group: Some(stored(message.group, view, &id)),
         }))
     }
@@ -100,6 +101,7 @@ impl GroupService for FakeCore {
         let view = message.view();
         Ok(Response::new(v1::ReplaceGroupResponse {
             group: Some(stored(message.group, view, &message.id)),
+            dry_run: would(message.validate_only, "replace"),
         }))
     }
 
@@ -112,6 +114,7 @@ impl GroupService for FakeCore {
             group: Some(group(message.view())),
             changed: true,
             dialect: self.dialect().into(),
+            dry_run: would(message.validate_only, "patch"),
         }))
     }
 
@@ -119,8 +122,10 @@ impl GroupService for FakeCore {
         &self,
         request: Request<v1::DeleteGroupRequest>,
     ) -> Result<Response<v1::DeleteGroupResponse>, Status> {
-        self.called("DeleteGroup", request).await?;
-        Ok(Response::new(v1::DeleteGroupResponse {}))
+        let message = self.called("DeleteGroup", request).await?;
+        Ok(Response::new(v1::DeleteGroupResponse {
+            dry_run: would(message.validate_only, "delete"),
+        }))
     }
 
     async fn list_group_members(

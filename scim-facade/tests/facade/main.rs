@@ -3,6 +3,7 @@
 mod bulk;
 mod client;
 mod discovery;
+mod dry_run;
 mod entra;
 mod errors;
 mod fake_core;
