@@ -188,10 +188,8 @@ impl Core {
             CreateOutcome::Restored => Operation::Restore,
             CreateOutcome::Created => Operation::Create,
         };
-        entry.detail = [acts::told(inherited), refusals::ignored(draft.ignored())]
-            .join(" ")
-            .trim()
-            .to_owned();
+        let detail = [acts::told(inherited), refusals::ignored(draft.ignored())].join(" ");
+        detail.trim().clone_into(&mut entry.detail);
         entry.resource_id = created.account.id.to_string();
         entry.changes = diff::changes(old.as_ref(), Some(draft.document()));
         entry.changes.extend(facts);
