@@ -218,10 +218,8 @@ impl Core {
         }
 
         entry.admitted(admitted);
-        entry.detail = [acts::told(inherited), refusals::ignored(draft.ignored())]
-            .join(" ")
-            .trim()
-            .to_owned();
+        let detail = [acts::told(inherited), refusals::ignored(draft.ignored())].join(" ");
+        detail.trim().clone_into(&mut entry.detail);
         entry.resource_id = created.account.id.to_string();
         entry.duration = call.started.elapsed();
         let change = Change {

@@ -303,6 +303,18 @@ impl Stage {
                 let said = said(mine, other, user_name, object_id.as_ref(), *active);
                 self.create(mine, &said).await
             }
+            Act::Repost(who, active) => {
+                let (index, _) = mine.pick(other, *who);
+                let said = index.map_or_else(
+                    || said(mine, other, &Text::LoginOf(*who), None, *active),
+                    |index| Said {
+                        user_name: mine.model.accounts[index].user_name.clone(),
+                        object_id: mine.model.accounts[index].object_id.clone(),
+                        active: *active,
+                    },
+                );
+                self.create(mine, &said).await
+            }
             Act::Replace {
                 who,
                 user_name,
@@ -340,7 +352,7 @@ impl Stage {
             Act::PatchActive(who, active) => {
                 let operation = operation(Op::Replace, "active", Some(json!(active)));
                 self.patch(mine, other, *who, operation, |said| {
-                    said.active = Some(*active)
+                    said.active = Some(*active);
                 })
                 .await
             }
