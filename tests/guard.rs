@@ -16,7 +16,7 @@ use provisioning_proto::admin::v1::{
 use serde_json::json;
 use tonic::Code;
 
-use crate::support::{Admin, Panel, Service, Tenant, bodies, filtered, on_both_engines};
+use crate::support::{Admin, Panel, Tenant, bodies, filtered, on_both_engines};
 
 /// Users in the directory; `GUARD_USERS` asks for more, as `cargo xtask guard` does. Four of five lose their assignment by mistake.
 const USERS: usize = 250;

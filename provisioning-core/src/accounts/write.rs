@@ -371,13 +371,7 @@ impl Core {
             ),
         };
         entry.duration = attempt.call.started.elapsed();
-        let change = Change {
-            id: ChangeId::generate(patched.account.updated_at),
-            at: patched.account.updated_at,
-            kind: attempt.kind,
-            resource: Resource::Account(account.id),
-            version: patched.account.version,
-        };
+        let change = change(attempt.kind, &patched.account);
         let mutation = Mutation {
             tenant_id: admitted.tenant.id,
             write: Write::Account(write),
@@ -455,5 +449,16 @@ impl Core {
             }
             None => Ok(()),
         }
+    }
+}
+
+/// What the followers of changes are told of the next version of an account.
+fn change(kind: ChangeKind, account: &Account) -> Change {
+    Change {
+        id: ChangeId::generate(account.updated_at),
+        at: account.updated_at,
+        kind,
+        resource: Resource::Account(account.id),
+        version: account.version,
     }
 }
