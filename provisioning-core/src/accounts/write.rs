@@ -383,13 +383,7 @@ impl Core {
         entry.object_id = patched.account.object_id.clone().unwrap_or_default();
         entry.detail = detail;
         entry.duration = attempt.call.started.elapsed();
-        let change = Change {
-            id: ChangeId::generate(patched.account.updated_at),
-            at: patched.account.updated_at,
-            kind: attempt.kind,
-            resource: Resource::Account(account.id),
-            version: patched.account.version,
-        };
+        let change = change(attempt.kind, &patched.account);
         let written = AccountWritten {
             act: match attempt.kind {
                 ChangeKind::Deleted => Act::Deleted,
@@ -591,5 +585,16 @@ fn asked(account: &Account) -> Person<'_> {
         object_id: account.object_id.as_deref(),
         user_name: &account.user_name,
         called: Some(account.id),
+    }
+}
+
+/// What the followers of changes are told of the next version of an account.
+fn change(kind: ChangeKind, account: &Account) -> Change {
+    Change {
+        id: ChangeId::generate(account.updated_at),
+        at: account.updated_at,
+        kind,
+        resource: Resource::Account(account.id),
+        version: account.version,
     }
 }
