@@ -79,7 +79,24 @@ struct Attempt<'a> {
     kind: ChangeKind,
     /// It says `active`: true.
     says_active: bool,
+    /// The Object ID that it says.
+    said_object_id: Option<&'a str>,
     entry: LogEntry,
+}
+
+impl Attempt<'_> {
+    /// What it does to an account that it leaves like this; `otherwise` where nothing more is to be said of it.
+    fn act(&self, account: &Account, otherwise: Act) -> Act {
+        let said = self.said_object_id.map(object_id_key);
+        let has = account.object_id.as_deref().map(object_id_key);
+        match self.kind {
+            ChangeKind::Deleted => Act::Deleted,
+            ChangeKind::Created | ChangeKind::Updated if said.is_some() && said == has => {
+                Act::SaidObjectId
+            }
+            ChangeKind::Created | ChangeKind::Updated => otherwise,
+        }
+    }
 }
 
 impl Core {
@@ -102,6 +119,7 @@ impl Core {
         );
         let attempt = Attempt {
             says_active: Said::Attributes(attributes).active(),
+            said_object_id: Said::Attributes(attributes).object_id(),
             ..attempt
         };
         self.write_account(attempt, once, |account, admitted, schemas| {
@@ -132,6 +150,7 @@ impl Core {
         );
         let attempt = Attempt {
             says_active: Said::Operations(operations).active(),
+            said_object_id: Said::Operations(operations).object_id(),
             ..attempt
         };
         self.write_account(attempt, once, |account, admitted, schemas| {
@@ -202,6 +221,7 @@ impl Core {
             precondition,
             kind,
             says_active: false,
+            said_object_id: None,
             entry,
         }
     }
@@ -391,10 +411,7 @@ impl Core {
             version: patched.account.version,
         };
         let written = AccountWritten {
-            act: match attempt.kind {
-                ChangeKind::Deleted => Act::Deleted,
-                ChangeKind::Created | ChangeKind::Updated => Act::Written,
-            },
+            act: attempt.act(&write.account, Act::Written),
             old: Some(&account),
             new: &write.account,
             sharer: sharer.as_ref(),
@@ -414,12 +431,26 @@ impl Core {
             change: Some(change),
             receipt: once.map(|once| once.receipt(&patched, self.now())),
         };
-        match self.storage().commit(mutation).await? {
+        let commit = self.storage().commit(mutation).await?;
+        self.committed(attempt, admitted, &account, patched, commit)
+            .await
+    }
+
+    /// What the end of a write means; `None` when it is to be tried again on what there is now.
+    async fn committed(
+        &self,
+        attempt: &Attempt<'_>,
+        admitted: &Admitted,
+        account: &Account,
+        patched: Patched,
+        commit: Commit,
+    ) -> Result<Option<Patched>, Error> {
+        match commit {
             Commit::Done => Ok(Some(patched)),
             Commit::Held(held) => Err(held_error(admitted, held)),
             Commit::VersionMismatch | Commit::RequestIdUsed => Ok(None),
             Commit::UserNameTaken => {
-                self.check_user_name_free(attempt.call, &account, &patched.account)
+                self.check_user_name_free(attempt.call, account, &patched.account)
                     .await?;
                 // Whoever held it has let go meanwhile.
                 Ok(None)
@@ -457,7 +488,8 @@ impl Core {
         }
         let receipt = once.map(|once| once.receipt(patched, self.now()));
         let Some(link) = kept_link else {
-            self.notice(attempt.call, admitted, Reached::Account(Act::Read, account))
+            let act = attempt.act(account, Act::Read);
+            self.notice(attempt.call, admitted, Reached::Account(act, account))
                 .await;
             if attempt.says_active {
                 self.notice_said_active(admitted, account).await?;
