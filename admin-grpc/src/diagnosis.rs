@@ -11,7 +11,7 @@ use provisioning_proto::admin::v1::{
 };
 use tonic::{Request, Response, Status};
 
-use crate::{findings, wire};
+use crate::{findings, links, wire};
 
 /// `DiagnoseAccount`.
 pub async fn diagnose(
@@ -61,7 +61,7 @@ pub async fn diagnose(
             .iter()
             .map(LogEntryId::to_string)
             .collect(),
-        link_steps: Vec::new(),
+        link_steps: diagnosis.link_steps.into_iter().map(links::step).collect(),
     }))
 }
 

@@ -19,14 +19,14 @@ use crate::{
 /// What to do.
 #[derive(clap::Subcommand)]
 pub enum Command {
-    /// Links the accounts of a CSV file with the columns user_name and object_id, and tells of each line what became of it
+    /// Links the accounts of a CSV file, and tells of each line what became of it
     Import(Import),
 }
 
 /// What the command line says.
 #[derive(clap::Args)]
 pub struct Import {
-    /// The CSV file; its first line names the columns
+    /// The CSV file; its first line names the columns, `user_name` and `object_id` among them
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// The tenant's Subscriber Identifier

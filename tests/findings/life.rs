@@ -72,7 +72,7 @@ on_both_engines! {
                 severity: Severity::Warning,
                 directory: alice_says(world),
                 dragonce: vec![alice],
-                again: Again::OffAndOn,
+                again: Again::Never,
                 remedies: &[0, 1],
             }
         }).await;

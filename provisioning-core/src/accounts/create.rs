@@ -280,10 +280,10 @@ impl Core {
         &self,
         admitted: &Admitted,
         draft: &Draft,
-        candidates: CreateCandidates,
+        mut candidates: CreateCandidates,
         now: Timestamp,
     ) -> Result<Basis, Error> {
-        let former = candidates.former.clone();
+        let former = candidates.former.take();
         let sharer = candidates.sharer.clone();
         let other = candidates.claimant.clone().or_else(|| sharer.clone());
         let deleted = candidates.tombstone.clone();

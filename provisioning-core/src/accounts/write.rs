@@ -293,19 +293,18 @@ impl Core {
                 entry.user_name.clone_from(&account.user_name);
                 entry.object_id = account.object_id.clone().unwrap_or_default();
             }
-            let result = self
-                .write_once(
-                    &attempt,
-                    &admitted,
-                    &schemas,
-                    account,
-                    entry.clone(),
-                    once.as_ref(),
-                    &decide,
-                )
-                .await;
+            // On the heap, since it is large beside what waits for it.
+            let tried = Box::pin(self.write_once(
+                &attempt,
+                &admitted,
+                &schemas,
+                account,
+                entry.clone(),
+                once.as_ref(),
+                &decide,
+            ));
             tries += 1;
-            match result {
+            match tried.await {
                 Ok(Some(patched)) => return Ok(Answer::Fresh(patched)),
                 Ok(None) if tries < ATTEMPTS_MAX => {
                     let wait = rand::rng().random_range(0..=BACKOFF_MS * u64::from(tries));

@@ -99,7 +99,7 @@ fn object_id_mismatch(case: Case<'_>) -> String {
         || "the account has another one".to_owned(),
         |account| format!("{} {}", the_account(account), has_object_id(account)),
     );
-    let kept = if account.is_some_and(|account| account.object_id_exclusive) {
+    let kept = if account.is_some_and(|account| account.object_id_pinned) {
         " A DragOnce admin set it, so it was kept."
     } else {
         ""
@@ -233,6 +233,14 @@ fn group_name_taken(case: Case<'_>) -> String {
 }
 
 fn protected_account(case: Case<'_>) -> String {
+    if let (None, Some(tombstone)) = (case.live().next(), case.tombstone()) {
+        return format!(
+            "Microsoft Entra wants {} back. {} was deleted, and a DragOnce admin protected it: provisioning may not bring it back. Every such request \
+             is refused with 403.",
+            the_person(case),
+            capital(&the_account(tombstone)),
+        );
+    }
     let account = case
         .live()
         .find(|account| account.protected)

@@ -50,6 +50,8 @@ pub struct Diagnosis {
     pub findings: Vec<Presented>,
     /// The newest log entries about it, newest first.
     pub log_entry_ids: Vec<LogEntryId>,
+    /// The log entries of how the accounts came to their Object IDs, newest first.
+    pub link_steps: Vec<LogEntry>,
 }
 
 /// What the directory has of the person, as far as its requests have told.
@@ -104,6 +106,11 @@ impl Core {
             .into_iter()
             .map(|finding| present(finding, &sides, &tenant))
             .collect();
+        let ids: Vec<AccountId> = named.iter().map(|account| account.id).collect();
+        let link_steps = self
+            .storage()
+            .find_link_steps_of(tenant.id, &ids, ENTRIES_MAX)
+            .await?;
         let schemas = self.schemas_of(call, &tenant).await?;
         Ok(Diagnosis {
             summary: summary(subject, &named, &expected_requests, &findings, &tenant),
@@ -114,6 +121,7 @@ impl Core {
             expected_requests,
             findings,
             log_entry_ids: entries.iter().map(|entry| entry.id).collect(),
+            link_steps,
         })
     }
 

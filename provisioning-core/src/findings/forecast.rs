@@ -90,6 +90,15 @@ impl<'a> Scene<'a> {
             .max_by_key(|account| account.deleted_at)
     }
 
+    /// The account that had the login last: a hold of it goes on when the login comes back.
+    fn former(self) -> Option<&'a Account> {
+        let key = fold(self.user_name?);
+        self.accounts
+            .iter()
+            .filter(|account| account.deleted_at.is_some() && account.user_name_key == key)
+            .max_by_key(|account| account.deleted_at)
+    }
+
     /// An id that Entra still has and that is no account's any more.
     fn dead_id(self) -> Option<String> {
         if let Some(id) = self.unknown_id {
@@ -245,9 +254,7 @@ fn patch(scene: Scene<'_>, account: &Account) -> ExpectedRequest {
     let mut done: Vec<String> = Vec::new();
     let mut because: Vec<String> = Vec::new();
     match (wants_object_id, &account.object_id) {
-        (Some(object_id), Some(kept))
-            if account.object_id_exclusive && !scene.tenant.settings.object_id_unique =>
-        {
+        (Some(object_id), Some(kept)) if account.object_id_pinned => {
             done.push(format!(
                 "The Object ID stays {}, and everything else is done.",
                 excerpt(kept)
@@ -350,11 +357,29 @@ fn post(scene: Scene<'_>) -> ExpectedRequest {
             format!("{} holds the Object ID exclusively.", named(claimant)),
         );
     }
+    if let Some(tombstone) = restorable.filter(|tombstone| tombstone.protected) {
+        return answer(
+            403,
+            "No account is created or brought back. Microsoft Entra tries again in later cycles."
+                .to_owned(),
+            format!(
+                "The deleted account {} of this Object ID is protected: only an admin may restore it (RestoreAccount) or remove it (PurgeAccount).",
+                tombstone.id
+            ),
+        );
+    }
+    let on_hold = if scene.former().is_some_and(|former| former.hold.is_some())
+        || restorable.is_some_and(|tombstone| tombstone.hold.is_some())
+    {
+        " It is on hold, as the deleted account of this login was."
+    } else {
+        ""
+    };
     if let Some(tombstone) = restorable {
         return answer(
             201,
             format!(
-                "The deleted account {} comes back with its id and its groups.",
+                "The deleted account {} comes back with its id and its groups.{on_hold}",
                 tombstone.id
             ),
             format!(
@@ -371,12 +396,12 @@ fn post(scene: Scene<'_>) -> ExpectedRequest {
     match shared {
         Some(other) => answer(
             201,
-            "A second account with the same Object ID is created, which is a finding.".to_owned(),
+            format!("A second account with the same Object ID is created, which is a finding.{on_hold}"),
             format!("{} has the Object ID, and does not hold it exclusively.", named(other)),
         ),
         None => answer(
             201,
-            "A new account is created.".to_owned(),
+            format!("A new account is created.{on_hold}"),
             "No account has the login account or the Object ID, and no deleted one can be restored.".to_owned(),
         ),
     }
@@ -521,6 +546,7 @@ mod tests {
     fn a_link_of_an_admin_is_kept() {
         let expected = found(Account {
             object_id_exclusive: true,
+            object_id_pinned: true,
             ..account(2, ALICE, Some(OTHER_GUID))
         });
         assert_eq!(expected.http_status, 204);
@@ -579,7 +605,22 @@ mod tests {
             protected: true,
             ..deleted.clone()
         };
-        assert!(found(protected).outcome.contains("A new account"));
+        assert_eq!(found(protected).http_status, 403);
+        let on_hold = Account {
+            hold: Some(Hold {
+                reason: String::new(),
+                at: Timestamp::from_micros(0),
+            }),
+            object_id: None,
+            ..deleted.clone()
+        };
+        let anew = found(on_hold);
+        assert!(
+            anew.outcome
+                .contains("A new account is created. It is on hold"),
+            "{}",
+            anew.outcome
+        );
         let taken = last(&[deleted, account(3, ALICE, None)], BY_OBJECT_ID);
         assert_eq!(taken.http_status, 409);
         assert!(taken.because.contains("cannot be restored"));

@@ -152,6 +152,7 @@ fn example(kind: FindingKind) -> (Finding, Vec<Side>, Vec<&'static str>) {
             says(alice, POSTED),
             vec![Account {
                 object_id_exclusive: true,
+                object_id_pinned: true,
                 ..account(10, alice, Some(OTHER))
             }],
             vec![alice, POSTED, OTHER, "it was kept"],
@@ -505,4 +506,20 @@ fn a_group_that_entra_renames_is_not_the_holder_of_the_name() {
         "they are two groups"
     );
     assert_eq!(request["id"], Uuid::from_u128(20).to_string());
+}
+
+#[test]
+fn a_protected_account_that_is_deleted_comes_back_by_an_admin_only() {
+    let (finding, _, _) = example(FindingKind::ProtectedAccount);
+    let tombstone = Account {
+        protected: true,
+        deleted_at: Some(time(5)),
+        ..account(10, "alice@contoso.com", Some(POSTED))
+    };
+    let sides = [Side::Account(tombstone)];
+    let remedies = remedies(&finding, &sides, &tenant(Some(job())));
+    check(&pool(), &remedies, SERVICE_PRINCIPAL, JOB);
+    assert_eq!(steps(&remedies[0]), ["RestoreAccount"]);
+    assert_eq!(steps(&remedies[1]), ["PurgeAccount", "provisionOnDemand"]);
+    assert!(summary(&finding, &sides).contains("may not bring it back"));
 }

@@ -168,4 +168,35 @@ impl Storage {
         entries.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         Ok(entries)
     }
+
+    /// Finds the log entries of the newest link steps of some accounts, newest first; at most `limit` in all.
+    #[tracing::instrument(level = "debug", skip_all, fields(db.system.name = self.engine.name(), db.operation.name = "find_link_steps_of"))]
+    pub async fn find_link_steps_of(
+        &self,
+        tenant: TenantId,
+        accounts: &[AccountId],
+        limit: u32,
+    ) -> Result<Vec<LogEntry>, StorageError> {
+        if accounts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut statement = Statement::with([Bind::Uuid(tenant.uuid()), Bind::Int(limit.into())]);
+        statement.push(concat!("SELECT ", log_entry_columns!(), " FROM ("));
+        for (number, account) in accounts.iter().enumerate() {
+            statement
+                .push(if number == 0 { "" } else { " UNION ALL " })
+                .push(
+                    "SELECT n.* FROM (SELECT e.* FROM log_entries e WHERE e.tenant_id = $1 AND e.object_id_after IS NOT NULL AND e.resource_id = ",
+                )
+                .bind(Bind::Text(account.to_string()))
+                .push(" ORDER BY e.id DESC LIMIT $2) n");
+        }
+        statement.push(") e ORDER BY e.id DESC LIMIT $2");
+        read!(
+            self,
+            columns::log_entry,
+            sqlite = statement.sqlite(),
+            postgres = statement.postgres()
+        )
+    }
 }

@@ -1,6 +1,8 @@
 //! Writes: each engine has its own way, so here is only which one.
 
-use super::{Commit, DroppedItems, Engine, Mutation, Storage, StorageError, guard::GuardPurge};
+use super::{
+    Commit, DroppedItems, Engine, Mutation, Storage, StorageError, guard::behind::GuardPurge,
+};
 use crate::{clock::Timestamp, ids::TenantId, log::LogEntry, tokens::TokenId};
 
 /// That a token was used.

@@ -174,7 +174,21 @@ on_every_engine! {
         link(&world, alice.id, GUID).await;
         let mended = diagnose_login(&world, ALICE).await;
         assert_eq!(last(&mended).0, format!("PATCH /Users/{}", alice.id));
+        assert_eq!(mended.link_steps.len(), 1);
         assert_eq!(comes_true(&world, &entra, &mended, ALICE, GUID).await, 204);
+    }
+
+    async fn a_link_of_an_admin_is_kept_as_foretold(world: World) {
+        let entra = entra(&world).await;
+        let alice = world.create_account(ALICE, None).await;
+        link(&world, alice.id, OTHER_GUID).await;
+        assert_eq!(patch(&world, &entra, &alice.id.to_string(), ALICE, GUID).await, 204);
+        let diagnosis = diagnose_login(&world, ALICE).await;
+        assert_eq!(diagnosis.findings[0].finding.kind, FindingKind::ObjectIdMismatch);
+        let expected = diagnosis.expected_requests.last().expect("it is sent");
+        assert!(expected.outcome.contains(&format!("The Object ID stays \"{OTHER_GUID}\"")), "{}", expected.outcome);
+        assert_eq!(comes_true(&world, &entra, &diagnosis, ALICE, GUID).await, 204);
+        assert_eq!(diagnose_login(&world, ALICE).await.accounts[0].object_id.as_deref(), Some(OTHER_GUID));
     }
 
     async fn an_object_id_that_is_anothers_is_refused(world: World) {

@@ -5,6 +5,7 @@ use super::{
     meant, person, remedy,
 };
 use crate::{
+    accounts::Account,
     findings::{Remedy, case::Case},
     links::parse_guid,
 };
@@ -91,7 +92,9 @@ pub(super) fn active_on_hold(case: Case<'_>, calls: Calls<'_>) -> Vec<Remedy> {
 
 pub(super) fn protected_account(case: Case<'_>, calls: Calls<'_>) -> Vec<Remedy> {
     let Some(account) = case.live().find(|account| account.protected) else {
-        return Vec::new();
+        return case.tombstone().map_or_else(Vec::new, |tombstone| {
+            protected_tombstone(case, calls, tombstone)
+        });
     };
     vec![
         remedy(
@@ -106,5 +109,33 @@ pub(super) fn protected_account(case: Case<'_>, calls: Calls<'_>) -> Vec<Remedy>
             vec![unassign(&person(case))],
         ),
         meant(calls),
+    ]
+}
+
+/// Only an admin may bring back a protected account.
+fn protected_tombstone(case: Case<'_>, calls: Calls<'_>, tombstone: &Account) -> Vec<Remedy> {
+    vec![
+        remedy(
+            "The person is to have the deleted account back",
+            vec![calls.restore(
+                tombstone,
+                "Brings the account back with its id, its groups and its data. It is still protected: end that with UnprotectAccount if provisioning may \
+                 write it.",
+            )],
+        ),
+        remedy(
+            "The person is to have a new account",
+            vec![
+                calls.purge(
+                    tombstone,
+                    "Removes the deleted account for good. This cannot be undone. Microsoft Entra's next request creates a new one.",
+                ),
+                calls.provision_on_demand(case.object_id()),
+            ],
+        ),
+        remedy(
+            "The person is not to have an account",
+            vec![unassign(&person(case))],
+        ),
     ]
 }

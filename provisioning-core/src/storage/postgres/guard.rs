@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{Database, findings};
 use crate::storage::{
     FindingWrite, StorageError,
-    guard::{GuardPurge, guarded_on},
+    guard::behind::{GuardPurge, guarded_on},
 };
 
 guarded_on!(PgConnection, POSTGRES, to_vec);

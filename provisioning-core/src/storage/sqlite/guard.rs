@@ -2,6 +2,6 @@
 
 use sqlx::SqliteConnection;
 
-use crate::storage::{groups::json_ids, guard::guarded_on};
+use crate::storage::{groups::json_ids, guard::behind::guarded_on};
 
 guarded_on!(SqliteConnection, SQLITE, json_ids);

@@ -16,7 +16,7 @@ use crate::{
     storage::{
         Commit, Mutation, StorageError, TokenUse,
         error::is_outage,
-        guard::{DroppedItems, GuardPurge},
+        guard::{DroppedItems, behind::GuardPurge},
         history::{self, Purge},
     },
 };
