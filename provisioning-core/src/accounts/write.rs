@@ -294,7 +294,7 @@ impl Core {
                 entry.object_id = account.object_id.clone().unwrap_or_default();
             }
             // On the heap, since it is large beside what waits for it.
-            let tried = Box::pin(self.write_once(
+            let written = Box::pin(self.write_once(
                 &attempt,
                 &admitted,
                 &schemas,
@@ -304,7 +304,7 @@ impl Core {
                 &decide,
             ));
             tries += 1;
-            match tried.await {
+            match written.await {
                 Ok(Some(patched)) => return Ok(Answer::Fresh(patched)),
                 Ok(None) if tries < ATTEMPTS_MAX => {
                     let wait = rand::rng().random_range(0..=BACKOFF_MS * u64::from(tries));
