@@ -160,7 +160,7 @@ mod tests {
         for line in [
             "tenant update acme",
             "tenant update acme --guard-off --guard-max-count 50",
-            "tenant update acme --guard-window 1h",
+            "tenant update acme --guard-off --guard-window 1h",
         ] {
             let words = std::iter::once("provisiond").chain(line.split(' '));
             assert!(parse(words.map(OsString::from)).is_err(), "{line}");

@@ -6,7 +6,7 @@ use provisioning_core::Core;
 use provisioning_proto::{
     admin::v1::{
         extension_schema_service_server, link_service_server, log_service_server,
-        tenant_service_server, token_service_server,
+        readiness_service_server, tenant_service_server, token_service_server,
     },
     v1::{
         account_service_server, facade_service_server, group_service_server,
@@ -22,7 +22,7 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 /// A storage that takes longer than this to say that it is there is not there.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 /// Every service of the contract, and the whole.
-const SERVICES: [&str; 11] = [
+const SERVICES: [&str; 12] = [
     "",
     account_service_server::SERVICE_NAME,
     facade_service_server::SERVICE_NAME,
@@ -34,6 +34,7 @@ const SERVICES: [&str; 11] = [
     token_service_server::SERVICE_NAME,
     link_service_server::SERVICE_NAME,
     log_service_server::SERVICE_NAME,
+    readiness_service_server::SERVICE_NAME,
 ];
 
 /// Tells every service's status.

@@ -6,6 +6,7 @@ mod conflicts;
 mod conformance;
 mod crash;
 mod credentials;
+mod cross_resolution;
 mod dialects;
 mod dry_run;
 mod entra_behaviour;

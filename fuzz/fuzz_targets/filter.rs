@@ -1,4 +1,4 @@
-//! Any text is a filter or an error; a filter printed and read again is the same; it can be evaluated.
+//! Any text is a filter or an error; a filter printed and read again is the same; it can be evaluated, also without the addresses in it.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -21,6 +21,9 @@ fuzz_target!(|text: &str| {
                     assert_eq!(again, filter);
                 }
                 evaluate(&filter, &Map::new());
+                let located =
+                    filter.located("https://x.example/scim/acme/v2", &schema.resource_type);
+                evaluate(&located, &Map::new());
             }
             Err(error) => assert!(error.to_string().len() < 1000, "a message is bounded"),
         }

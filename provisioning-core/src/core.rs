@@ -32,6 +32,8 @@ const PURGE_INTERVAL: Duration = Duration::from_mins(5);
 const EXAMINE_INTERVAL: Duration = Duration::from_mins(5);
 /// Rows removed in one step, so that no step holds the writer for long.
 const PURGE_BATCH: u32 = 500;
+/// Accounts removed in one step: each goes with all of its memberships, and there may be many.
+const PURGE_ACCOUNTS_BATCH: u32 = 100;
 
 /// What the program decides for the core.
 #[derive(Clone, Debug)]
@@ -287,7 +289,7 @@ impl Core {
                 let deadline = now.minus(tenant.settings.tombstone_retention);
                 while self
                     .storage()
-                    .purge_tombstones(tenant.id, deadline, PURGE_BATCH)
+                    .purge_tombstones(tenant.id, deadline, PURGE_ACCOUNTS_BATCH)
                     .await?
                     > 0
                 {}

@@ -69,13 +69,13 @@ pub enum Command {
 #[group(id = "guard", required = true, multiple = true)]
 pub struct GuardLimits {
     /// At most so many within a window
-    #[arg(long, value_name = "COUNT", group = "limit")]
+    #[arg(long, value_name = "COUNT")]
     guard_max_count: Option<i32>,
     /// At most this share of the managed and active accounts within a window
-    #[arg(long, value_name = "PERCENT", group = "limit")]
+    #[arg(long, value_name = "PERCENT")]
     guard_max_percent: Option<i32>,
     /// How long the window is, for example 30m [default: 1h]
-    #[arg(long, value_name = "TIME", value_parser = parse_duration, requires = "limit")]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     guard_window: Option<Duration>,
     /// Lets all pass
     #[arg(long, conflicts_with_all = ["guard_max_count", "guard_max_percent", "guard_window"])]

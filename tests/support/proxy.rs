@@ -110,7 +110,7 @@ async fn pass(
 
 /// Passes requests and answers, one after the other as HTTP/1.1 has them, until a POST is answered.
 async fn lose_creates(near: &mut TcpStream, far: &mut TcpStream) -> std::io::Result<()> {
-    let (mut request, mut answer) = ([0; 16 << 10], [0; 16 << 10]);
+    let (mut request, mut answer) = (vec![0; 16 << 10], vec![0; 16 << 10]);
     let mut is_create = false;
     loop {
         tokio::select! {

@@ -49,6 +49,18 @@ pub struct Created {
     pub dry_run: Option<DryRun>,
 }
 
+/// What a create rests on.
+struct Basis {
+    /// The deleted account that it brings back.
+    tombstone: Option<Account>,
+    /// The account that had the login account or Object ID before.
+    former: Option<Account>,
+    /// Another account, which has the Object ID and lets others share it.
+    sharer: Option<Account>,
+    /// A deleted account of the Object ID, whether it can be brought back or not.
+    deleted: Option<Account>,
+}
+
 impl Core {
     /// Creates an account, or restores the tombstone with the same GUID Object ID.
     pub async fn create_account(
@@ -104,19 +116,18 @@ impl Core {
             } else {
                 draft.without_unknown_schemas(&schemas.user)
             };
-            match self
-                .create_once(
-                    call,
-                    &admitted,
-                    &schemas,
-                    &draft,
-                    candidates,
-                    entry.clone(),
-                    validate_only,
-                    once.as_ref(),
-                )
-                .await
-            {
+            // On the heap, since it is large beside what waits for it.
+            let tried = Box::pin(self.create_once(
+                call,
+                &admitted,
+                &schemas,
+                &draft,
+                candidates,
+                entry.clone(),
+                validate_only,
+                once.as_ref(),
+            ));
+            match tried.await {
                 Ok(Some(created)) => return Ok(Answer::Fresh(created)),
                 Ok(None) => {}
                 Err(error) => return Err(self.log_refusal(&admitted, entry, error).await),
@@ -144,36 +155,13 @@ impl Core {
         validate_only: bool,
         once: Option<&Once<'_, Created>>,
     ) -> Result<Option<Created>, Error> {
-        let person = Person {
-            object_id: draft.object_id(),
-            user_name: draft.user_name(),
-            called: None,
-        };
-        let sharer = candidates.sharer.clone();
-        let other = candidates.claimant.clone().or_else(|| sharer.clone());
-        let deleted = candidates.tombstone.clone();
         let now = self.now();
-        let former = candidates.former.clone();
-        let settled = settle_candidates(candidates, draft.object_id(), |tombstone| {
-            restorable(tombstone, &admitted.tenant, now)
-        });
-        let tombstone = match settled {
-            Ok(tombstone) => tombstone,
-            Err(conflict) => {
-                let sighting = self
-                    .sight_conflict(admitted, person, &conflict, other.as_ref())
-                    .await?;
-                return Err(conflict.refusal(draft.object_id()).showing(sighting).into());
-            }
-        };
-        if let Some(tombstone) = &tombstone
-            && tombstone.protected
-            && admitted.by_scim()
-        {
-            return Err(refusals::protected_tombstone(tombstone)
-                .showing(Some(Sighting::protected_account(tombstone)))
-                .into());
-        }
+        let Basis {
+            tombstone,
+            former,
+            sharer,
+            deleted,
+        } = self.basis(admitted, draft, candidates, now).await?;
         let inherited = acts::inherited_hold(former.as_ref(), tombstone.as_ref());
         let keeps_link = self.keeps_link(admitted, tombstone.as_ref()).await?;
         let outcome = if tombstone.is_some() {
@@ -218,10 +206,8 @@ impl Core {
         }
 
         entry.admitted(admitted);
-        entry.detail = [acts::told(inherited), refusals::ignored(draft.ignored())]
-            .join(" ")
-            .trim()
-            .to_owned();
+        let detail = [acts::told(inherited), refusals::ignored(draft.ignored())].join(" ");
+        detail.trim().clone_into(&mut entry.detail);
         entry.resource_id = created.account.id.to_string();
         entry.duration = call.started.elapsed();
         let change = Change {
@@ -256,7 +242,21 @@ impl Core {
             change: Some(change),
             receipt: once.map(|once| once.receipt(&created, now)),
         };
-        match self.storage().commit(mutation).await? {
+        let commit = self.storage().commit(mutation).await?;
+        self.created(admitted, draft, keeps_link, created, commit)
+            .await
+    }
+
+    /// What the end of a create means; `None` when it is to be tried again on what there is now.
+    async fn created(
+        &self,
+        admitted: &Admitted,
+        draft: &Draft,
+        keeps_link: bool,
+        created: Created,
+        commit: Commit,
+    ) -> Result<Option<Created>, Error> {
+        match commit {
             Commit::Done => Ok(Some(created)),
             // Somebody else was faster: look again, and say what there is now.
             Commit::UserNameTaken | Commit::VersionMismatch | Commit::RequestIdUsed => Ok(None),
@@ -273,6 +273,51 @@ impl Core {
             | Commit::DisplayNameTaken
             | Commit::Unchanged) => Err(unexpected(other)),
         }
+    }
+
+    /// What a create rests on, or the refusal.
+    async fn basis(
+        &self,
+        admitted: &Admitted,
+        draft: &Draft,
+        mut candidates: CreateCandidates,
+        now: Timestamp,
+    ) -> Result<Basis, Error> {
+        let former = candidates.former.take();
+        let sharer = candidates.sharer.clone();
+        let other = candidates.claimant.clone().or_else(|| sharer.clone());
+        let deleted = candidates.tombstone.clone();
+        let settled = settle_candidates(candidates, draft.object_id(), |tombstone| {
+            restorable(tombstone, &admitted.tenant, now)
+        });
+        let tombstone = match settled {
+            Ok(tombstone) => tombstone,
+            Err(conflict) => {
+                let person = Person {
+                    object_id: draft.object_id(),
+                    user_name: draft.user_name(),
+                    called: None,
+                };
+                let sighting = self
+                    .sight_conflict(admitted, person, &conflict, other.as_ref())
+                    .await?;
+                return Err(conflict.refusal(draft.object_id()).showing(sighting).into());
+            }
+        };
+        if let Some(tombstone) = &tombstone
+            && tombstone.protected
+            && admitted.by_scim()
+        {
+            return Err(refusals::protected_tombstone(tombstone)
+                .showing(Some(Sighting::protected_account(tombstone)))
+                .into());
+        }
+        Ok(Basis {
+            tombstone,
+            former,
+            sharer,
+            deleted,
+        })
     }
 
     /// Whether a restored account keeps its Object ID for itself alone, as it had it: not when another account has it by now.

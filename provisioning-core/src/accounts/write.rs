@@ -79,7 +79,24 @@ struct Attempt<'a> {
     kind: ChangeKind,
     /// It says `active`: true.
     says_active: bool,
+    /// The Object ID that it says.
+    said_object_id: Option<&'a str>,
     entry: LogEntry,
+}
+
+impl Attempt<'_> {
+    /// What it does to an account that it leaves like this; `otherwise` where nothing more is to be said of it.
+    fn act(&self, account: &Account, otherwise: Act) -> Act {
+        let said = self.said_object_id.map(object_id_key);
+        let has = account.object_id.as_deref().map(object_id_key);
+        match self.kind {
+            ChangeKind::Deleted => Act::Deleted,
+            ChangeKind::Created | ChangeKind::Updated if said.is_some() && said == has => {
+                Act::SaidObjectId
+            }
+            ChangeKind::Created | ChangeKind::Updated => otherwise,
+        }
+    }
 }
 
 impl Core {
@@ -102,6 +119,7 @@ impl Core {
         );
         let attempt = Attempt {
             says_active: Said::Attributes(attributes).active(),
+            said_object_id: Said::Attributes(attributes).object_id(),
             ..attempt
         };
         self.write_account(attempt, once, |account, admitted, schemas| {
@@ -132,6 +150,7 @@ impl Core {
         );
         let attempt = Attempt {
             says_active: Said::Operations(operations).active(),
+            said_object_id: Said::Operations(operations).object_id(),
             ..attempt
         };
         self.write_account(attempt, once, |account, admitted, schemas| {
@@ -202,6 +221,7 @@ impl Core {
             precondition,
             kind,
             says_active: false,
+            said_object_id: None,
             entry,
         }
     }
@@ -273,19 +293,18 @@ impl Core {
                 entry.user_name.clone_from(&account.user_name);
                 entry.object_id = account.object_id.clone().unwrap_or_default();
             }
-            let result = self
-                .write_once(
-                    &attempt,
-                    &admitted,
-                    &schemas,
-                    account,
-                    entry.clone(),
-                    once.as_ref(),
-                    &decide,
-                )
-                .await;
+            // On the heap, since it is large beside what waits for it.
+            let written = Box::pin(self.write_once(
+                &attempt,
+                &admitted,
+                &schemas,
+                account,
+                entry.clone(),
+                once.as_ref(),
+                &decide,
+            ));
             tries += 1;
-            match result {
+            match written.await {
                 Ok(Some(patched)) => return Ok(Answer::Fresh(patched)),
                 Ok(None) if tries < ATTEMPTS_MAX => {
                     let wait = rand::rng().random_range(0..=BACKOFF_MS * u64::from(tries));
@@ -383,18 +402,9 @@ impl Core {
         entry.object_id = patched.account.object_id.clone().unwrap_or_default();
         entry.detail = detail;
         entry.duration = attempt.call.started.elapsed();
-        let change = Change {
-            id: ChangeId::generate(patched.account.updated_at),
-            at: patched.account.updated_at,
-            kind: attempt.kind,
-            resource: Resource::Account(account.id),
-            version: patched.account.version,
-        };
+        let change = change(attempt.kind, &patched.account);
         let written = AccountWritten {
-            act: match attempt.kind {
-                ChangeKind::Deleted => Act::Deleted,
-                ChangeKind::Created | ChangeKind::Updated => Act::Written,
-            },
+            act: attempt.act(&write.account, Act::Written),
             old: Some(&account),
             new: &write.account,
             sharer: sharer.as_ref(),
@@ -414,12 +424,26 @@ impl Core {
             change: Some(change),
             receipt: once.map(|once| once.receipt(&patched, self.now())),
         };
-        match self.storage().commit(mutation).await? {
+        let commit = self.storage().commit(mutation).await?;
+        self.committed(attempt, admitted, &account, patched, commit)
+            .await
+    }
+
+    /// What the end of a write means; `None` when it is to be tried again on what there is now.
+    async fn committed(
+        &self,
+        attempt: &Attempt<'_>,
+        admitted: &Admitted,
+        account: &Account,
+        patched: Patched,
+        commit: Commit,
+    ) -> Result<Option<Patched>, Error> {
+        match commit {
             Commit::Done => Ok(Some(patched)),
             Commit::Held(held) => Err(held_error(admitted, held)),
             Commit::VersionMismatch | Commit::RequestIdUsed => Ok(None),
             Commit::UserNameTaken => {
-                self.check_user_name_free(attempt.call, &account, &patched.account)
+                self.check_user_name_free(attempt.call, account, &patched.account)
                     .await?;
                 // Whoever held it has let go meanwhile.
                 Ok(None)
@@ -457,7 +481,8 @@ impl Core {
         }
         let receipt = once.map(|once| once.receipt(patched, self.now()));
         let Some(link) = kept_link else {
-            self.notice(attempt.call, admitted, Reached::Account(Act::Read, account))
+            let act = attempt.act(account, Act::Read);
+            self.notice(attempt.call, admitted, Reached::Account(act, account))
                 .await;
             if attempt.says_active {
                 self.notice_said_active(admitted, account).await?;
@@ -591,5 +616,16 @@ fn asked(account: &Account) -> Person<'_> {
         object_id: account.object_id.as_deref(),
         user_name: &account.user_name,
         called: Some(account.id),
+    }
+}
+
+/// What the followers of changes are told of the next version of an account.
+fn change(kind: ChangeKind, account: &Account) -> Change {
+    Change {
+        id: ChangeId::generate(account.updated_at),
+        at: account.updated_at,
+        kind,
+        resource: Resource::Account(account.id),
+        version: account.version,
     }
 }

@@ -21,6 +21,8 @@ pub enum Act {
     Created,
     /// It changed it.
     Written,
+    /// It said the Object ID that the account has, and perhaps more.
+    SaidObjectId,
     /// It deleted it.
     Deleted,
 }
@@ -33,6 +35,7 @@ impl Act {
             Self::MatchedByObjectId => "found by its Object ID",
             Self::Created => "created",
             Self::Written => "changed",
+            Self::SaidObjectId => "given the Object ID that it has",
             Self::Deleted => "deleted",
         }
     }
@@ -86,10 +89,19 @@ fn of_account(finding: &Finding, act: Act, account: &Account) -> Option<String> 
     let name = &account.user_name;
     match finding.kind {
         FindingKind::LoginNotLinked
-        | FindingKind::ObjectIdMismatch
         | FindingKind::ObjectIdOnAnotherAccount
         | FindingKind::LoginAndObjectIdOnTwoAccounts
         | FindingKind::LoginTakenSinceDeletion => person(finding, act, account),
+        FindingKind::ObjectIdMismatch => {
+            // Of an account that Entra calls by its id, it has taken back what it said before.
+            let taken_back = act == Act::SaidObjectId
+                && finding.directory.scim_id == account.id.to_string();
+            person(finding, act, account).or_else(|| {
+                taken_back.then(|| {
+                    format!("Microsoft Entra says the Object ID of the account {name} as DragOnce has it.")
+                })
+            })
+        }
         FindingKind::LoginRenamed => {
             // Entra looks the account up by the name that it has now: both sides have it.
             let same_name = act == Act::MatchedByName

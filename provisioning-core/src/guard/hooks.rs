@@ -183,7 +183,25 @@ pub(crate) enum Said<'a> {
     Operations(&'a [Operation]),
 }
 
-impl Said<'_> {
+impl<'a> Said<'a> {
+    /// The Object ID that it says, the last one where it says several.
+    pub(crate) fn object_id(self) -> Option<&'a str> {
+        match self {
+            Self::Attributes(attributes) => said_object_id(attributes),
+            Self::Operations(operations) => operations.iter().rev().find_map(|operation| {
+                match (operation.op, &operation.path, &operation.value) {
+                    (Op::Add | Op::Replace, Some(path), Some(value)) => {
+                        value.as_str().filter(|_| is_attribute(path, "externalId"))
+                    }
+                    (Op::Add | Op::Replace, None, Some(Value::Object(attributes))) => {
+                        said_object_id(attributes)
+                    }
+                    _ => None,
+                }
+            }),
+        }
+    }
+
     /// Whether it says so.
     pub(crate) fn active(self) -> bool {
         match self {
@@ -196,7 +214,7 @@ impl Said<'_> {
 fn operation_says_active(operation: &Operation) -> bool {
     match (operation.op, &operation.path, &operation.value) {
         (Op::Add | Op::Replace, Some(path), Some(value)) => {
-            is_active_attribute(path) && *value == Value::Bool(true)
+            is_attribute(path, "active") && *value == Value::Bool(true)
         }
         (Op::Add | Op::Replace, None, Some(Value::Object(attributes))) => says_active(attributes),
         _ => false,
@@ -206,13 +224,20 @@ fn operation_says_active(operation: &Operation) -> bool {
 fn says_active(attributes: &Map<String, Value>) -> bool {
     attributes
         .iter()
-        .any(|(name, value)| is_active_attribute(name) && *value == Value::Bool(true))
+        .any(|(name, value)| is_attribute(name, "active") && *value == Value::Bool(true))
+}
+
+fn said_object_id(attributes: &Map<String, Value>) -> Option<&str> {
+    attributes
+        .iter()
+        .find(|(name, _)| is_attribute(name, "externalId"))
+        .and_then(|(_, value)| value.as_str())
 }
 
 /// The attribute by its name, or with the URN of its schema.
-fn is_active_attribute(path: &str) -> bool {
+fn is_attribute(path: &str, attribute: &str) -> bool {
     let name = path.rsplit_once(':').map_or(path, |(_, name)| name);
-    name.eq_ignore_ascii_case("active")
+    name.eq_ignore_ascii_case(attribute)
 }
 
 #[cfg(test)]
@@ -228,6 +253,36 @@ mod tests {
             value: Some(value),
         };
         Said::Operations(&[operation]).active()
+    }
+
+    #[test]
+    fn a_request_says_an_object_id() {
+        let operation = |op, path: Option<&str>, value| Operation {
+            op,
+            path: path.map(str::to_owned),
+            value: Some(value),
+        };
+        let urn = "urn:ietf:params:scim:schemas:core:2.0:User:externalId";
+        for (said, expected) in [
+            (
+                operation(Op::Replace, Some("externalId"), json!("a")),
+                Some("a"),
+            ),
+            (operation(Op::Add, Some(urn), json!("a")), Some("a")),
+            (
+                operation(Op::Add, None, json!({"externalID": "a"})),
+                Some("a"),
+            ),
+            (operation(Op::Replace, Some("title"), json!("a")), None),
+            (operation(Op::Remove, Some("externalId"), json!("a")), None),
+            (operation(Op::Replace, Some("externalId"), json!(7)), None),
+        ] {
+            let said = [said, operation(Op::Replace, Some("title"), json!("b"))];
+            assert_eq!(Said::Operations(&said).object_id(), expected, "{said:?}");
+        }
+        let put = json!({"userName": "b", "externalId": "a"});
+        let put = put.as_object().expect("it is an object");
+        assert_eq!(Said::Attributes(put).object_id(), Some("a"));
     }
 
     #[test]

@@ -251,13 +251,13 @@ on_every_engine! {
     }
 
     async fn a_login_that_is_deleted_on_hold_comes_back_on_hold(world: World) {
-        let entra = entra(&world).await;
+        let directory = entra(&world).await;
         // Not a GUID, so that the tombstone is not restored.
         let attributes = user("alice@contoso.com", "alice");
-        let (alice, _) = post(&world, &entra, &attributes).await.expect("she is made");
+        let (alice, _) = post(&world, &directory, &attributes).await.expect("she is made");
         let hold = act_because(&world, Act::Hold, alice.id, "Left").await.expect("it is held").hold;
-        delete(&world, &entra, alice.id).await;
-        let (next, outcome) = post(&world, &entra, &user("ALICE@contoso.com", "another")).await.expect("she is made anew");
+        delete(&world, &directory, alice.id).await;
+        let (next, outcome) = post(&world, &directory, &user("ALICE@contoso.com", "another")).await.expect("she is made anew");
         assert_eq!((outcome, &next.hold), (CreateOutcome::Created, &hold));
         assert_ne!(next.id, alice.id);
         let entry = &world.log(CONTOSO, "operation eq \"create\"").await[0];
@@ -265,8 +265,8 @@ on_every_engine! {
 
         // An admin's release is not undone by the tombstone of before.
         act(&world, Act::Release, next.id).await.expect("it is released");
-        delete(&world, &entra, next.id).await;
-        let (last, _) = post(&world, &entra, &attributes).await.expect("she is made once more");
+        delete(&world, &directory, next.id).await;
+        let (last, _) = post(&world, &directory, &attributes).await.expect("she is made once more");
         assert!(last.effectively_active());
     }
 

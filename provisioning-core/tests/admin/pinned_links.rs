@@ -88,12 +88,12 @@ on_every_engine! {
         assert!(patched.changed && !patched.account.directory_active && patched.account.document.contains("Engineer"));
         assert_eq!((patched.account.object_id.as_deref(), patched.account.object_id_exclusive, patched.account.object_id_pinned), (Some(GUID), true, true));
         assert!(patched.account.document.contains(GUID) && !patched.account.document.contains(OTHER_GUID));
-        let entry = world.log(CONTOSO, "operation eq \"suspend\"").await.remove(0);
-        assert_eq!(entry.outcome, Outcome::Success);
+        let logged = world.log(CONTOSO, "operation eq \"suspend\"").await.remove(0);
+        assert_eq!(logged.outcome, Outcome::Success);
         for told in [GUID, OTHER_GUID, "LinkObjectId"] {
-            assert!(entry.detail.contains(told), "{}", entry.detail);
+            assert!(logged.detail.contains(told), "{}", logged.detail);
         }
-        assert!(entry.link_step.is_none() && entry.changes.iter().all(|change| change.attribute != "externalId"));
+        assert!(logged.link_step.is_none() && logged.changes.iter().all(|change| change.attribute != "externalId"));
     }
 
     async fn a_wish_for_nothing_but_another_object_id_changes_nothing_and_is_told(world: World) {
@@ -143,8 +143,8 @@ on_every_engine! {
         let upper = GUID.to_uppercase();
         let patched = patch(&world, &entra, &alice, &[set("externalId", json!(upper))]).await.expect("it is taken");
         assert_eq!((patched.account.object_id.as_deref(), patched.account.object_id_pinned), (Some(upper.as_str()), true), "Entra finds what it wrote");
-        let entry = world.log(CONTOSO, "operation eq \"patch\"").await.remove(0);
-        assert_eq!((entry.detail.as_str(), entry.link_step), ("", None));
+        let logged = world.log(CONTOSO, "operation eq \"patch\"").await.remove(0);
+        assert_eq!((logged.detail.as_str(), logged.link_step), ("", None));
     }
 
     async fn other_callers_are_told_who_may_change_it(world: World) {
@@ -221,8 +221,8 @@ on_every_engine! {
             assert!(refusal.detail.contains(told), "{told}: {}", refusal.detail);
         }
         assert!(refusal.metadata.contains(&("deleted_account_id", alice.id.to_string())));
-        let entry = world.log(CONTOSO, "outcome eq \"failure\"").await.remove(0);
-        assert_eq!((entry.operation, entry.http_status, entry.scim_type.as_str()), (Operation::Create, 409, "uniqueness"));
+        let logged = world.log(CONTOSO, "outcome eq \"failure\"").await.remove(0);
+        assert_eq!((logged.operation, logged.http_status, logged.scim_type.as_str()), (Operation::Create, 409, "uniqueness"));
 
         // The remedy it tells: it is the same person.
         world.link(other.id, GUID).await.expect("it is free");

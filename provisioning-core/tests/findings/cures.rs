@@ -78,6 +78,21 @@ on_every_engine! {
         closed_by(&world, FindingKind::ObjectIdMismatch, &call, true).await;
     }
 
+    async fn entra_takes_back_the_object_id_that_was_not_taken_from_it(world: World) {
+        let entra = Entra::new(&world).await;
+        let (alice, _) = entra.post("alice@contoso.com", None).await.expect("it is created");
+        link(&world, &alice, OTHER_GUID).await;
+        entra.patch(&alice, "externalId", json!(GUID)).await.expect("the link is kept");
+        let found = only(open(&world).await, FindingKind::ObjectIdMismatch);
+        assert_eq!((found.finding.directory.object_id.as_str(), found.finding.accounts.as_slice()), (GUID, [alice.id].as_slice()));
+        entra.patch(&alice, "title", json!("Engineer")).await.expect("it is changed");
+        only(open(&world).await, FindingKind::ObjectIdMismatch);
+        let call = entra.call();
+        let operation = crate::groups::operation(provisioning_core::attributes::patch::Op::Replace, "externalId", json!(OTHER_GUID));
+        patch(&world, &call, &alice, operation).await.expect("it is so already");
+        closed_by(&world, FindingKind::ObjectIdMismatch, &call, false).await;
+    }
+
     async fn two_accounts_are_put_right(world: World) {
         let entra = Entra::new(&world).await;
         let alice = world.create_account("alice@contoso.com", None).await;

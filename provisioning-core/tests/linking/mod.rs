@@ -11,7 +11,7 @@ use self::play::Stage;
 use crate::storage::Fixture;
 
 /// How many sequences are played on SQLite; more with the environment variable `PROPERTY_LINKING`.
-const SEQUENCES: u32 = 40;
+const SEQUENCES: u32 = 96;
 /// One in so many is played on PostgreSQL as well, whose flushes take longer.
 const POSTGRES_SHARE: u32 = 8;
 /// Sequences in one database: with many tenants in it, but not without end.
@@ -48,7 +48,7 @@ fn play_all<F: Future<Output = Fixture>>(count: u32, engine: fn() -> F) {
         let mut runner = TestRunner::new(Config {
             cases: now,
             failure_persistence: None,
-            max_shrink_iters: 2_000,
+            max_shrink_iters: 400,
             ..Config::default()
         });
         let played = runner.run(&steps::sequence(), |sequence| {

@@ -9,6 +9,10 @@ pub const RETENTION: Duration = Duration::from_hours(30 * 24);
 
 /// An account that the tenant has or had.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that do not exclude each other"
+)]
 pub struct Account {
     pub id: AccountId,
     pub user_name: String,

@@ -143,6 +143,21 @@ fn spelled(guid: &str, spelling: Spelling) -> String {
     }
 }
 
+/// What the directory says of a user, in texts from the pool.
+fn said(
+    mine: &Side,
+    other: &Side,
+    user_name: &Text,
+    object_id: Option<&Text>,
+    active: Option<bool>,
+) -> Said {
+    Said {
+        user_name: mine.text(other, user_name),
+        object_id: object_id.map(|text| mine.text(other, text)),
+        active,
+    }
+}
+
 fn attributes(said: &Said) -> Map<String, Value> {
     let mut attributes = Map::new();
     attributes.insert("userName".to_owned(), json!(said.user_name));
@@ -285,11 +300,19 @@ impl Stage {
                 object_id,
                 active,
             } => {
-                let said = Said {
-                    user_name: mine.text(other, user_name),
-                    object_id: object_id.as_ref().map(|text| mine.text(other, text)),
-                    active: *active,
-                };
+                let said = said(mine, other, user_name, object_id.as_ref(), *active);
+                self.create(mine, &said).await
+            }
+            Act::Repost(who, active) => {
+                let (index, _) = mine.pick(other, *who);
+                let said = index.map_or_else(
+                    || said(mine, other, &Text::LoginOf(*who), None, *active),
+                    |index| Said {
+                        user_name: mine.model.accounts[index].user_name.clone(),
+                        object_id: mine.model.accounts[index].object_id.clone(),
+                        active: *active,
+                    },
+                );
                 self.create(mine, &said).await
             }
             Act::Replace {
@@ -298,22 +321,16 @@ impl Stage {
                 object_id,
                 active,
             } => {
-                let said = Said {
-                    user_name: mine.text(other, user_name),
-                    object_id: object_id.as_ref().map(|text| mine.text(other, text)),
-                    active: *active,
-                };
+                let said = said(mine, other, user_name, object_id.as_ref(), *active);
                 let (index, id) = mine.pick(other, *who);
                 let body = attributes(&said);
+                let none = Precondition::default();
                 let answered = self
                     .core()
-                    .replace_account(&mine.entra(), id, &body, &Precondition::default(), None)
+                    .replace_account(&mine.entra(), id, &body, &none, None)
                     .await;
-                Done::about(
-                    id,
-                    mine.model.write(index, |there| *there = said),
-                    answer(answered),
-                )
+                let expected = mine.model.write(index, |there| *there = said);
+                Done::about(id, expected, answer(answered))
             }
             Act::PatchUserName(who, text) => {
                 let text = mine.text(other, text);
@@ -335,12 +352,44 @@ impl Stage {
             Act::PatchActive(who, active) => {
                 let operation = operation(Op::Replace, "active", Some(json!(active)));
                 self.patch(mine, other, *who, operation, |said| {
-                    said.active = Some(*active)
+                    said.active = Some(*active);
                 })
                 .await
             }
             Act::Delete(who) => self.delete(mine, other, *who, true).await,
             Act::AdminDelete(who) => self.delete(mine, other, *who, false).await,
+            Act::AddMembers(_)
+            | Act::RemoveMembers(_)
+            | Act::ReplaceMembers(_)
+            | Act::ClearMembers => self.change_members(act, mine, other).await,
+            Act::Link(..)
+            | Act::Unlink(_)
+            | Act::Hold(..)
+            | Act::Release(_)
+            | Act::Protect(_)
+            | Act::Unprotect(_)
+            | Act::Restore(_)
+            | Act::Purge(_) => self.administer(act, mine, other).await,
+            Act::Wait(days) => {
+                self.world
+                    .clock
+                    .advance(Duration::from_hours(u64::from(*days) * 24));
+                for side in [mine, other] {
+                    side.model.purge_expired(self.now());
+                    while self
+                        .world
+                        .purge_tombstones(&side.name, RETENTION, PURGE_BATCH)
+                        .await
+                        > 0
+                    {}
+                }
+                Done::about_groups(Ok(()))
+            }
+        }
+    }
+
+    async fn change_members(&self, act: &Act, mine: &mut Side, other: &Side) -> Done {
+        match act {
             Act::AddMembers(people) => {
                 let (places, ids) = all(mine, other, people);
                 mine.model.change_members(false, &[], &places);
@@ -375,29 +424,7 @@ impl Stage {
                     .await;
                 Done::about_groups(answer(answered))
             }
-            Act::Link(..)
-            | Act::Unlink(_)
-            | Act::Hold(..)
-            | Act::Release(_)
-            | Act::Protect(_)
-            | Act::Unprotect(_)
-            | Act::Restore(_)
-            | Act::Purge(_) => self.administer(act, mine, other).await,
-            Act::Wait(days) => {
-                self.world
-                    .clock
-                    .advance(Duration::from_hours(u64::from(*days) * 24));
-                for side in [mine, other] {
-                    side.model.purge_expired(self.now());
-                    while self
-                        .world
-                        .purge_tombstones(&side.name, RETENTION, PURGE_BATCH)
-                        .await
-                        > 0
-                    {}
-                }
-                Done::about_groups(Ok(()))
-            }
+            _ => panic!("no group is changed by {act:?}"),
         }
     }
 

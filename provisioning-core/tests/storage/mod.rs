@@ -5,6 +5,7 @@ mod callers;
 mod changes;
 mod concurrency;
 mod deadlines;
+mod deleted;
 mod diagnosis;
 mod extension_schemas;
 mod findings;

@@ -258,20 +258,16 @@ impl World {
     pub async fn upkeep_until<F: Future<Output = bool>>(&self, holds: impl Fn() -> F) {
         let core = core(&self.fixture.storage, &self.clock);
         let cancel = CancellationToken::new();
-        let upkeep = tokio::spawn({
-            let cancel = cancel.clone();
-            async move { core.run_upkeep(cancel).await }
-        });
-        let done = async {
+        let watch = async {
             while !holds().await {
                 tokio::task::yield_now().await;
             }
+            cancel.cancel();
         };
-        tokio::time::timeout(Duration::from_secs(30), done)
+        let work = async { tokio::join!(core.run_upkeep(cancel.clone()), watch) };
+        tokio::time::timeout(Duration::from_secs(30), work)
             .await
             .expect("upkeep does it");
-        cancel.cancel();
-        upkeep.await.expect("upkeep ends");
     }
 
     /// What happened, in order, with the versions after it.

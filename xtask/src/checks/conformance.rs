@@ -116,6 +116,11 @@ See `other::thing`.
     }
 
     #[test]
+    fn what_the_document_names_is_there() {
+        check().expect("every named test is there");
+    }
+
+    #[test]
     fn a_test_that_is_not_there_is_named() {
         let known = ["users", "a_read"].map(str::to_owned).into();
         compare(&["users::a_read".to_owned()], &known).expect("it is there");
