@@ -58,11 +58,6 @@ pub fn call<T: RequestMessage>(request: &Request<T>, tenant: &str) -> Result<Cal
     if is_dry_run && validate_only == Some(false) {
         return Err(status(not_a_dry_run().into()));
     }
-    let validate_only = is_dry_run || validate_only == Some(true);
-    let settled = Settled::default();
-    if validate_only {
-        settled.set();
-    }
     if let Some(seen) = request.extensions().get::<CallTenant>() {
         seen.tell(&tenant);
     }
@@ -74,9 +69,10 @@ pub fn call<T: RequestMessage>(request: &Request<T>, tenant: &str) -> Result<Cal
             .and_then(|text| text.parse::<IpAddr>().ok())
             .map(|address| address.to_string()),
         started: Instant::now(),
-        validate_only,
-        settled,
-    };
+        validate_only: false,
+        settled: Settled::default(),
+    }
+    .validating(is_dry_run || validate_only == Some(true));
     if let Some(seen) = request.extensions().get::<Seen>() {
         seen.tell(&call);
     }
