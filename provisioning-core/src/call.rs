@@ -180,6 +180,16 @@ pub enum NotAdmitted {
 }
 
 impl Call {
+    /// Makes it a dry run, when the message says so. That of a stream is read after the call has begun.
+    #[must_use]
+    pub fn validating(mut self, validate_only: bool) -> Self {
+        if validate_only {
+            self.validate_only = true;
+            self.settled.set();
+        }
+        self
+    }
+
     /// By what the storage finds the caller.
     pub fn caller_key(&self) -> CallerKey {
         let token = match &self.credential {

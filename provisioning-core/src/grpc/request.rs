@@ -59,19 +59,11 @@ pub fn call<T: RequestMessage>(request: &Request<T>, tenant: &str) -> Result<Cal
     if is_dry_run && validate_only == Some(false) {
         return Err(status(not_a_dry_run().into()));
     }
-    let validate_only = is_dry_run || validate_only == Some(true);
-    let settled = Settled::default();
-    if validate_only {
-        settled.set();
-    }
     if let Some(seen) = request.extensions().get::<CallTenant>() {
         seen.tell(&tenant);
     }
-    let call = Call {
-        validate_only,
-        settled,
-        ..of_headers(request.metadata().as_ref(), credential, tenant)
-    };
+    let call = of_headers(request.metadata().as_ref(), credential, tenant)
+        .validating(is_dry_run || validate_only == Some(true));
     if let Some(seen) = request.extensions().get::<Seen>() {
         seen.tell(&call);
     }
