@@ -69,17 +69,17 @@ pub enum Command {
 #[group(id = "guard", required = true, multiple = true)]
 pub struct GuardLimits {
     /// At most so many within a window
-    #[arg(long, value_name = "COUNT")]
-    guard_max_count: Option<i32>,
+    #[arg(long = "guard-max-count", value_name = "COUNT")]
+    max_count: Option<i32>,
     /// At most this share of the managed and active accounts within a window
-    #[arg(long, value_name = "PERCENT")]
-    guard_max_percent: Option<i32>,
+    #[arg(long = "guard-max-percent", value_name = "PERCENT")]
+    max_percent: Option<i32>,
     /// How long the window is, for example 30m [default: 1h]
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
-    guard_window: Option<Duration>,
+    #[arg(long = "guard-window", value_name = "TIME", value_parser = parse_duration)]
+    window: Option<Duration>,
     /// Lets all pass
-    #[arg(long, conflicts_with_all = ["guard_max_count", "guard_max_percent", "guard_window"])]
-    guard_off: bool,
+    #[arg(long = "guard-off", conflicts_with_all = ["max_count", "max_percent", "window"])]
+    off: bool,
 }
 
 /// What every subcommand takes.
@@ -163,12 +163,12 @@ impl GuardLimits {
     /// All limits together: what is not said is no limit.
     fn request(self, identifier: String) -> anyhow::Result<UpdateTenantRequest> {
         let guard = DeprovisionGuard {
-            window: self.guard_window.map(TryInto::try_into).transpose()?,
-            max_count: self.guard_max_count,
-            max_percent: self.guard_max_percent,
+            window: self.window.map(TryInto::try_into).transpose()?,
+            max_count: self.max_count,
+            max_percent: self.max_percent,
         };
         let settings = TenantSettings {
-            deprovision_guard: (!self.guard_off).then_some(guard),
+            deprovision_guard: (!self.off).then_some(guard),
             ..TenantSettings::default()
         };
         Ok(UpdateTenantRequest {

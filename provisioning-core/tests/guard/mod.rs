@@ -25,12 +25,12 @@ use crate::world::{CONTOSO, World, admin, fresh, on_every_engine, operator, reas
 pub const HOUR: Duration = Duration::from_hours(1);
 pub const TICK: Duration = Duration::from_micros(1);
 
-pub const fn limits(max_count: Option<u32>, max_percent: Option<u32>) -> Option<DeprovisionGuard> {
-    Some(DeprovisionGuard {
+pub const fn limits(max_count: Option<u32>, max_percent: Option<u32>) -> DeprovisionGuard {
+    DeprovisionGuard {
         window: HOUR,
         max_count,
         max_percent,
-    })
+    }
 }
 
 pub async fn set(world: &World, guard: Option<DeprovisionGuard>) {
@@ -50,7 +50,7 @@ pub async fn set(world: &World, guard: Option<DeprovisionGuard>) {
 
 /// A call of the directory, to a tenant that lets so many pass.
 pub async fn guarded(world: &World, max_count: u32) -> Call {
-    set(world, limits(Some(max_count), None)).await;
+    set(world, Some(limits(Some(max_count), None))).await;
     scim(CONTOSO, &world.generate(CONTOSO).await.text)
 }
 
@@ -181,7 +181,7 @@ on_every_engine! {
         }
         let batch = pending(&world).await.expect("it waits");
         assert_eq!((batch.suspends, batch.deletes, batch.member_removals, batch.passed), (3, 0, 0, 0));
-        assert_eq!(batches(&world).await, [batch.clone()]);
+        assert_eq!(batches(&world).await, std::slice::from_ref(&batch));
         assert_eq!(used(&world).await, 2);
         let items = items(&world, &batch).await;
         let names: Vec<_> = items.iter().map(|item| (item.user_name.as_str(), item.object_id.as_str(), item.count)).collect();
@@ -318,7 +318,7 @@ on_every_engine! {
     }
 
     async fn a_share_is_taken_of_those_who_were_active_when_the_window_began(world: World) {
-        set(&world, limits(None, Some(25))).await;
+        set(&world, Some(limits(None, Some(25)))).await;
         let call = scim(CONTOSO, &world.generate(CONTOSO).await.text);
         let people = people(&world, &call, 8).await;
         // Not the directory's, so not of those of whom the share is taken.
@@ -351,10 +351,10 @@ on_every_engine! {
     }
 
     async fn limits_that_say_nothing_are_refused(world: World) {
-        let asked = TenantChanges { deprovision_guard: Some(limits(None, None)), ..TenantChanges::default() };
+        let asked = TenantChanges { deprovision_guard: Some(Some(limits(None, None))), ..TenantChanges::default() };
         let refused = world.core.update_tenant(&operator(CONTOSO), &asked, &Precondition::default(), None).await;
         assert_eq!(reason(refused), Reason::InvalidRequest);
-        set(&world, limits(Some(5), None)).await;
+        set(&world, Some(limits(Some(5), None))).await;
         let entries = world.log(CONTOSO, "operation eq \"tenant_update\" and outcome eq \"success\"").await;
         assert_eq!(entries[0].changes[0].attribute, "settings.deprovision_guard");
         assert_eq!(entries[0].changes[0].new, Some(json!({"window": "3600s", "maxCount": 5, "maxPercent": null})));

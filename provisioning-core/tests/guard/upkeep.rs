@@ -7,6 +7,7 @@ use provisioning_core::{
     error::Reason,
     guard::{DECISION_LIFETIME, ITEM_SILENCE_MAX},
 };
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{HOUR, batches, decide, guarded, items, pending, people, suspend, used};
@@ -19,7 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 async fn upkeep_until(world: &World, is_so: impl AsyncFn() -> bool) {
     let cancel = CancellationToken::new();
     let (core, cancelled) = (world.core.clone(), cancel.clone());
-    let upkeep = tokio::spawn(async move { core.run_upkeep(cancelled).await });
+    let mut upkeep = JoinSet::new();
+    upkeep.spawn(async move { core.run_upkeep(cancelled).await });
     let waited = tokio::time::timeout(PATIENCE, async {
         while !is_so().await {
             tokio::task::yield_now().await;
@@ -27,7 +29,9 @@ async fn upkeep_until(world: &World, is_so: impl AsyncFn() -> bool) {
     });
     waited.await.expect("upkeep does its work");
     cancel.cancel();
-    upkeep.await.expect("upkeep ends");
+    while let Some(ended) = upkeep.join_next().await {
+        ended.expect("upkeep ends");
+    }
 }
 
 on_every_engine! {
@@ -76,7 +80,7 @@ on_every_engine! {
         let first = pending(&world).await.expect("two wait");
         decide(&world, &first, false).await;
         reason(suspend(&world, &call, &people[3]).await);
-        world.clock.advance(ITEM_SILENCE_MAX - HOUR);
+        world.clock.advance(ITEM_SILENCE_MAX.saturating_sub(HOUR));
         assert_eq!(reason(suspend(&world, &call, &people[1]).await), Reason::DeprovisionHeld);
         world.clock.advance(2 * HOUR);
         upkeep_until(&world, async || pending(&world).await.is_none()).await;
