@@ -8,7 +8,7 @@ use provisioning_proto::admin::v1::{
 
 use super::{
     by_hand,
-    world::{Stage, World},
+    world::{Stage, World, job},
 };
 use crate::support::{Service, rpc};
 
@@ -140,11 +140,10 @@ async fn play(world: &mut World, remedy: &Remedy) {
                 }
             }
             Call::Graph(call) => {
-                let job = world.job();
                 let status = world
                     .engine
                     .graph(
-                        &job,
+                        &job(),
                         &call.http_method,
                         &call.url,
                         &call.body_json,

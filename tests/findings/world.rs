@@ -122,13 +122,13 @@ impl World {
         let linked = self.engine.linked(ALICE_AT);
         linked.expect("she is linked").to_owned()
     }
+}
 
-    /// Where the tenant's settings say the job is.
-    pub fn job(&self) -> JobAddress {
-        JobAddress {
-            service_principal_id: SERVICE_PRINCIPAL.to_owned(),
-            job_id: JOB.to_owned(),
-        }
+/// Where the tenants' settings say the job is.
+pub fn job() -> JobAddress {
+    JobAddress {
+        service_principal_id: SERVICE_PRINCIPAL.to_owned(),
+        job_id: JOB.to_owned(),
     }
 }
 
@@ -137,7 +137,7 @@ fn directory() -> Directory {
     for (user_name, id) in [(ALICE, ALICE_ID), (BOB, BOB_ID)] {
         let id = ObjectId(id.parse().expect("a GUID"));
         let mut user = DirectoryUser::new(id, user_name);
-        user.display_name = user.mail_nickname.clone();
+        user.display_name.clone_from(&user.mail_nickname);
         directory.add(user);
     }
     directory

@@ -416,7 +416,7 @@ impl World {
         let mut members = group["members"].as_array().cloned().unwrap_or_default();
         match op {
             "remove" if named.is_empty() || self.has(Fault::RemovingOneMemberEmptiesTheGroup) => {
-                members.clear()
+                members.clear();
             }
             "remove" => members.retain(|member| !named.contains(&member["value"])),
             "replace" => members = value.as_array().cloned().unwrap_or_default(),
