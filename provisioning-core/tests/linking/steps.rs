@@ -195,7 +195,7 @@ fn act() -> impl Strategy<Value = Act> {
         3 => who().prop_map(Act::Protect),
         2 => who().prop_map(Act::Unprotect),
         1 => who().prop_map(Act::AdminDelete),
-        3 => who().prop_map(Act::Restore),
+        6 => who().prop_map(Act::Restore),
         1 => who().prop_map(Act::Purge),
         1 => (1..40_u8).prop_map(Act::Wait),
     ];

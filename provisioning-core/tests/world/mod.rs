@@ -264,7 +264,7 @@ impl World {
             }
             cancel.cancel();
         };
-        let work = async { tokio::join!(core.run_upkeep(cancel.clone()), watch) };
+        let work = Box::pin(async { tokio::join!(core.run_upkeep(cancel.clone()), watch) });
         tokio::time::timeout(Duration::from_secs(30), work)
             .await
             .expect("upkeep does it");
