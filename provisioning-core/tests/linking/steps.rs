@@ -175,7 +175,7 @@ fn act() -> impl Strategy<Value = Act> {
     let directory = prop_oneof![
         6 => (text(), prop::option::weighted(0.8, text()), active.clone())
             .prop_map(|(user_name, object_id, active)| Act::Create { user_name, object_id, active }),
-        3 => (who(), text(), prop::option::weighted(0.8, text()), active)
+        3 => (who(), text(), prop::option::weighted(0.8, text()), active.clone())
             .prop_map(|(who, user_name, object_id, active)| Act::Replace { who, user_name, object_id, active }),
         3 => (who(), text()).prop_map(|(who, text)| Act::PatchUserName(who, text)),
         4 => (who(), prop::option::weighted(0.8, text())).prop_map(|(who, text)| Act::PatchObjectId(who, text)),
