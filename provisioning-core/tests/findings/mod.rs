@@ -154,9 +154,15 @@ async fn rename(world: &World, account: &Account, user_name: &str) {
 }
 
 async fn link(world: &World, account: &Account, object_id: &str) {
+    let key = AccountKey::Id(account.id);
+    let seen = world.core.get_account(&admin(CONTOSO), &key).await;
+    let seen = seen.expect("it is there");
     let target = LinkTarget {
         account: AccountKey::Id(account.id),
-        precondition: Precondition::default(),
+        precondition: Precondition {
+            etag: Some(seen.etag()),
+            validate_only: false,
+        },
         reason: String::new(),
     };
     fresh(

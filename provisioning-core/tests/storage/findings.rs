@@ -280,9 +280,14 @@ on_every_engine! {
             write(storage, tenant, vec![FindingWrite::Closed { id: open.id, closure: closure(make::T0) }]).await;
         }
         let mut writers = tokio::task::JoinSet::new();
-        for number in 0..600 {
-            let (storage, account) = (storage.clone(), make::linked(&format!("user{number}"), &Uuid::from_u128(number).to_string()));
-            writers.spawn(async move { make::write(&storage, tenant, account).await });
+        for writer in 0..4_u128 {
+            let storage = storage.clone();
+            writers.spawn(async move {
+                for number in (0..600_u128).filter(|number| number % 4 == writer) {
+                    let account = make::linked(&format!("user{number}"), &Uuid::from_u128(number).to_string());
+                    assert_eq!(make::write(&storage, tenant, account).await, Commit::Done);
+                }
+            });
         }
         writers.join_all().await;
         if let StorageUrl::Postgres(url) = &fixture.config.url {
