@@ -5,6 +5,7 @@ use std::time::Duration;
 use provisioning_core::Core;
 use provisioning_proto::{
     admin::v1::{
+        account_admin_service_server, deprovision_guard_service_server,
         extension_schema_service_server, link_service_server, log_service_server,
         readiness_service_server, tenant_service_server, token_service_server,
     },
@@ -22,7 +23,7 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 /// A storage that takes longer than this to say that it is there is not there.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 /// Every service of the contract, and the whole.
-const SERVICES: [&str; 12] = [
+const SERVICES: [&str; 14] = [
     "",
     account_service_server::SERVICE_NAME,
     facade_service_server::SERVICE_NAME,
@@ -35,6 +36,8 @@ const SERVICES: [&str; 12] = [
     link_service_server::SERVICE_NAME,
     log_service_server::SERVICE_NAME,
     readiness_service_server::SERVICE_NAME,
+    account_admin_service_server::SERVICE_NAME,
+    deprovision_guard_service_server::SERVICE_NAME,
 ];
 
 /// Tells every service's status.

@@ -237,11 +237,16 @@ impl Core {
                 .number_changes()),
             every(TOKEN_USE_INTERVAL, &cancel, "write token uses", || self
                 .write_token_uses()),
-            every(PURGE_INTERVAL, &cancel, "purge", || self.purge(&cancel)),
-            every(PURGE_INTERVAL, &cancel, "purge history", || self
-                .purge_history(&cancel)),
-            every(EXAMINE_INTERVAL, &cancel, "examine findings", || self
-                .examine_all(&cancel)),
+            // On the heap: they are large, and rarely at work.
+            every(PURGE_INTERVAL, &cancel, "purge", || Box::pin(
+                self.purge(&cancel)
+            )),
+            every(PURGE_INTERVAL, &cancel, "purge history", || Box::pin(
+                self.purge_history(&cancel)
+            )),
+            every(EXAMINE_INTERVAL, &cancel, "examine findings", || Box::pin(
+                self.examine_all(&cancel)
+            )),
         );
         if let Err(error) = self.write_token_uses().await {
             tracing::warn!(

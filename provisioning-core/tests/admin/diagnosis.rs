@@ -92,12 +92,11 @@ async fn comes_true(
     object_id: &str,
 ) -> u16 {
     let (request, expected) = last(diagnosis);
-    let status = match request.strip_prefix("PATCH /Users/") {
-        Some(id) => patch(world, entra, id, user_name, object_id).await,
-        None => {
-            assert_eq!(request, "POST /Users");
-            post(world, entra, user_name, Some(object_id)).await
-        }
+    let status = if let Some(id) = request.strip_prefix("PATCH /Users/") {
+        patch(world, entra, id, user_name, object_id).await
+    } else {
+        assert_eq!(request, "POST /Users");
+        post(world, entra, user_name, Some(object_id)).await
     };
     assert_eq!(status, expected, "{request} in {}", diagnosis.summary);
     status

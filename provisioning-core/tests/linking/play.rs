@@ -209,9 +209,9 @@ impl Stage {
         for (turn, step) in steps.iter().enumerate() {
             self.world.clock.advance(Duration::from_secs(1));
             if step.tenant {
-                self.step(turn, step, &mut second, &mut first).await;
+                Box::pin(self.step(turn, step, &mut second, &mut first)).await;
             } else {
-                self.step(turn, step, &mut first, &mut second).await;
+                Box::pin(self.step(turn, step, &mut first, &mut second)).await;
             }
         }
         Ok(())
@@ -275,7 +275,7 @@ impl Stage {
     }
 
     async fn step(&self, turn: usize, step: &Step, mine: &mut Side, other: &mut Side) {
-        let done = self.act(&step.act, mine, other).await;
+        let done = Box::pin(self.act(&step.act, mine, other)).await;
         assert_eq!(done.answered, done.expected, "{step:?}");
         let (after, theirs) = (self.read(mine).await, self.read(other).await);
         compare(mine, &after);
@@ -361,7 +361,7 @@ impl Stage {
             Act::AddMembers(_)
             | Act::RemoveMembers(_)
             | Act::ReplaceMembers(_)
-            | Act::ClearMembers => self.change_members(act, mine, other).await,
+            | Act::ClearMembers => Box::pin(self.change_members(act, mine, other)).await,
             Act::Link(..)
             | Act::Unlink(_)
             | Act::Hold(..)
@@ -394,18 +394,17 @@ impl Stage {
                 let (places, ids) = all(mine, other, people);
                 mine.model.change_members(false, &[], &places);
                 let operation = operation(Op::Add, "members", Some(values(&ids)));
-                self.patch_group(mine, operation).await
+                Box::pin(self.patch_group(mine, operation)).await
             }
             Act::RemoveMembers(people) => {
                 let (places, ids) = all(mine, other, people);
                 mine.model.change_members(false, &places, &[]);
                 let operation = operation(Op::Remove, "members", Some(values(&ids)));
-                self.patch_group(mine, operation).await
+                Box::pin(self.patch_group(mine, operation)).await
             }
             Act::ClearMembers => {
                 mine.model.change_members(true, &[], &[]);
-                self.patch_group(mine, operation(Op::Remove, "members", None))
-                    .await
+                Box::pin(self.patch_group(mine, operation(Op::Remove, "members", None))).await
             }
             Act::ReplaceMembers(people) => {
                 let (places, ids) = all(mine, other, people);

@@ -106,10 +106,10 @@ async fn an_admin_learns_what_every_mutation_would_do() {
                 found["changes"],
                 json!([{"attribute": "title", "newValue": "Dr"}])
             );
-            match &method {
-                &Method::DELETE => assert_eq!(found.get("response"), None),
+            match method {
+                Method::DELETE => assert_eq!(found.get("response"), None),
                 // It is not there yet.
-                &Method::POST => assert_eq!(
+                Method::POST => assert_eq!(
                     (
                         &found["response"]["displayName"],
                         found["response"].get("id")
