@@ -16,7 +16,7 @@ use crate::support::{
 };
 
 /// What a refused request writes.
-const WRITTEN: [&str; 2] = ["log_entries", "findings"];
+const WRITTEN: [&str; 2] = ["log_entries", "finding"];
 const ALICE: &str = "0a21f0f2-8d2a-4f8e-bf98-7363c4aed4ef";
 const BOB: &str = "3f6c1b2e-6a55-4e0e-9a5b-0c8f4d1f7a10";
 const GONE: &str = "5d1be7a4-2f0c-4c5e-8a3e-1b2c3d4e5f60";

@@ -55,7 +55,16 @@ fn needs(rpc: &str) -> Needs {
         | (
             "LinkService",
             "LinkObjectId" | "UnlinkObjectId" | "BulkLinkObjectIds" | "ListLinkHistory"
-            | "RevertLinkStep",
+            | "RevertLinkStep" | "ListFindings" | "GetFinding" | "DismissFinding"
+            | "DiagnoseAccount",
+        )
+        | (
+            "DeprovisionGuardService",
+            "GetDeprovisionGuard"
+            | "ListDeprovisionBatches"
+            | "ListDeprovisionBatchItems"
+            | "ApproveDeprovisionBatch"
+            | "DismissDeprovisionBatch",
         )
         | (
             "AccountAdminService",

@@ -137,7 +137,7 @@ on_both_engines! {
         let wrong = Asker(tenant.scim.with_token(Some(&crate::support::bodies::unknown_token())));
         wrong.send(Method::POST, "/Users", &user("carol@contoso.com")).await.expect(401);
         assert_eq!(service_state(&tenant).await, before);
-        assert_eq!(panel.log("acme", "httpStatus eq 403").await.len(), 1, "the admin finds what Entra was refused");
+        assert_eq!(panel.log("acme", "httpStatus eq 403 and actor eq \"scim\"").await.len(), 1, "the admin finds what Entra was refused");
     }
 }
 

@@ -114,7 +114,10 @@ async fn indexes() -> [BTreeMap<String, (Vec<String>, bool)>; 2] {
         let columns =
             sqlx::query_scalar("SELECT name FROM pragma_index_info($1) ORDER BY seqno").bind(&name);
         let columns = columns.fetch_all(&mut connection).await.unwrap();
-        sqlite.insert(name, (columns, sql.contains(" WHERE ")));
+        sqlite.insert(
+            name,
+            (columns, sql.split_whitespace().any(|word| word == "WHERE")),
+        );
     }
 
     let database = Database::postgres().await;
