@@ -13,12 +13,15 @@ use provisioning_proto::admin::v1::{
     BulkLinkLine, BulkLinkObjectIdsRequest, BulkLinkObjectIdsResponse, BulkLinkOptions,
     BulkLinkOutcome, bulk_link_object_ids_request::Message,
 };
+use tokio::time::Instant;
 use tonic::{Request, Status, Streaming};
 
 use crate::wire;
 
 /// How long the next message may take: whoever sends a file sends at once.
 const IDLE_MAX: Duration = Duration::from_mins(1);
+/// How long a stream may last: its credential was looked at when it began.
+const STREAM_MAX: Duration = Duration::from_mins(30);
 
 /// The answers, line by line.
 pub type Answers =
@@ -67,8 +70,10 @@ pub async fn answer(
         .bulk_link(call, reason, validate_only)
         .await
         .map_err(status)?;
-    let answers = stream::try_unfold(Run { run, lines }, |mut state| async move {
-        let refusal = match next(&mut state.lines, IDLE_MAX).await {
+    let ends = Instant::now() + STREAM_MAX;
+    let answers = stream::try_unfold(Run { run, lines }, move |mut state| async move {
+        let idle_max = IDLE_MAX.min(ends.saturating_duration_since(Instant::now()));
+        let refusal = match next(&mut state.lines, idle_max).await {
             Ok(None) => return Ok(None),
             Ok(Some(Message::Line(line))) => {
                 return Ok(Some((link(&mut state.run, line).await?, state)));
@@ -94,7 +99,8 @@ async fn next(
     match tokio::time::timeout(idle_max, messages.next()).await {
         Err(_elapsed) => refused(
             "line",
-            "No message came for a minute, so the stream was ended. The lines before were answered as they ended; send the rest in another call.",
+            "No message came for a minute, or the stream has lasted for half an hour, so it was ended. The lines before were answered as they ended; send \
+             the rest in another call.",
         ),
         Ok(None) => Ok(None),
         Ok(Some(Err(status))) => Err(Stop::Broken(status)),

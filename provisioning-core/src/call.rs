@@ -16,6 +16,9 @@ use crate::{
     tokens::{PresentedToken, Token, TokenId},
 };
 
+/// Who calls with a SCIM token, in the log. No JWT has it as its subject.
+pub const SCIM_ACTOR: &str = "scim";
+
 /// What a JWT may be good for. The texts are in tokens that others hold: never change one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
@@ -275,7 +278,7 @@ impl Call {
             tenant,
             open_findings,
             token_id: Some(token.id),
-            actor: "scim".to_owned(),
+            actor: SCIM_ACTOR.to_owned(),
             as_scim: false,
             validate_only: self.validate_only,
             settled: self.settled.clone(),

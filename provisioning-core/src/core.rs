@@ -5,7 +5,9 @@ use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    call::{Admitted, Call, Caller, NotAdmitted, invalid_credential, provisioning_disabled},
+    call::{
+        Admitted, Call, Caller, NotAdmitted, SCIM_ACTOR, invalid_credential, provisioning_disabled,
+    },
     clock::{Clock, Timestamp},
     error::{Error, Refusal},
     findings::NotGuidSeen,
@@ -190,7 +192,7 @@ impl Core {
         entry.resource_type = ResourceType::Token;
         entry.resource_id = token_id.to_string();
         entry.token_id = token_id.to_string();
-        "scim".clone_into(&mut entry.actor);
+        SCIM_ACTOR.clone_into(&mut entry.actor);
         entry.refuse(refusal);
         entry.detail = detail;
         Ok(self.storage().append_log_once(tenant.id, entry).await?)

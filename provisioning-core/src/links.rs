@@ -5,6 +5,8 @@ mod history;
 mod pin;
 mod preview;
 
+use std::fmt;
+
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -19,6 +21,7 @@ use crate::{
     accounts::{Account, AccountKey, Draft, Precondition, Unsaid, refusals},
     attributes::{
         diff,
+        error::excerpt,
         fold::{NAME_BYTES_MAX, check_text},
     },
     call::{Admitted, Call, Caller},
@@ -210,10 +213,14 @@ impl Core {
     ) -> Result<Option<Linked>, Error> {
         let precondition = &act.target.precondition;
         check_reason(&act.target.reason)?;
-        let account = account.ok_or_else(no_such_account)?;
+        if let Wish::Link(object_id) = act.wish {
+            // Before the account: where columns are swapped, this is what tells it.
+            parse_object_id(object_id)?;
+        }
+        let account = account.ok_or_else(|| no_account_of(&act.target.account))?;
         check_etag(&account, precondition, act.etag_required)?;
         let tenant_id = admitted.tenant.id;
-        let decided = self.decide_wish(tenant_id, &account, act.wish).await?;
+        let decided = self.decide_wish(admitted, &account, act.wish).await?;
         let changed = decided.is_some();
         let next = decided
             .as_ref()
@@ -255,7 +262,7 @@ impl Core {
         let write = Box::new(write);
         let mutation = Mutation {
             tenant_id,
-            write: if write.account.object_id.is_some() {
+            write: if write.account.object_id_pinned {
                 Write::Link(write)
             } else {
                 Write::Account(write)
@@ -277,14 +284,21 @@ impl Core {
     /// The account as the wish has it; `None` when everything is so already.
     async fn decide_wish(
         &self,
-        tenant_id: TenantId,
+        admitted: &Admitted,
         account: &Account,
         wish: Wish<'_>,
     ) -> Result<Option<AccountWrite>, Error> {
+        let tenant_id = admitted.tenant.id;
         let (asked, spelled) = match wish {
             Wish::Link(object_id) => {
                 let asked = parse_object_id(object_id)?;
                 (asked, asked.to_string())
+            }
+            Wish::Revert(Some(object_id)) if parse_guid(object_id).is_none() => {
+                let unique = admitted.tenant.settings.object_id_unique;
+                return self
+                    .decide_text(tenant_id, account, object_id, unique)
+                    .await;
             }
             // Entra compares the spelling, too: what it found before, it finds again.
             Wish::Revert(Some(object_id)) => (parse_object_id(object_id)?, object_id.to_owned()),
@@ -297,16 +311,43 @@ impl Core {
         decide_link(account, asked, spelled, self.now())
     }
 
-    /// Another account of the tenant with this GUID, however it is spelled there.
+    /// The account with what was no GUID and no admin's link, as it was before; `None` when it is so already.
+    async fn decide_text(
+        &self,
+        tenant_id: TenantId,
+        account: &Account,
+        object_id: &str,
+        unique: bool,
+    ) -> Result<Option<AccountWrite>, Error> {
+        if account.object_id.as_deref() == Some(object_id) && !account.object_id_pinned {
+            return Ok(None);
+        }
+        if unique
+            && let Some(holder) = self
+                .find_other_holder(tenant_id, object_id, account)
+                .await?
+        {
+            return Err(object_id_taken(object_id, &holder).into());
+        }
+        let mut document = document(account)?;
+        document.insert(EXTERNAL_ID.to_owned(), Value::String(object_id.to_owned()));
+        let draft = Draft::from_document(document, Unsaid::unassigned(account))?;
+        Ok(Some(draft.update(account, self.now(), |next| {
+            next.object_id_exclusive = unique;
+            next.object_id_pinned = false;
+        })))
+    }
+
+    /// Another account of the tenant with this Object ID; a GUID, however it is spelled there.
     async fn find_other_holder(
         &self,
         tenant_id: TenantId,
-        object_id: Uuid,
+        object_id: impl ToString,
         account: &Account,
     ) -> Result<Option<Holder>, Error> {
         let holders = self
             .storage()
-            .list_object_id_holders(tenant_id, &object_id.to_string(), 2)
+            .list_object_id_holders(tenant_id, &object_id_key(&object_id.to_string()), 2)
             .await?;
         let other = holders.into_iter().find(|holder| holder.id != account.id);
         Ok(other.map(Holder::from))
@@ -342,9 +383,10 @@ impl Core {
             entry.user_name.clone_from(key);
         }
         entry.object_id = match act.wish {
-            Wish::Link(object_id) | Wish::Revert(Some(object_id)) => parse_guid(object_id)
+            Wish::Link(object_id) => parse_guid(object_id)
                 .map(|guid| guid.to_string())
                 .unwrap_or_default(),
+            Wish::Revert(Some(object_id)) => object_id_key(object_id),
             Wish::Unlink | Wish::Revert(None) => account
                 .and_then(|account| account.object_id.clone())
                 .unwrap_or_default(),
@@ -451,7 +493,24 @@ fn no_such_account() -> Refusal {
     .field("account")
 }
 
-fn object_id_taken(object_id: Uuid, holder: &Holder) -> Refusal {
+/// The same, with the login account where it was asked for by that.
+fn no_account_of(key: &AccountKey) -> Refusal {
+    match key {
+        AccountKey::UserName(user_name) => Refusal::new(
+            Reason::AccountNotFound,
+            format!(
+                "No account of this tenant has the login account {}. Look it up with ListAccounts.",
+                excerpt(user_name)
+            ),
+        )
+        .field("account")
+        .with("user_name", excerpt(user_name)),
+        AccountKey::Id(_) | AccountKey::ObjectId(_) => no_such_account(),
+    }
+}
+
+fn object_id_taken(object_id: impl fmt::Display, holder: &Holder) -> Refusal {
+    let object_id = object_id.to_string();
     Refusal::new(
         Reason::Uniqueness,
         format!(
@@ -511,6 +570,20 @@ mod tests {
             assert_eq!(refusal.reason, Reason::InvalidValue);
             assert!(refusal.detail.contains("Microsoft Entra admin centre"));
         }
+    }
+
+    #[test]
+    fn an_account_that_is_not_there_is_named_by_its_login() {
+        let refusal = no_account_of(&AccountKey::UserName("nobody@contoso.com".to_owned()));
+        assert_eq!(refusal.reason, Reason::AccountNotFound);
+        assert!(
+            refusal
+                .detail
+                .contains("has the login account \"nobody@contoso.com\"."),
+            "{refusal}"
+        );
+        let long = no_account_of(&AccountKey::UserName("x".repeat(10_000)));
+        assert!(long.detail.chars().count() < 200, "{long}");
     }
 
     #[test]

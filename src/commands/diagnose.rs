@@ -104,7 +104,7 @@ fn text(diagnosis: &DiagnoseAccountResponse) -> String {
         diagnosis
             .log_entry_ids
             .iter()
-            .map(|id| format!("  {id}"))
+            .map(|id| format!("  provisiond logs IDENT --filter 'id eq \"{id}\"'"))
             .collect(),
     );
     lines.join("\n")

@@ -77,13 +77,17 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 pub fn text(finding: &Finding) -> String {
     let mut lines = vec![
         format!(
-            "{} {} ({} since {}, last {}, seen {} times)",
+            "{} {} ({}, first seen {}, last {}, {}, id {})",
             severity(finding).to_uppercase(),
             kind(finding),
             state(finding),
             short_time(finding.first_seen_time.as_ref()),
             short_time(finding.last_seen_time.as_ref()),
-            finding.count,
+            match finding.count {
+                1 => "once".to_owned(),
+                count => format!("{count} times"),
+            },
+            finding.id,
         ),
         format!("  {}", shown(&finding.summary)),
     ];

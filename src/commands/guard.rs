@@ -321,10 +321,19 @@ pub fn limits_to_text(guard: &DeprovisionGuard) -> String {
     ];
     let limits: Vec<_> = limits.into_iter().flatten().collect();
     format!(
-        "at most {} within {} s",
+        "at most {} within {}",
         limits.join(" or "),
-        window_s(guard)
+        window(window_s(guard))
     )
+}
+
+/// In the largest unit that it is a whole number of, as the command line takes it.
+fn window(seconds: i64) -> String {
+    match seconds {
+        s if s % 3600 == 0 => format!("{} h", s / 3600),
+        s if s % 60 == 0 => format!("{} min", s / 60),
+        s => format!("{s} s"),
+    }
 }
 
 fn window_s(guard: &DeprovisionGuard) -> i64 {

@@ -356,6 +356,23 @@ on_both_engines! {
         }
     }
 
+    async fn who_only_asks_with_a_scim_token_is_in_the_log_all_the_same(service: Service) {
+        let panel = Panel::of(&service).await;
+        let tenant = panel.tenant("acme").await;
+        let request = CreateAccountRequest {
+            tenant: "acme".to_owned(),
+            account: Some(Account { title: Some("without a login".to_owned()), ..Account::default() }),
+            validate_only: true,
+            ..CreateAccountRequest::default()
+        };
+        let mut request = tonic::Request::new(request);
+        let bearer = format!("Bearer {}", tenant.token).parse().expect("it is a header's text");
+        request.metadata_mut().insert("authorization", bearer);
+        AccountServiceClient::new(service.channel()).create_account(request).await.expect_err("there is no login");
+        let entries = panel.log("acme", "outcome eq \"failure\" and actor eq \"scim\"").await;
+        assert_eq!(entries.len(), 1, "nobody tries a token unseen: {entries:?}");
+    }
+
     async fn whoever_may_only_ask_cannot_have_anything_done(service: Service) {
         let panel = Panel::of(&service).await;
         let writer = service.caller(&["accounts.write"], Some("acme")).await;

@@ -29,7 +29,7 @@ impl CreateConflict {
     /// How it is answered to a request with this Object ID.
     pub fn refusal(&self, object_id: Option<&str>) -> Refusal {
         match self {
-            Self::LoginTaken { holder } => refusals::user_name_taken(Some(holder), object_id),
+            Self::LoginTaken { holder } => refusals::user_name_taken(holder, object_id),
             Self::LoginTakenSinceDeletion { holder, tombstone } => {
                 refusals::login_taken_since_deletion(holder, tombstone)
             }

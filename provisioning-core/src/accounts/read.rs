@@ -6,7 +6,7 @@ use crate::{
     attributes::fold::{NAME_BYTES_MAX, fold},
     call::Call,
     error::{Error, Reason, Refusal},
-    findings::{Act, Reached, Sighting, matched_by},
+    findings::{Act, Reached, matched_by},
     ids::AccountId,
     listing::{List, ListQuery, ParsedQuery, known_total},
     log::{LogEntry, Operation},
@@ -93,13 +93,7 @@ impl Core {
             Ok(admitted) => {
                 let mut entry = LogEntry::new(call, operation, self.now());
                 id.clone_into(&mut entry.resource_id);
-                let called = matches!(
-                    operation,
-                    Operation::Get | Operation::Patch | Operation::Replace
-                );
-                let sighting =
-                    (called && !id.is_empty()).then(|| Sighting::stale_scim_id(id, None));
-                let refusal = refusals::not_found(id).showing(sighting);
+                let refusal = refusals::not_found(id);
                 self.log_refusal(&admitted, entry, refusal.into()).await
             }
             Err(error) => error,

@@ -2,8 +2,10 @@
 
 use super::Account;
 use crate::{
+    attributes::error::excerpt,
     error::{Reason, Refusal},
     ids::AccountId,
+    links::{object_id_key, parse_guid},
 };
 
 /// Names of passed-over attributes in one log entry.
@@ -12,32 +14,108 @@ const IGNORED_MAX: usize = 50;
 pub(super) fn not_found(id: &str) -> Refusal {
     Refusal::new(
         Reason::AccountNotFound,
-        "There is no DragOnce account with this id: it was deleted or never existed. In Microsoft Entra, provision the user on demand or \
-         restart provisioning, so that the account is matched again.",
+        "There is no DragOnce account with this id. If it was deleted by mistake, restore it (provisiond account restore, or the DragOnce \
+         Admin Panel). Otherwise Microsoft Entra still uses the id of an object that is gone: restart provisioning with \"Clear current state \
+         and restart\", so that the user is matched again.",
     )
     .with("account_id", id)
 }
 
-pub(super) fn user_name_taken(holder: Option<&Account>, object_id: Option<&str>) -> Refusal {
-    let whose = holder.map_or_else(
-        || "another DragOnce account".to_owned(),
-        |holder| format!("the DragOnce account {}", holder.id),
-    );
-    let object_id = object_id.unwrap_or("the Object ID of the user in Microsoft Entra");
+/// A new account cannot have the login account, which is `holder`'s. `posted` is the externalId that it was to have.
+pub(super) fn user_name_taken(holder: &Account, posted: Option<&str>) -> Refusal {
+    let held = holder.object_id.as_deref();
+    let advice = match (posted, held) {
+        (None, _) => "No externalId came with it. In the attribute mappings of Microsoft Entra, match by userName, so that this account is \
+             found, and map objectId to externalId."
+            .to_owned(),
+        (Some(posted), _) if parse_guid(posted).is_none() => format!(
+            "Microsoft Entra sends no Object ID as externalId, but {} (often mailNickname is mapped): map objectId to externalId. Then, if it is \
+             the same person, set the Object ID of that account in the DragOnce Admin Panel; otherwise rename one of the two.",
+            excerpt(posted)
+        ),
+        (Some(posted), Some(held)) if object_id_key(posted) == object_id_key(held) => {
+            format!(
+                "It has the Object ID {posted} already, so it is the same person: match by userName or externalId in the attribute mappings \
+                 of Microsoft Entra, so that this account is found."
+            )
+        }
+        (Some(posted), Some(held)) => format!(
+            "It has the Object ID {} already. Only if it is the same person, change it to {posted} in the DragOnce Admin Panel; otherwise \
+             rename one of the two.",
+            shown_object_id(held)
+        ),
+        (Some(posted), None) => format!(
+            "If it is the same person, set the Object ID of that account to {posted} in the DragOnce Admin Panel; otherwise rename one of \
+             the two."
+        ),
+    };
     let mut refusal = Refusal::new(
         Reason::Uniqueness,
         format!(
-            "userName is already used by {whose}. If it is the same person, open that account in the DragOnce Admin Panel and set its \
-             Object ID in Azure AD to {object_id}; otherwise change the login account of one of the two. Nothing was changed."
+            "userName is already used by the DragOnce account {} ({}). {advice} Nothing was changed.",
+            excerpt(&holder.user_name),
+            holder.id
         ),
     )
     .field("userName")
     .with("attribute", "userName")
-    .with("object_id", object_id);
-    if let Some(holder) = holder {
-        refusal = refusal.with("account_id", holder.id);
+    .with("account_id", holder.id)
+    .with("user_name", &holder.user_name);
+    if let Some(posted) = posted {
+        refusal = refusal.with("object_id", shown_object_id(posted));
+    }
+    if let Some(held) = held {
+        refusal = refusal.with("account_object_id", shown_object_id(held));
     }
     refusal
+}
+
+/// An account that was called by its id cannot have the login account, which is `holder`'s. `object_id` is the one it is to have.
+pub(super) fn user_name_of_another(
+    account: &Account,
+    object_id: Option<&str>,
+    holder: &Account,
+) -> Refusal {
+    let guid = object_id.filter(|object_id| parse_guid(object_id).is_some());
+    let same_person = guid.map_or_else(
+        || "link that one to the Object ID of the user".to_owned(),
+        |guid| {
+            format!(
+                "unlink this one ({}, {}) and link that one to {guid}",
+                excerpt(&account.user_name),
+                account.id
+            )
+        },
+    );
+    let mut refusal = Refusal::new(
+        Reason::Uniqueness,
+        format!(
+            "userName is already used by another DragOnce account, {} ({}). Rename one of the two; or, if both are the same person, \
+             {same_person} in the DragOnce Admin Panel. Nothing was changed.",
+            excerpt(&holder.user_name),
+            holder.id
+        ),
+    )
+    .field("userName")
+    .with("attribute", "userName")
+    .with("account_id", holder.id)
+    .with("user_name", &holder.user_name);
+    if let Some(guid) = guid {
+        refusal = refusal
+            .with("object_id", guid)
+            .with("called_account_id", account.id)
+            .with("called_user_name", &account.user_name);
+    }
+    refusal
+}
+
+/// A GUID as it is, and a bounded copy of anything else.
+fn shown_object_id(object_id: &str) -> String {
+    if parse_guid(object_id).is_some() {
+        object_id.to_owned()
+    } else {
+        excerpt(object_id)
+    }
 }
 
 /// A deleted account cannot come back, because another has its login.
@@ -145,4 +223,140 @@ pub(crate) fn contention() -> Refusal {
         Reason::Contention,
         "Many requests change this account at once. Nothing was changed by this one; send it again.",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{attributes::fold::fold, clock::Timestamp};
+
+    const GUID: &str = "0a21f0f2-8d2a-4f8e-bf98-7363c4aed4ef";
+    const OTHER_GUID: &str = "3f6c1b2e-6a55-4e0e-9a5b-0c8f4d1f7a10";
+
+    fn account(number: u128, user_name: &str, object_id: Option<&str>) -> Account {
+        Account {
+            id: AccountId::from_uuid(Uuid::from_u128(number)),
+            user_name: user_name.to_owned(),
+            user_name_key: fold(user_name),
+            object_id: object_id.map(str::to_owned),
+            object_id_exclusive: false,
+            object_id_pinned: false,
+            directory_active: true,
+            hold: None,
+            protected: false,
+            managed: true,
+            version: 1,
+            created_at: Timestamp::from_micros(0),
+            updated_at: Timestamp::from_micros(0),
+            deleted_at: None,
+            document: "{}".to_owned(),
+            groups: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_taken_login_is_answered_by_what_was_posted_and_what_its_holder_has() {
+        let cases: [(Option<&str>, Option<&str>, &[&str]); 7] = [
+            (
+                Some(GUID),
+                None,
+                &["same person", "set the Object ID", GUID],
+            ),
+            (
+                Some(GUID),
+                Some(OTHER_GUID),
+                &["Only if it is the same person", OTHER_GUID, GUID],
+            ),
+            (
+                Some(GUID),
+                Some("alice"),
+                &["Only if it is the same person", "\"alice\"", GUID],
+            ),
+            (
+                Some(GUID),
+                Some("{0A21F0F2-8D2A-4F8E-BF98-7363C4AED4EF}"),
+                &["it is the same person", "match by userName", GUID],
+            ),
+            (
+                Some("alice"),
+                None,
+                &["\"alice\"", "mailNickname", "map objectId to externalId"],
+            ),
+            (
+                Some("alice"),
+                Some(GUID),
+                &["\"alice\"", "mailNickname", "map objectId to externalId"],
+            ),
+            (None, Some(GUID), &["match by userName"]),
+        ];
+        for (posted, held, parts) in cases {
+            let holder = account(7, "alice@contoso.com", held);
+            let refusal = user_name_taken(&holder, posted);
+            let id = holder.id.to_string();
+            let named = ["\"alice@contoso.com\"", id.as_str(), "Nothing was changed."];
+            for part in parts.iter().chain(&named) {
+                assert!(
+                    refusal.detail.contains(part),
+                    "{part} is not in: {}",
+                    refusal.detail
+                );
+            }
+            assert!(refusal.metadata.contains(&("account_id", id.clone())));
+        }
+    }
+
+    #[test]
+    fn a_login_of_another_account_is_answered_with_both_accounts() {
+        let holder = account(7, "alice@contoso.com", None);
+        let called = account(8, "old@contoso.com", Some(GUID));
+        let refusal = user_name_of_another(&called, Some(GUID), &holder);
+        for part in [
+            "\"alice@contoso.com\"",
+            &holder.id.to_string(),
+            "Rename one of the two",
+            "unlink this one (\"old@contoso.com\"",
+            &called.id.to_string(),
+            GUID,
+            "Nothing was changed.",
+        ] {
+            assert!(
+                refusal.detail.contains(part),
+                "{part} is not in: {}",
+                refusal.detail
+            );
+        }
+        for unlinked in [None, Some("old")] {
+            let refusal = user_name_of_another(&called, unlinked, &holder);
+            assert!(!refusal.detail.contains("unlink"), "{}", refusal.detail);
+        }
+    }
+
+    #[test]
+    fn the_texts_of_long_names_stay_readable_in_a_portal() {
+        let long = "x".repeat(800);
+        let holder = account(7, &long, Some(&long));
+        let called = account(8, &long, Some(GUID));
+        for refusal in [
+            user_name_taken(&holder, None),
+            user_name_taken(&holder, Some(&long)),
+            user_name_taken(&holder, Some(GUID)),
+            user_name_of_another(&called, Some(GUID), &holder),
+        ] {
+            let length = refusal.detail.chars().count();
+            assert!(length <= 520, "{length}: {}", refusal.detail);
+        }
+    }
+
+    #[test]
+    fn who_is_gone_is_restored_or_forgotten_by_entra() {
+        let refusal = not_found("7");
+        for part in [
+            "provisiond account restore",
+            "Clear current state and restart",
+        ] {
+            assert!(refusal.detail.contains(part), "{}", refusal.detail);
+        }
+    }
 }

@@ -336,9 +336,7 @@ impl Core {
         decide: &(impl Fn(&Account, &Admitted, &TenantSchemas) -> Result<Decision, Error> + Send + Sync),
     ) -> Result<Option<Patched>, Error> {
         let account = self.writable(attempt, admitted, account).await?;
-        if attempt.says_active && !attempt.precondition.validate_only {
-            self.let_account_stay(admitted, account.id).await?;
-        }
+        let stays = attempt.says_active && !attempt.precondition.validate_only;
         let dialect = admitted.tenant.settings.dialect;
         let (write, operation, detail, kept_link) = match decide(&account, admitted, schemas)? {
             Decision::Write {
@@ -359,6 +357,9 @@ impl Core {
                         attempt, admitted, &account, &patched, kept_link, entry, once,
                     )
                     .await?;
+                if kept && stays {
+                    self.let_account_stay(admitted, account.id).await?;
+                }
                 return Ok(kept.then_some(patched));
             }
         };
@@ -391,9 +392,10 @@ impl Core {
             dry_run: validate_only.then(|| DryRun::of(&entry)),
         };
         if validate_only {
+            // In the order in which the write itself would meet them.
+            self.preview_guard(admitted, guard.as_ref()).await?;
             self.check_user_name_free(attempt.call, &account, &patched.account)
                 .await?;
-            self.preview_guard(admitted, guard.as_ref()).await?;
             return Ok(Some(patched));
         }
 
@@ -439,7 +441,12 @@ impl Core {
         commit: Commit,
     ) -> Result<Option<Patched>, Error> {
         match commit {
-            Commit::Done => Ok(Some(patched)),
+            Commit::Done => {
+                if attempt.says_active && patched.account.directory_active {
+                    self.let_account_stay(admitted, account.id).await?;
+                }
+                Ok(Some(patched))
+            }
             Commit::Held(held) => Err(held_error(admitted, held)),
             Commit::VersionMismatch | Commit::RequestIdUsed => Ok(None),
             Commit::UserNameTaken => {
@@ -602,7 +609,7 @@ impl Core {
         match holders.iter().find(|holder| holder.id != old.id) {
             Some(holder) => {
                 let sighting = Sighting::two_accounts(asked(new), old, holder);
-                let refusal = refusals::user_name_taken(Some(holder), new.object_id.as_deref());
+                let refusal = refusals::user_name_of_another(old, new.object_id.as_deref(), holder);
                 Err(refusal.showing(Some(sighting)).into())
             }
             None => Ok(()),

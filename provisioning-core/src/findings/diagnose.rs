@@ -1,5 +1,7 @@
 //! Explains one account, login account or Object ID in full, also where there is nothing of the name.
 
+use uuid::Uuid;
+
 use super::{
     Finding, FindingKey, FindingKind, Presented,
     forecast::{ExpectedRequest, NotMatchedBy, Scene, expected_requests},
@@ -14,6 +16,7 @@ use crate::{
     },
     call::Call,
     error::{Error, Reason, Refusal},
+    guard::{Batch, BatchItem},
     ids::{AccountId, LogEntryId, TenantId},
     links::object_id_key,
     log::{LogEntry, Operation, Outcome, ResourceType},
@@ -25,6 +28,8 @@ use crate::{
 const ENTRIES_MAX: u32 = 20;
 /// Accounts and findings that the summary speaks of; the answer has them all.
 const SPOKEN_OF_MAX: usize = 3;
+/// Requests that the deprovision guard holds back and that an answer tells: an account may be leaving many groups.
+const HELD_MAX: u32 = 20;
 
 /// What is to be explained.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +95,7 @@ impl Core {
                 .into_iter()
                 .filter(|account| named.iter().all(|named| named.id != account.id)),
         );
+        let held = self.find_held(&tenant, &known).await?;
         let token = self.storage().find_current_token(tenant.id).await?;
         let expected_requests = expected_requests(Scene {
             tenant: &tenant,
@@ -100,6 +106,7 @@ impl Core {
             not_matched_by: said.not_matched_by(&known),
             unknown_id: subject.id_of_nothing(&named),
             accounts: &known,
+            held: &held,
         });
         let sides = self.sides_of(tenant.id, &findings).await?;
         let findings: Vec<Presented> = findings
@@ -123,6 +130,25 @@ impl Core {
             log_entry_ids: entries.iter().map(|entry| entry.id).collect(),
             link_steps,
         })
+    }
+
+    /// What the deprovision guard holds back of accounts. One that is switched off holds nothing, whatever has waited before.
+    async fn find_held(
+        &self,
+        tenant: &Tenant,
+        accounts: &[Account],
+    ) -> Result<Vec<(BatchItem, Batch)>, Error> {
+        let live = accounts
+            .iter()
+            .filter(|account| account.deleted_at.is_none());
+        let ids: Vec<Uuid> = live.map(|account| account.id.uuid()).collect();
+        if ids.is_empty() || tenant.settings.deprovision_guard.is_none() {
+            return Ok(Vec::new());
+        }
+        Ok(self
+            .storage()
+            .find_held_items(tenant.id, &ids, HELD_MAX)
+            .await?)
     }
 
     /// The open findings and the newest log entries about the subject and the accounts that it names.
@@ -362,7 +388,15 @@ fn summary(
             accounts.len() - SPOKEN_OF_MAX
         ));
     }
-    sentences.extend(expected.last().map(|request| {
+    let held = expected.iter().filter(|request| request.is_held());
+    sentences.extend(held.take(SPOKEN_OF_MAX).map(|request| {
+        format!(
+            "Microsoft Entra's {} is answered {}. {} {}",
+            request.request, request.http_status, request.because, request.outcome
+        )
+    }));
+    let last = expected.last().filter(|request| !request.is_held());
+    sentences.extend(last.map(|request| {
         format!(
             "If the user is in the scope of provisioning, Microsoft Entra's next step ends with {}, answered {}. {} Why: {}",
             verb(&request.request),

@@ -4,6 +4,8 @@ use crate::{
     accounts::{self, Account},
     attributes::{error::excerpt, fold::fold},
     clock::Timestamp,
+    error::Reason,
+    guard::{Batch, BatchItem, BatchState, DeprovisionAction},
     links::object_id_key,
     tenants::Tenant,
 };
@@ -45,6 +47,15 @@ pub(super) struct Scene<'a> {
     pub unknown_id: Option<&'a str>,
     /// Every account that any of the names is of, deleted ones too.
     pub accounts: &'a [Account],
+    /// What the deprovision guard holds back of them, the longest first.
+    pub held: &'a [(BatchItem, Batch)],
+}
+
+impl ExpectedRequest {
+    /// Whether the deprovision guard holds it back.
+    pub(super) const fn is_held(&self) -> bool {
+        self.http_status == Reason::DeprovisionHeld.http_status()
+    }
 }
 
 impl<'a> Scene<'a> {
@@ -128,7 +139,7 @@ pub(super) fn expected_requests(scene: Scene<'_>) -> Vec<ExpectedRequest> {
         let found: Vec<_> = by_login.into_iter().collect();
         requests.push(query("userName", user_name, &found));
         if let Some(account) = by_login {
-            requests.push(patch(scene, account));
+            requests.extend(writes(scene, account));
             return requests;
         }
     }
@@ -138,7 +149,7 @@ pub(super) fn expected_requests(scene: Scene<'_>) -> Vec<ExpectedRequest> {
         match found.as_slice() {
             [] => {}
             [account] => {
-                requests.push(patch(scene, account));
+                requests.extend(writes(scene, account));
                 return requests;
             }
             _ => return requests,
@@ -217,6 +228,76 @@ fn query(attribute: &str, value: &str, found: &[&Account]) -> ExpectedRequest {
         http_status: 200,
         outcome,
         because: because.to_owned(),
+    }
+}
+
+/// What Entra writes of an account that it has found. Where it wants to suspend or delete it and may not, nothing else follows.
+fn writes(scene: Scene<'_>, account: &Account) -> Vec<ExpectedRequest> {
+    let wanted = |action: DeprovisionAction| match action {
+        // Protection refuses these before the guard is asked, and what is suspended is not suspended again.
+        DeprovisionAction::Suspend => account.directory_active && !account.protected,
+        DeprovisionAction::Delete => !account.protected,
+        DeprovisionAction::RemoveMember => true,
+    };
+    let waits: Vec<&(BatchItem, Batch)> = scene
+        .held
+        .iter()
+        .filter(|(item, _)| item.key.account_id == account.id.uuid() && wanted(item.key.action))
+        .collect();
+    let goes = waits
+        .iter()
+        .any(|(item, _)| item.key.action != DeprovisionAction::RemoveMember);
+    let mut requests: Vec<ExpectedRequest> = waits
+        .iter()
+        .filter(|(item, _)| !goes || item.key.action != DeprovisionAction::RemoveMember)
+        .map(|(item, batch)| held(scene.tenant, account, item, batch))
+        .collect();
+    if !goes {
+        requests.push(patch(scene, account));
+    }
+    requests
+}
+
+/// The request that the deprovision guard holds back.
+fn held(tenant: &Tenant, account: &Account, item: &BatchItem, batch: &Batch) -> ExpectedRequest {
+    let (request, what) = match item.key.action {
+        DeprovisionAction::Suspend => (
+            format!("PATCH /Users/{}", account.id),
+            format!("the suspension of {}", named(account)),
+        ),
+        DeprovisionAction::Delete => (
+            format!("DELETE /Users/{}", account.id),
+            format!("the deletion of {}", named(account)),
+        ),
+        DeprovisionAction::RemoveMember => (
+            format!("PATCH /Groups/{}", item.key.group_id),
+            format!(
+                "the removal of {} from the group {}",
+                named(account),
+                excerpt(&item.group_display_name)
+            ),
+        ),
+    };
+    let (since, id, tenant) = (item.first_seen_at, batch.id, tenant.identifier.as_str());
+    // A batch that was approved holds nothing.
+    let decide = if batch.state == BatchState::Dismissed {
+        format!(
+            "which was dismissed. If it shall happen after all, approve that batch (DeprovisionGuardService/ApproveDeprovisionBatch, or provisiond \
+             guard approve {tenant} {id}); if not, bring the user back into the scope of provisioning in Microsoft Entra."
+        )
+    } else {
+        format!(
+            "which waits for a decision: approve it if it is meant (DeprovisionGuardService/ApproveDeprovisionBatch, or provisiond guard approve \
+             {tenant} {id}), or dismiss it (DeprovisionGuardService/DismissDeprovisionBatch, or provisiond guard dismiss {tenant} {id})."
+        )
+    };
+    ExpectedRequest {
+        request,
+        http_status: Reason::DeprovisionHeld.http_status(),
+        outcome: "Nothing is changed, and Microsoft Entra tries again in later cycles.".to_owned(),
+        because: format!(
+            "The deprovision guard holds {what} since {since}, in the batch {id}, {decide}"
+        ),
     }
 }
 
@@ -422,7 +503,8 @@ mod tests {
     use super::*;
     use crate::{
         accounts::Hold,
-        ids::{AccountId, TenantId},
+        guard::ItemKey,
+        ids::{AccountId, BatchId, TenantId},
         tenants::{Identifier, TenantSettings},
     };
 
@@ -477,8 +559,68 @@ mod tests {
             not_matched_by,
             unknown_id: None,
             accounts,
+            held: &[],
         });
         requests.pop().expect("something is sent")
+    }
+
+    /// What the guard holds of the account 2.
+    fn held_back(action: DeprovisionAction, state: BatchState) -> (BatchItem, Batch) {
+        let group = match action {
+            DeprovisionAction::RemoveMember => Uuid::from_u128(20),
+            DeprovisionAction::Suspend | DeprovisionAction::Delete => Uuid::nil(),
+        };
+        let at = Timestamp::from_micros(5);
+        let item = BatchItem {
+            key: ItemKey {
+                account_id: Uuid::from_u128(2),
+                action,
+                group_id: group,
+            },
+            user_name: ALICE.to_owned(),
+            object_id: GUID.to_owned(),
+            group_display_name: "Engineering".to_owned(),
+            first_seen_at: at,
+            last_seen_at: at,
+            count: 1,
+            passed_at: None,
+        };
+        let batch = Batch {
+            id: BatchId::from_uuid(Uuid::from_u128(30)),
+            state,
+            created_at: at,
+            updated_at: at,
+            suspends: 1,
+            deletes: 0,
+            member_removals: 0,
+            passed: 0,
+            decided_by: String::new(),
+            decided_at: None,
+            reason: String::new(),
+            version: 1,
+        };
+        (item, batch)
+    }
+
+    /// What is written of alice, with what comes of it.
+    fn written(account: Account, held: &[(BatchItem, Batch)]) -> Vec<(String, u16)> {
+        let tenant = tenant();
+        let requests = expected_requests(Scene {
+            tenant: &tenant,
+            now: Timestamp::from_micros(10),
+            has_token: true,
+            user_name: Some(ALICE),
+            object_id: Some(GUID),
+            not_matched_by: NotMatchedBy::default(),
+            unknown_id: None,
+            accounts: &[account],
+            held,
+        });
+        requests
+            .into_iter()
+            .filter(|expected| !expected.request.starts_with("GET "))
+            .map(|expected| (expected.request, expected.http_status))
+            .collect()
     }
 
     fn found(account: Account) -> ExpectedRequest {
@@ -502,6 +644,68 @@ mod tests {
         });
         assert_eq!(expected.http_status, 403);
         assert!(expected.because.contains("UnprotectAccount"));
+    }
+
+    #[test]
+    fn what_the_guard_holds_is_refused_until_its_batch_is_approved() {
+        let alice = || account(2, ALICE, Some(GUID));
+        let user = format!("/Users/{}", Uuid::from_u128(2));
+        let group = format!("/Groups/{}", Uuid::from_u128(20));
+        for state in [BatchState::Pending, BatchState::Dismissed] {
+            let suspension = held_back(DeprovisionAction::Suspend, state);
+            let deletion = held_back(DeprovisionAction::Delete, state);
+            let removal = held_back(DeprovisionAction::RemoveMember, state);
+            assert_eq!(
+                written(alice(), std::slice::from_ref(&removal)),
+                [
+                    (format!("PATCH {group}"), 429),
+                    (format!("PATCH {user}"), 204)
+                ],
+                "the user stays otherwise"
+            );
+            assert_eq!(
+                written(alice(), &[suspension.clone(), removal, deletion]),
+                [
+                    (format!("PATCH {user}"), 429),
+                    (format!("DELETE {user}"), 429)
+                ]
+            );
+            let suspended = Account {
+                directory_active: false,
+                ..alice()
+            };
+            assert_eq!(
+                written(suspended, &[suspension]),
+                [(format!("PATCH {user}"), 204)],
+                "there is nothing to suspend any more"
+            );
+        }
+    }
+
+    #[test]
+    fn who_reads_that_the_guard_holds_it_knows_the_batch_and_what_to_do() {
+        let alice = account(2, ALICE, Some(GUID));
+        for (state, parts) in [
+            (
+                BatchState::Pending,
+                ["waits for a decision", "guard dismiss"],
+            ),
+            (
+                BatchState::Dismissed,
+                ["was dismissed", "back into the scope"],
+            ),
+        ] {
+            let (item, batch) = held_back(DeprovisionAction::Suspend, state);
+            let because = held(&tenant(), &alice, &item, &batch).because;
+            let approve = format!("provisiond guard approve contoso {}", batch.id);
+            for part in parts.into_iter().chain([approve.as_str()]) {
+                assert!(because.contains(part), "{part}: {because}");
+            }
+            assert!(
+                because.contains(&item.first_seen_at.to_string()),
+                "{because}"
+            );
+        }
     }
 
     #[test]

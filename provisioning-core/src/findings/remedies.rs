@@ -36,10 +36,36 @@ pub fn remedies(finding: &Finding, sides: &[Side], tenant: &Tenant) -> Vec<Remed
         FindingKind::GroupNameTaken => groups::group_name_taken(case, calls),
         FindingKind::ProtectedAccount => life::protected_account(case, calls),
     };
+    let mut best: Vec<Remedy> = lacks_object_id(case)
+        .then(|| links::not_an_object_id(case))
+        .into_iter()
+        .collect();
     if remedies.is_empty() {
-        return vec![look_again(calls)];
+        best.push(look_again(calls));
     }
-    remedies
+    best.extend(remedies);
+    best
+}
+
+/// Whether what is wrong begins with Entra's mapping: it sends something else as the Object ID, or nothing where it sends all that it has.
+fn lacks_object_id(case: Case<'_>) -> bool {
+    match case.finding.kind {
+        FindingKind::LoginNotLinked | FindingKind::ObjectIdMismatch => case.object_id().is_none(),
+        FindingKind::ObjectIdOnAnotherAccount
+        | FindingKind::LoginAndObjectIdOnTwoAccounts
+        | FindingKind::LoginRenamed => {
+            case.object_id().is_none() && !case.finding.directory.object_id.is_empty()
+        }
+        FindingKind::ObjectIdNotGuid
+        | FindingKind::ObjectIdShared
+        | FindingKind::StaleScimId
+        | FindingKind::TombstoneLogin
+        | FindingKind::DeletedAndPostedAgain
+        | FindingKind::ActiveOnHold
+        | FindingKind::LoginTakenSinceDeletion
+        | FindingKind::GroupNameTaken
+        | FindingKind::ProtectedAccount => false,
+    }
 }
 
 fn remedy(title: impl Into<String>, steps: Vec<RemedyStep>) -> Remedy {

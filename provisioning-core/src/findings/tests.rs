@@ -434,6 +434,80 @@ fn the_best_remedy_of_each_kind_comes_first() {
     }
 }
 
+/// The calls of this service, read as a client would; what is sent elsewhere may have placeholders.
+fn check_requests(remedies: &[Remedy]) {
+    let pool = pool();
+    for step in remedies.iter().flat_map(|remedy| &remedy.steps) {
+        if let RemedyCall::Rpc { method, request } = &step.call {
+            check_request(&pool, method, request);
+        }
+    }
+}
+
+fn is_the_mapping(remedy: &Remedy) -> bool {
+    let [step] = &remedy.steps[..] else {
+        return false;
+    };
+    let RemedyCall::Portal { instruction, .. } = &step.call else {
+        return false;
+    };
+    [
+        "mailNickname -> externalId",
+        "choose objectId",
+        "userPrincipalName -> userName",
+    ]
+    .iter()
+    .all(|part| instruction.contains(part))
+}
+
+#[test]
+fn what_is_no_object_id_is_mended_in_the_mapping_first() {
+    for kind in [
+        FindingKind::LoginNotLinked,
+        FindingKind::ObjectIdMismatch,
+        FindingKind::ObjectIdOnAnotherAccount,
+        FindingKind::LoginRenamed,
+        FindingKind::LoginAndObjectIdOnTwoAccounts,
+    ] {
+        let (mut finding, mut sides, _) = example(kind);
+        finding.directory.object_id = "alice".to_owned();
+        for side in &mut sides {
+            if let Side::Account(account) = side
+                && account.object_id.as_deref() == Some(POSTED)
+            {
+                account.object_id = Some("alice".to_owned());
+            }
+        }
+        let found = remedies(&finding, &sides, &tenant(None));
+        assert!(is_the_mapping(&found[0]), "{kind:?}: {:?}", found[0]);
+        assert!(found[0].title.starts_with("\"alice\" is no Object ID"));
+        assert!(found.len() > 1, "{kind:?} has alternatives");
+        assert!(
+            found
+                .iter()
+                .all(|remedy| !remedy.title.contains("have changed")),
+            "{kind:?}: nothing has changed: {found:?}"
+        );
+        check_requests(&found);
+
+        let gone = remedies(&finding, &[], &tenant(None));
+        assert!(is_the_mapping(&gone[0]), "{kind:?}: {:?}", gone[0]);
+        assert!(gone[1].title.contains("have changed"), "{:?}", gone[1]);
+    }
+}
+
+#[test]
+fn where_no_object_id_is_sent_the_mapping_comes_first_as_well() {
+    for kind in [FindingKind::LoginNotLinked, FindingKind::ObjectIdMismatch] {
+        let (mut finding, sides, _) = example(kind);
+        finding.directory.object_id = String::new();
+        let found = remedies(&finding, &sides, &tenant(None));
+        assert!(is_the_mapping(&found[0]), "{kind:?}: {:?}", found[0]);
+        assert!(found[0].title.contains("sends no Object ID"));
+        check_requests(&found);
+    }
+}
+
 #[test]
 fn requests_carry_the_etag_of_now_and_lead_back_to_the_finding() {
     let (finding, sides, _) = example(FindingKind::LoginNotLinked);

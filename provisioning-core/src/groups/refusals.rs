@@ -10,8 +10,8 @@ use crate::{
 pub(super) fn not_found(id: &str) -> Refusal {
     Refusal::new(
         Reason::GroupNotFound,
-        "There is no DragOnce group with this id: it was deleted or never existed. In Microsoft Entra, provision the group on demand or \
-         restart provisioning, so that the group is matched again.",
+        "There is no DragOnce group with this id. A deleted group cannot be restored: Microsoft Entra still uses the id of an object that is \
+         gone. Restart provisioning with \"Clear current state and restart\", so that the group is matched or created again.",
     )
     .with("group_id", id)
 }
@@ -96,4 +96,20 @@ pub(super) fn several(field: &str) -> Refusal {
         format!("More than one group has this {field}. Look them up with ListGroups."),
     )
     .field(field)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_that_is_gone_is_forgotten_by_entra_but_not_restored() {
+        let refusal = not_found("7");
+        assert!(
+            refusal.detail.contains("Clear current state and restart")
+                && !refusal.detail.contains("provisiond"),
+            "{}",
+            refusal.detail
+        );
+    }
 }

@@ -319,9 +319,10 @@ impl Core {
             dry_run: precondition.validate_only.then(|| DryRun::of(&entry)),
         };
         if precondition.validate_only {
+            // In the order in which the write itself would meet them.
+            self.preview_guard(admitted, guard.as_ref()).await?;
             self.check_display_name_free(attempt.call, admitted, &group, &written.group)
                 .await?;
-            self.preview_guard(admitted, guard.as_ref()).await?;
             return Ok(Some(written));
         }
         entry.admitted(admitted);

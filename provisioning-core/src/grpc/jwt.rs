@@ -16,7 +16,7 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use crate::{
-    call::{Principal, Scope},
+    call::{Principal, SCIM_ACTOR, Scope},
     tenants::Identifier,
 };
 
@@ -190,6 +190,11 @@ impl JwtKeys {
             .split_ascii_whitespace()
             .filter_map(Scope::from_text)
             .collect();
+        if claims.sub == SCIM_ACTOR {
+            return Err(JwtError::Invalid(
+                "its sub is what the log calls Microsoft Entra by",
+            ));
+        }
         if tenant.is_none() && scopes.contains(&Scope::ProvisioningAdmin) {
             return Err(JwtError::Invalid(
                 "the scope provisioning.admin needs a tenant claim",

@@ -75,10 +75,15 @@ pub fn decide(asked: &Asked, open: &[OpenItem], used: i64, limit: i64) -> Verdic
         .filter(|item| item.action == asked.action && wanted.contains(&item.account_id))
         .map(|item| (item.account_id, item))
         .collect();
+    let is_approved = |id: &Uuid| {
+        same.get(id)
+            .is_some_and(|item| item.state == BatchState::Approved)
+    };
     let blocks = |item: &&OpenItem| {
         item.state != BatchState::Approved
-            // Who may not be suspended may not be deleted either.
-            && (item.action == asked.action || asked.action == DeprovisionAction::Delete)
+            // Who may not be suspended may not be deleted either, unless an admin has said so of the deletion itself.
+            && (item.action == asked.action
+                || (asked.action == DeprovisionAction::Delete && !is_approved(&item.account_id)))
     };
     let blocked = open.iter().any(|item| blocks(&item));
     let new: Vec<Uuid> = asked
@@ -168,6 +173,20 @@ mod tests {
             dismissed: None,
         };
         assert_eq!(verdict, held);
+    }
+
+    #[test]
+    fn an_approved_deletion_passes_although_the_suspension_was_dismissed() {
+        let open = [
+            item(1, DeprovisionAction::Suspend, BatchState::Dismissed),
+            item(1, DeprovisionAction::Delete, BatchState::Approved),
+        ];
+        let verdict = decide(&asked(DeprovisionAction::Delete, &[1]), &open, 10, 10);
+        let passes = Verdict::Passes {
+            approved: vec![(id(1), OTHER)],
+            counted: 0,
+        };
+        assert_eq!(verdict, passes);
     }
 
     #[test]

@@ -202,29 +202,31 @@ impl<'a> Said<'a> {
         }
     }
 
-    /// Whether it says so.
+    /// Whether it says so; the last word counts where it says several.
     pub(crate) fn active(self) -> bool {
-        match self {
-            Self::Attributes(attributes) => says_active(attributes),
-            Self::Operations(operations) => operations.iter().any(operation_says_active),
-        }
+        let said = match self {
+            Self::Attributes(attributes) => said_active(attributes),
+            Self::Operations(operations) => operations.iter().rev().find_map(operation_said_active),
+        };
+        said == Some(true)
     }
 }
 
-fn operation_says_active(operation: &Operation) -> bool {
+fn operation_said_active(operation: &Operation) -> Option<bool> {
     match (operation.op, &operation.path, &operation.value) {
         (Op::Add | Op::Replace, Some(path), Some(value)) => {
-            is_attribute(path, "active") && *value == Value::Bool(true)
+            value.as_bool().filter(|_| is_attribute(path, "active"))
         }
-        (Op::Add | Op::Replace, None, Some(Value::Object(attributes))) => says_active(attributes),
-        _ => false,
+        (Op::Add | Op::Replace, None, Some(Value::Object(attributes))) => said_active(attributes),
+        _ => None,
     }
 }
 
-fn says_active(attributes: &Map<String, Value>) -> bool {
-    attributes
+fn said_active(attributes: &Map<String, Value>) -> Option<bool> {
+    let active = attributes
         .iter()
-        .any(|(name, value)| is_attribute(name, "active") && *value == Value::Bool(true))
+        .find(|(name, _)| is_attribute(name, "active"));
+    active.and_then(|(_, value)| value.as_bool())
 }
 
 fn said_object_id(attributes: &Map<String, Value>) -> Option<&str> {
@@ -253,6 +255,23 @@ mod tests {
             value: Some(value),
         };
         Said::Operations(&[operation]).active()
+    }
+
+    #[test]
+    fn the_last_word_about_active_counts() {
+        let operation = |value| Operation {
+            op: Op::Replace,
+            path: Some("active".to_owned()),
+            value: Some(json!(value)),
+        };
+        for words in [[true, false], [false, true]] {
+            let operations = words.map(operation);
+            assert_eq!(
+                Said::Operations(&operations).active(),
+                words[1],
+                "{words:?}"
+            );
+        }
     }
 
     #[test]

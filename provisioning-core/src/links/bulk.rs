@@ -6,7 +6,7 @@ use std::{collections::HashMap, time::Instant};
 use uuid::Uuid;
 
 use super::{
-    Act, Holder, LinkTarget, Wish, check_reason, decide_link, no_such_account, object_id_taken,
+    Act, Holder, LinkTarget, Wish, check_reason, decide_link, no_account_of, object_id_taken,
     parse_object_id,
 };
 use crate::{
@@ -193,8 +193,10 @@ impl DryRun {
         report: &mut LineReport,
     ) -> Result<LineOutcome, Error> {
         let key = Core::user_name_key(&line.user_name);
-        let account = self.find(core, call, &key).await?;
-        report.account_id = Some(account.id);
+        let found = self.find(core, call, &key).await?;
+        report.account_id = found.as_ref().map(|account| account.id);
+        let asked = parse_object_id(&line.object_id)?;
+        let account = found.ok_or_else(|| no_account_of(&key))?;
         if line
             .etag
             .as_ref()
@@ -202,7 +204,6 @@ impl DryRun {
         {
             return Err(refusals::etag_mismatch(&account).into());
         }
-        let asked = parse_object_id(&line.object_id)?;
         if let Some(holder) = self.other_holder(core, asked, &account).await? {
             return Err(object_id_taken(asked, &holder).into());
         }
@@ -227,11 +228,18 @@ impl DryRun {
     }
 
     /// The account of a line, as the lines before would have left it.
-    async fn find(&self, core: &Core, call: &Call, key: &AccountKey) -> Result<Account, Error> {
+    async fn find(
+        &self,
+        core: &Core,
+        call: &Call,
+        key: &AccountKey,
+    ) -> Result<Option<Account>, Error> {
         let (caller, mut accounts) = core.find_to_link(call, key).await?;
         core.admit(call, caller).await?;
-        let mut account = accounts.pop().ok_or_else(no_such_account)?;
-        if let Some((object_id, times)) = self.linked.get(&account.id) {
+        let mut account = accounts.pop();
+        if let Some(account) = &mut account
+            && let Some((object_id, times)) = self.linked.get(&account.id)
+        {
             account.object_id = Some(object_id.to_string());
             account.object_id_exclusive = true;
             account.object_id_pinned = true;

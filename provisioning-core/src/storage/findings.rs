@@ -18,6 +18,7 @@ use crate::{
     },
     groups::Group,
     ids::{AccountId, GroupId, LogEntryId, TenantId},
+    links::parse_guid,
     log::{LogEntry, Operation},
 };
 
@@ -107,7 +108,9 @@ macro_rules! finding_insert {
     };
 }
 
-/// Opens a finding, or counts it: the newest ids of log entries are as many as [`LOG_ENTRIES_MAX`] in 369 characters.
+/// Opens a finding, or counts it: the newest ids of log entries are as many as [`LOG_ENTRIES_MAX`] in 369 characters. A GUID that the directory said
+/// stays when this request says none (`$16` is whether it does): it is by the GUID that an admin mends it. Not of groups: each time, another one may
+/// want the name. The pattern is a GUID as Entra spells it.
 macro_rules! finding_seen {
     () => {
         concat!(
@@ -120,9 +123,13 @@ macro_rules! finding_seen {
                      WHEN EXCLUDED.log_entry_ids = '' THEN f.log_entry_ids
                      ELSE SUBSTR(EXCLUDED.log_entry_ids || ',' || f.log_entry_ids, 1, 369)
                  END,
-                 object_id = EXCLUDED.object_id, user_name = EXCLUDED.user_name, display_name = EXCLUDED.display_name,
+                 object_id = CASE
+                     WHEN NOT $16 AND EXCLUDED.group_id IS NULL AND f.object_id LIKE '________-____-____-____-____________' THEN f.object_id
+                     ELSE EXCLUDED.object_id
+                 END,
+                 user_name = EXCLUDED.user_name, display_name = EXCLUDED.display_name,
                  scim_id = EXCLUDED.scim_id, account_ids = EXCLUDED.account_ids, group_id = EXCLUDED.group_id
-             RETURNING tenant_id, id"
+             RETURNING id, object_id"
         )
     };
 }
@@ -133,7 +140,7 @@ macro_rules! finding_found {
     () => {
         concat!(
             $crate::storage::findings::finding_insert!(),
-            "DO NOTHING RETURNING tenant_id, id"
+            "DO NOTHING RETURNING id, object_id"
         )
     };
 }
@@ -204,9 +211,16 @@ pub(super) fn ids(ids: impl Iterator<Item = Uuid>) -> String {
     ids.map(|id| id.to_string()).collect::<Vec<_>>().join(",")
 }
 
-/// The keys of a finding, as they are stored.
-pub(super) fn keys(finding: &Finding) -> Vec<String> {
-    finding.keys().iter().map(ToString::to_string).collect()
+/// Whether the directory said a GUID.
+pub(super) fn says_guid(finding: &Finding) -> bool {
+    parse_guid(&finding.directory.object_id).is_some()
+}
+
+/// The keys of a finding, as they are stored, with the Object ID that it was stored with.
+pub(super) fn keys(finding: &Finding, object_id: String) -> Vec<String> {
+    let mut stored = finding.clone();
+    stored.directory.object_id = object_id;
+    stored.keys().iter().map(ToString::to_string).collect()
 }
 
 const FINDING: &str = "SELECT f.id, f.kind, f.subject, f.first_seen_at, f.last_seen_at, f.count, f.log_entry_ids, f.object_id, f.user_name, \

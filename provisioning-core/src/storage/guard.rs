@@ -8,8 +8,8 @@ use uuid::Uuid;
 use self::{
     behind::{base_of, that_fit},
     sql::{
-        BASE, BATCH, BATCHES, BATCHES_BEFORE, EXPLAINED_POSTGRES, EXPLAINED_SQLITE, GUARD, ITEMS,
-        ITEMS_AFTER, MOOT, OPEN, PENDING_BATCH, USED,
+        BASE, BATCH, BATCHES, BATCHES_BEFORE, EXPLAINED_POSTGRES, EXPLAINED_SQLITE, GUARD, HELD,
+        ITEMS, ITEMS_AFTER, MOOT, OPEN, PENDING_BATCH, USED,
     },
 };
 use super::{
@@ -135,6 +135,29 @@ impl Storage {
         )
     }
 
+    /// Finds what is asked for of accounts and is held back, undecided or dismissed, each with its batch, the longest first; at most `limit`.
+    #[tracing::instrument(level = "debug", skip_all, fields(db.system.name = self.engine.name(), db.operation.name = "find_held_items"))]
+    pub async fn find_held_items(
+        &self,
+        tenant: TenantId,
+        accounts: &[Uuid],
+        limit: u32,
+    ) -> Result<Vec<(BatchItem, Batch)>, StorageError> {
+        let (tenant, passes, limit) = (
+            tenant.uuid(),
+            BatchState::Approved.as_str(),
+            i64::from(limit),
+        );
+        let mut held: Vec<(BatchItem, Batch)> = read!(
+            self,
+            held_item,
+            sqlite(HELD.sqlite; tenant, passes, json_ids(accounts), limit),
+            postgres(HELD.postgres; tenant, passes, accounts, limit)
+        )?;
+        held.sort_by_key(|(item, _)| item.first_seen_at);
+        Ok(held)
+    }
+
     /// Finds items of which there is nothing to do any more, or that nobody has asked for since a time.
     #[tracing::instrument(level = "debug", skip_all, fields(db.system.name = self.engine.name(), db.operation.name = "find_moot_items"))]
     pub async fn find_moot_items(
@@ -203,7 +226,8 @@ impl Storage {
         }
     }
 
-    /// How the engine would read items, in its own words: those of accounts, a page of a batch, and those of which there is nothing to do.
+    /// How the engine would read items, in its own words: those of accounts, a page of a batch, those of which there is nothing to do, and
+    /// what is held back of an account.
     pub async fn explain_items(
         &self,
         tenant: TenantId,
@@ -211,7 +235,7 @@ impl Storage {
         id: Uuid,
     ) -> Result<Vec<String>, StorageError> {
         let (tenant, batch, nil) = (tenant.uuid(), batch.uuid(), Uuid::nil());
-        let ([open, page, moot, used], [open_p, page_p, moot_p, used_p]) =
+        let ([open, page, moot, used, held], [open_p, page_p, moot_p, used_p, held_p]) =
             (EXPLAINED_SQLITE, EXPLAINED_POSTGRES);
         let mut plan = read!(
             self,
@@ -236,6 +260,12 @@ impl Storage {
             columns::plan_step,
             sqlite(used; tenant, 1_i64),
             postgres(used_p; tenant, 1_i64)
+        )?);
+        plan.extend(read!(
+            self,
+            columns::plan_step,
+            sqlite(held; tenant, "approved", json_ids(&[id]), 20_i64),
+            postgres(held_p; tenant, "approved", vec![id], 20_i64)
         )?);
         Ok(plan)
     }
@@ -290,6 +320,10 @@ fn batch(columns: &mut impl Columns) -> Result<Batch, StorageError> {
         reason: columns.text()?,
         version: columns.int()?,
     })
+}
+
+fn held_item(columns: &mut impl Columns) -> Result<(BatchItem, Batch), StorageError> {
+    Ok((batch_item(columns)?, batch(columns)?))
 }
 
 fn batch_item(columns: &mut impl Columns) -> Result<BatchItem, StorageError> {

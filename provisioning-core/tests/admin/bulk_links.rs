@@ -71,6 +71,8 @@ async fn lines(world: &World) -> (Vec<Account>, Vec<BulkLine>) {
         line("carol@contoso.com", "carol"),
         line("nobody@contoso.com", &guid(9)),
         line("", &guid(9)),
+        // The columns are swapped: that it is no GUID tells more than that nobody is called so.
+        line(&guid(9), "nobody@contoso.com"),
         BulkLine {
             etag: Some(alice.etag()),
             ..line("alice@contoso.com", &guid(5))
@@ -83,7 +85,7 @@ async fn lines(world: &World) -> (Vec<Account>, Vec<BulkLine>) {
     (vec![alice, bob, carol], lines)
 }
 
-const JUDGED: [Result<LineOutcome, Reason>; 12] = [
+const JUDGED: [Result<LineOutcome, Reason>; 13] = [
     Ok(LineOutcome::Linked),
     Ok(LineOutcome::Unchanged),
     Err(Reason::Uniqueness),
@@ -94,6 +96,7 @@ const JUDGED: [Result<LineOutcome, Reason>; 12] = [
     Err(Reason::InvalidValue),
     Err(Reason::AccountNotFound),
     Err(Reason::AccountNotFound),
+    Err(Reason::InvalidValue),
     Err(Reason::EtagMismatch),
     Ok(LineOutcome::Linked),
 ];
@@ -103,17 +106,17 @@ on_every_engine! {
         let (accounts, lines) = lines(&world).await;
         let reports = run(&world, &lines, false).await;
         assert_eq!(outcomes(&reports), JUDGED);
-        assert_eq!(reports.iter().map(|report| report.line).collect::<Vec<_>>(), (1..=12).collect::<Vec<_>>());
+        assert_eq!(reports.iter().map(|report| report.line).collect::<Vec<_>>(), (1..=13).collect::<Vec<_>>());
         let ids: Vec<_> = reports.iter().map(|report| report.account_id).collect();
         let [alice, bob, carol] = [0, 1, 2].map(|index| Some(accounts[index].id));
-        assert_eq!(ids, [alice, alice, bob, alice, bob, alice, carol, carol, None, None, alice, alice], "also of what was refused");
+        assert_eq!(ids, [alice, alice, bob, alice, bob, alice, carol, carol, None, None, None, alice, alice], "also of what was refused");
         assert_eq!(reports[6].previous_object_id, Some(guid(3)));
         for (account, object_id) in accounts.iter().zip([5, 4, 1]) {
             let linked = world.account(account.id).await;
             assert_eq!((linked.object_id, linked.object_id_pinned), (Some(guid(object_id)), true));
         }
         let entries = world.log(CONTOSO, "operation eq \"link\"").await;
-        assert_eq!(entries.len(), 11, "each but the one that changed nothing");
+        assert_eq!(entries.len(), 12, "each but the one that changed nothing");
         assert!(entries.iter().all(|entry| entry.justification == "Moved from the old directory"));
     }
 

@@ -11,7 +11,10 @@ use provisioning_core::{
 };
 use serde_json::json;
 
-use crate::world::{CONTOSO, World, admin, fresh, on_every_engine, operator, reason, scim};
+use crate::{
+    guard,
+    world::{CONTOSO, World, admin, fresh, on_every_engine, operator, reason, scim},
+};
 
 const GUID: &str = "0a21f0f2-8d2a-4f8e-bf98-7363c4aed4ef";
 const OTHER_GUID: &str = "3f6c1b2e-6a55-4e0e-9a5b-0c8f4d1f7a10";
@@ -249,6 +252,41 @@ on_every_engine! {
         let diagnosis = diagnose_login(&world, ALICE).await;
         let statuses: Vec<_> = diagnosis.expected_requests.iter().map(|expected| expected.http_status).collect();
         assert_eq!(statuses, [403]);
+    }
+
+    async fn what_the_guard_holds_is_told_with_its_batch_until_that_is_approved(world: World) {
+        let entra = guard::guarded(&world, 1).await;
+        let people = guard::people(&world, &entra, 2).await;
+        guard::suspend(&world, &entra, &people[0]).await.expect("it is within the limit");
+        let held = &people[1];
+        assert_eq!(reason(guard::suspend(&world, &entra, held).await), Reason::DeprovisionHeld);
+        let batch = guard::pending(&world).await.expect("it waits");
+        let since = guard::items(&world, &batch).await[0].first_seen_at;
+        let waits = (format!("PATCH /Users/{}", held.id), 429);
+        let diagnosis = diagnose_login(&world, &held.user_name).await;
+        assert_eq!(last(&diagnosis), waits, "{}", diagnosis.summary);
+        let approve = format!("provisiond guard approve contoso {}", batch.id);
+        for part in ["deprovision guard", "DeprovisionGuardService/ApproveDeprovisionBatch", &approve, &since.to_string()] {
+            assert!(diagnosis.summary.contains(part), "{part}: {}", diagnosis.summary);
+        }
+        let passed = diagnose_login(&world, &people[0].user_name).await;
+        assert_eq!(last(&passed).1, 204, "{}", passed.summary);
+
+        guard::decide(&world, &batch, false).await;
+        let dismissed = diagnose_login(&world, &held.user_name).await;
+        assert_eq!(last(&dismissed), waits);
+        assert!(dismissed.summary.contains("was dismissed"), "{}", dismissed.summary);
+        world.tick();
+        assert_eq!(reason(guard::delete(&world, &entra, held).await), Reason::DeprovisionHeld);
+        let deletion = diagnose(&world, Subject::AccountId(held.id.to_string())).await;
+        let told = deletion.expected_requests.iter().filter(|expected| expected.http_status == 429).count();
+        assert_eq!((last(&deletion), told), ((format!("DELETE /Users/{}", held.id), 429), 2));
+
+        for batch in guard::batches(&world).await {
+            guard::decide(&world, &batch, true).await;
+        }
+        let approved = diagnose_login(&world, &held.user_name).await;
+        assert_eq!(last(&approved).1, 204, "{}", approved.summary);
     }
 
     async fn an_id_that_is_no_accounts_is_explained_as_well(world: World) {

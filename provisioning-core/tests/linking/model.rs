@@ -260,8 +260,8 @@ impl Tenant {
     }
 
     pub fn link(&mut self, index: Option<usize>, text: &str) -> Answer {
-        let index = self.find_live(index)?;
         let asked = guid(text).ok_or(Reason::InvalidValue)?;
+        let index = self.find_live(index)?;
         if !self.holders(&asked, Some(index)).is_empty() {
             return Err(Reason::Uniqueness);
         }

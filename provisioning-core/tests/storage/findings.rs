@@ -116,6 +116,36 @@ on_every_engine! {
         assert_eq!(storage.find_open_findings(tenant, &keys(&first)).await.unwrap(), [], "it is not about these any more");
     }
 
+    async fn a_guid_of_the_directory_stays_when_a_later_request_says_none(fixture: Fixture) {
+        let storage = &fixture.storage;
+        let tenant = make::stored_tenant(storage, "contoso").await.id;
+        let (guid, other) = ("0a21f0f2-8d2a-4f8e-bf98-7363c4aed4ef", "3F6C1B2E-6A55-4E0E-9A5B-0C8F4D1F7A10");
+        let by = |object_id: &str| [FindingKey::ObjectId(provisioning_core::links::object_id_key(object_id))];
+        // What each request says, and what the finding says then.
+        let steps = [("ada", "ada"), (guid, guid), ("", guid), ("ada", guid), (other, other), ("", other)];
+        for (number, (said, kept)) in (0..).zip(steps) {
+            let mut seen = finding(make::seconds(number), FindingKind::ObjectIdMismatch, "ada");
+            said.clone_into(&mut seen.directory.object_id);
+            write(storage, tenant, vec![FindingWrite::Seen(seen.clone())]).await;
+            let open = list(storage, tenant, false).await;
+            assert_eq!((open.len(), open[0].directory.object_id.as_str()), (1, kept), "{said:?}");
+            assert_eq!(open[0].accounts, seen.accounts, "the rest is what is said now");
+            for object_id in ["ada", guid, other] {
+                let found = storage.find_open_findings(tenant, &by(object_id)).await.unwrap();
+                assert_eq!(found.len(), usize::from(object_id == kept), "{said:?}: {object_id}");
+            }
+        }
+
+        for (number, said) in [(10, guid), (11, "")] {
+            let mut seen = finding(make::seconds(number), FindingKind::GroupNameTaken, "staff");
+            said.clone_into(&mut seen.directory.object_id);
+            seen.group = Some(provisioning_core::ids::GroupId::generate(make::T0));
+            write(storage, tenant, vec![FindingWrite::Seen(seen.clone())]).await;
+            let open = storage.find_open_findings(tenant, &[FindingKey::Group(seen.group.unwrap())]).await.unwrap();
+            assert_eq!(open[0].directory, seen.directory, "another group may want the name");
+        }
+    }
+
     async fn what_is_found_by_state_opens_once_and_does_not_count(fixture: Fixture) {
         let storage = &fixture.storage;
         let tenant = make::stored_tenant(storage, "contoso").await.id;

@@ -211,15 +211,17 @@ impl<'a> Calls<'a> {
                 "subjects": [{"objectId": object_or_placeholder(object_id), "objectTypeName": "User"}],
             }],
         });
-        self.job(
-            "POST",
-            "v1.0",
-            "/provisionOnDemand",
-            Some(body),
+        let unknown = if object_id.is_none() {
+            " <objectId> is the Object ID that the Microsoft Entra admin centre shows for the user."
+        } else {
+            ""
+        };
+        let effect = format!(
             "Microsoft Entra provisions this user at once instead of in one of its next cycles. <ruleId> is the id of the user rule under \
              synchronizationRules in the answer to GET …/schema of the same job; \"Provision on demand\" in the Microsoft Entra admin centre does the \
-             same.",
-        )
+             same.{unknown}"
+        );
+        self.job("POST", "v1.0", "/provisionOnDemand", Some(body), &effect)
     }
 
     /// Lets Entra forget the account of one user, so that it matches the user anew.
@@ -238,7 +240,9 @@ impl<'a> Calls<'a> {
                 "beta",
                 &connection,
                 None,
-                "Microsoft Entra forgets the SCIM id of this one user. Nothing is deleted in DragOnce.",
+                "Microsoft Entra forgets the SCIM id of this one user. Nothing is deleted in DragOnce. Needs the permission \
+                 SynchronizationMetadata.ReadWrite.All. This call is a beta (preview) API of Microsoft Graph, and not in every national cloud: where \
+                 it is not, start the job, then restart it with resetScope Full, which matches every user anew.",
             ),
             self.job("POST", "v1.0", "/start", None, "The job goes on."),
             self.provision_on_demand(object_id),

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     accounts::Account,
+    attributes::error::excerpt,
     findings::{Remedy, RemedyStep, case::Case},
 };
 
@@ -32,10 +33,23 @@ pub(super) fn object_id_not_guid(calls: Calls<'_>) -> Vec<Remedy> {
     ]
 }
 
+/// First of all where what Entra sends as the Object ID names nobody: no link can mend that.
+pub(super) fn not_an_object_id(case: Case<'_>) -> Remedy {
+    let sent = &case.finding.directory.object_id;
+    let title = if sent.is_empty() {
+        "Microsoft Entra sends no Object ID: objectId is to be mapped to externalId".to_owned()
+    } else {
+        format!(
+            "{} is no Object ID: mailNickname, or another attribute that is no GUID, is mapped to externalId",
+            excerpt(sent)
+        )
+    };
+    remedy(title, vec![map_object_id()])
+}
+
 pub(super) fn object_id_on_another_account(case: Case<'_>, calls: Calls<'_>) -> Vec<Remedy> {
     let meant_account = case.meant();
-    let (Some(holder), Some(object_id)) = (case.other_holder(meant_account), case.object_id())
-    else {
+    let Some(holder) = case.other_holder(meant_account) else {
         return Vec::new();
     };
     let unlink = calls.unlink(
@@ -46,7 +60,7 @@ pub(super) fn object_id_on_another_account(case: Case<'_>, calls: Calls<'_>) -> 
         ),
     );
     let mut steps = vec![unlink];
-    if let Some(account) = meant_account {
+    if let (Some(account), Some(object_id)) = (meant_account, case.object_id()) {
         steps.push(calls.link(
             account,
             object_id,
@@ -56,7 +70,7 @@ pub(super) fn object_id_on_another_account(case: Case<'_>, calls: Calls<'_>) -> 
             ),
         ));
     }
-    steps.push(calls.provision_on_demand(Some(object_id)));
+    steps.push(calls.provision_on_demand(case.object_id()));
     let mut remedies = vec![remedy(
         format!(
             "The link is wrong: the Object ID is that of {}, not of {}",
@@ -78,7 +92,7 @@ pub(super) fn object_id_on_another_account(case: Case<'_>, calls: Calls<'_>) -> 
                     login,
                     "The account gets the login account that Microsoft Entra says, and is found by it.",
                 ),
-                calls.provision_on_demand(Some(object_id)),
+                calls.provision_on_demand(case.object_id()),
             ],
         ));
     }
@@ -217,11 +231,12 @@ pub(super) fn two_accounts(case: Case<'_>, calls: Calls<'_>) -> Vec<Remedy> {
 }
 
 pub(super) fn object_id_mismatch(case: Case<'_>, calls: Calls<'_>) -> Vec<Remedy> {
-    let (Some(account), Some(object_id)) = (
-        case.meant().or_else(|| case.live().next()),
-        case.object_id(),
-    ) else {
+    let Some(account) = case.meant().or_else(|| case.live().next()) else {
         return Vec::new();
+    };
+    let others = [another_person(case, calls, account), meant(calls)];
+    let Some(object_id) = case.object_id() else {
+        return others.into();
     };
     let mut steps = Vec::new();
     if let Some(other) = case.other_holder(Some(account)) {
@@ -239,11 +254,9 @@ pub(super) fn object_id_mismatch(case: Case<'_>, calls: Calls<'_>) -> Vec<Remedy
         ),
     ));
     steps.push(calls.provision_on_demand(Some(object_id)));
-    vec![
-        remedy("Microsoft Entra is right", steps),
-        another_person(case, calls, account),
-        meant(calls),
-    ]
+    let mut remedies = vec![remedy("Microsoft Entra is right", steps)];
+    remedies.extend(others);
+    remedies
 }
 
 /// Frees a login account for the user that Entra wants to create.
@@ -267,8 +280,9 @@ fn another_person(case: Case<'_>, calls: Calls<'_>, account: &Account) -> Remedy
 fn map_object_id() -> RemedyStep {
     portal(
         format!(
-            "{USER_MAPPING}: edit the mapping whose target is externalId, choose objectId as its source attribute, and save. Leave userPrincipalName -> \
-             userName with matching precedence 1."
+            "{USER_MAPPING}: edit the mapping whose target is externalId (mailNickname -> externalId in the template; add one where there is none), \
+             choose objectId as its source attribute, and save. In userPrincipalName -> userName, \"Match objects using this attribute\" is to be Yes \
+             with matching precedence 1."
         ),
         "Microsoft Entra sends each user's Object ID. Saving starts an initial cycle by itself: every account is found by its login and gets its Object \
          ID; links are kept.",

@@ -199,17 +199,31 @@ pub(super) const PENDING_BATCH: &str = concat!(
     " FROM deprovision_batches b WHERE b.tenant_id = $1 AND b.pending"
 );
 
-/// Items of the batch `$2` with the names of what they are about, deleted or not; a member may be an account or a group.
+macro_rules! item_columns {
+    () => {
+        "i.account_id, i.action, i.group_id, COALESCE(a.user_name, m.display_name, ''), COALESCE(a.object_id, m.object_id, ''),
+         COALESCE(g.display_name, ''), i.first_seen_at, i.last_seen_at, i.count, i.passed_at"
+    };
+}
+
+/// What items are about, deleted or not; a member may be an account or a group.
+macro_rules! item_names {
+    () => {
+        "LEFT JOIN accounts a ON a.tenant_id = i.tenant_id AND a.id = i.account_id
+         LEFT JOIN groups m ON m.tenant_id = i.tenant_id AND m.id = i.account_id
+         LEFT JOIN groups g ON g.tenant_id = i.tenant_id AND g.id = i.group_id"
+    };
+}
+
+/// Items of the batch `$2` with the names of what they are about.
 macro_rules! items {
     ($behind:literal, $limit:literal) => {
         concat!(
-            "SELECT i.account_id, i.action, i.group_id, COALESCE(a.user_name, m.display_name, ''), COALESCE(a.object_id, m.object_id, ''),
-                    COALESCE(g.display_name, ''), i.first_seen_at, i.last_seen_at, i.count, i.passed_at
-             FROM deprovision_items i
-             LEFT JOIN accounts a ON a.tenant_id = i.tenant_id AND a.id = i.account_id
-             LEFT JOIN groups m ON m.tenant_id = i.tenant_id AND m.id = i.account_id
-             LEFT JOIN groups g ON g.tenant_id = i.tenant_id AND g.id = i.group_id
-             WHERE i.tenant_id = $1 AND i.batch_id = $2",
+            "SELECT ",
+            item_columns!(),
+            " FROM deprovision_items i ",
+            item_names!(),
+            " WHERE i.tenant_id = $1 AND i.batch_id = $2",
             $behind,
             " ORDER BY i.account_id, i.action, i.group_id LIMIT ",
             $limit
@@ -222,6 +236,38 @@ pub(super) const ITEMS_AFTER: &str = items!(
     " AND (i.account_id, i.action, i.group_id) > ($3, $4, $5)",
     "$6"
 );
+
+/// Items of the accounts `$3` that have not passed, whatever they ask for, each with its batch, but for those in a batch of the state `$2`.
+///
+/// The index is named to the embedded engine, which knows nothing of how many items a tenant has and would else read them all.
+macro_rules! held {
+    (sqlite) => {
+        held!(sqlite, " INDEXED BY deprovision_items_open_key")
+    };
+    (postgres) => {
+        held!(postgres, "")
+    };
+    ($engine:ident, $index:literal) => {
+        concat!(
+            "SELECT ",
+            item_columns!(),
+            ", ",
+            batch_columns!(),
+            " FROM deprovision_items i",
+            $index,
+            " JOIN deprovision_batches b ON b.tenant_id = i.tenant_id AND b.id = i.batch_id ",
+            item_names!(),
+            " WHERE i.tenant_id = $1 AND i.passed_at IS NULL AND b.state <> $2 AND i.account_id",
+            in_ids!($engine),
+            " LIMIT $4"
+        )
+    };
+}
+
+pub(super) const HELD: PerEngine = PerEngine {
+    sqlite: held!(sqlite),
+    postgres: held!(postgres),
+};
 
 /// What there is nothing to do about any more: the account is gone or suspended, the member or the group is gone, or nobody has asked for it since
 /// `$2`.
@@ -252,9 +298,10 @@ macro_rules! explained {
             concat!($word, items!(" AND (i.account_id, i.action, i.group_id) > ($3, $4, $5)", "$6")),
             concat!($word, moot!()),
             concat!($word, used!()),
+            concat!($word, held!($engine)),
         ]
     };
 }
 
-pub(super) const EXPLAINED_SQLITE: [&str; 4] = explained!("EXPLAIN QUERY PLAN ", sqlite);
-pub(super) const EXPLAINED_POSTGRES: [&str; 4] = explained!("EXPLAIN ", postgres);
+pub(super) const EXPLAINED_SQLITE: [&str; 5] = explained!("EXPLAIN QUERY PLAN ", sqlite);
+pub(super) const EXPLAINED_POSTGRES: [&str; 5] = explained!("EXPLAIN ", postgres);

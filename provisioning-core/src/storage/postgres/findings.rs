@@ -1,4 +1,4 @@
-//! The writes of findings on PostgreSQL, each one statement within the transaction of its mutation. Only a mutation that has findings has such a
+//! The writes of findings on PostgreSQL, within the transaction of their mutation. Only a mutation that has findings has such a
 //! transaction: the others stay one statement.
 
 use sqlx::{
@@ -6,42 +6,34 @@ use sqlx::{
     postgres::{PgArguments, PgQueryResult},
     query::Query,
 };
+use uuid::Uuid;
 
 use super::Database;
 use crate::{
     clock::Timestamp,
+    findings::Finding,
     ids::TenantId,
     storage::{
         FindingWrite, Mutation, StorageError,
         findings::{
             CLOSE, CLOSE_KEYS, PURGE, bind_closure, bind_finding, finding_found, finding_seen,
-            in_order, keys,
+            in_order, keys, says_guid,
         },
     },
 };
 
-/// The finding, and its keys `$16` in place of those that it had.
-macro_rules! with_keys {
-    ($finding:expr) => {
-        concat!(
-            "WITH finding AS (",
-            $finding,
-            "),
-             gone AS (
-                 DELETE FROM finding_keys k
-                 USING finding f
-                 WHERE k.tenant_id = f.tenant_id AND k.finding_id = f.id AND NOT k.key = ANY($16)
-             )
-             INSERT INTO finding_keys (tenant_id, finding_id, key, closed)
-             SELECT f.tenant_id, f.id, n.key, FALSE
-             FROM finding f, UNNEST($16::TEXT[]) n (key)
-             ON CONFLICT (tenant_id, finding_id, key) DO NOTHING"
-        )
-    };
-}
-
-const SEEN: &str = with_keys!(finding_seen!());
-const FOUND: &str = with_keys!(finding_found!());
+const SEEN: &str = finding_seen!();
+const FOUND: &str = finding_found!();
+/// The keys `$3` of a finding in place of those that it had.
+const KEYS: &str = "
+    WITH gone AS (
+        DELETE FROM finding_keys
+        WHERE tenant_id = $1 AND finding_id = $2 AND NOT key = ANY($3)
+    )
+    INSERT INTO finding_keys (tenant_id, finding_id, key, closed)
+    SELECT $1::UUID, $2::UUID, n.key, FALSE
+    FROM UNNEST($3::TEXT[]) n (key)
+    ON CONFLICT (tenant_id, finding_id, key) DO NOTHING";
 
 /// Writes the findings of a mutation.
 pub(super) async fn write(
@@ -52,16 +44,17 @@ pub(super) async fn write(
     for write in in_order(writes) {
         match write {
             FindingWrite::Seen(finding) => {
-                bind_finding!(sqlx::query(SEEN), tenant, finding)
-                    .bind(keys(finding))
-                    .execute(&mut *connection)
+                let stored = bind_finding!(sqlx::query_as(SEEN), tenant, finding)
+                    .bind(says_guid(finding))
+                    .fetch_optional(&mut *connection)
                     .await?;
+                write_keys(connection, tenant, finding, stored).await?;
             }
             FindingWrite::Found(finding) => {
-                bind_finding!(sqlx::query(FOUND), tenant, finding)
-                    .bind(keys(finding))
-                    .execute(&mut *connection)
+                let stored = bind_finding!(sqlx::query_as(FOUND), tenant, finding)
+                    .fetch_optional(&mut *connection)
                     .await?;
+                write_keys(connection, tenant, finding, stored).await?;
             }
             FindingWrite::Closed { id, closure } => {
                 bind_closure!(sqlx::query(CLOSE), tenant, id, closure)
@@ -75,6 +68,25 @@ pub(super) async fn write(
             }
         }
     }
+    Ok(())
+}
+
+/// Writes the keys of a finding that was stored: with its id, and the Object ID that it has now.
+async fn write_keys(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    finding: &Finding,
+    stored: Option<(Uuid, String)>,
+) -> Result<(), sqlx::Error> {
+    let Some((id, object_id)) = stored else {
+        return Ok(());
+    };
+    sqlx::query(KEYS)
+        .bind(tenant.uuid())
+        .bind(id)
+        .bind(keys(finding, object_id))
+        .execute(&mut *connection)
+        .await?;
     Ok(())
 }
 

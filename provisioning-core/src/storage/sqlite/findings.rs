@@ -11,7 +11,7 @@ use crate::{
         FindingWrite,
         findings::{
             CLOSE, CLOSE_KEYS, PURGE, bind_closure, bind_finding, finding_found, finding_seen,
-            in_order, keys,
+            in_order, keys, says_guid,
         },
     },
 };
@@ -36,8 +36,19 @@ pub(super) async fn write(
 ) -> Result<(), sqlx::Error> {
     for write in in_order(writes) {
         match write {
-            FindingWrite::Seen(finding) => open(connection, tenant, SEEN, finding).await?,
-            FindingWrite::Found(finding) => open(connection, tenant, FOUND, finding).await?,
+            FindingWrite::Seen(finding) => {
+                let stored = bind_finding!(sqlx::query_as(SEEN), tenant, finding)
+                    .bind(says_guid(finding))
+                    .fetch_optional(&mut *connection)
+                    .await?;
+                write_keys(connection, tenant, finding, stored).await?;
+            }
+            FindingWrite::Found(finding) => {
+                let stored = bind_finding!(sqlx::query_as(FOUND), tenant, finding)
+                    .fetch_optional(&mut *connection)
+                    .await?;
+                write_keys(connection, tenant, finding, stored).await?;
+            }
             FindingWrite::Closed { id, closure } => {
                 bind_closure!(sqlx::query(CLOSE), tenant, id, closure)
                     .execute(&mut *connection)
@@ -53,19 +64,17 @@ pub(super) async fn write(
     Ok(())
 }
 
-async fn open(
+/// Writes the keys of a finding that was stored: with its id, and the Object ID that it has now.
+async fn write_keys(
     connection: &mut SqliteConnection,
     tenant: TenantId,
-    sql: &'static str,
     finding: &Finding,
+    stored: Option<(Uuid, String)>,
 ) -> Result<(), sqlx::Error> {
-    let opened = bind_finding!(sqlx::query_as(sql), tenant, finding)
-        .fetch_optional(&mut *connection)
-        .await?;
-    let Some((_, id)): Option<(Uuid, Uuid)> = opened else {
+    let Some((id, object_id)) = stored else {
         return Ok(());
     };
-    let keys = serde_json::to_string(&keys(finding)).expect("texts have a JSON form");
+    let keys = serde_json::to_string(&keys(finding, object_id)).expect("texts have a JSON form");
     for sql in [KEYS_DELETE, KEYS_INSERT] {
         sqlx::query(sql)
             .bind(tenant.uuid())
