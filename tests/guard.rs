@@ -260,7 +260,7 @@ on_both_engines! {
         }
         let table = service.cli(&["guard", "show", "acme", "--items"]).await;
         let table = String::from_utf8(table.stdout).expect("it is UTF-8");
-        for part in ["at most 1 within 1800 s; 1 of 1 used", "pending", "user1@contoso.com", "user2@contoso.com"] {
+        for part in ["at most 1 within 30 min; 1 of 1 used", "pending", "user1@contoso.com", "user2@contoso.com"] {
             assert!(table.contains(part), "{part}:\n{table}");
         }
         let dismissed = service.cli_json(&["guard", "dismiss", "acme"]).await;

@@ -369,7 +369,7 @@ mod tests {
             max_count: Some(50),
             max_percent: Some(10),
         };
-        assert_eq!(limits_to_text(&guard), "at most 50 or 10 % within 3600 s");
+        assert_eq!(limits_to_text(&guard), "at most 50 or 10 % within 1 h");
     }
 
     #[test]

@@ -25,8 +25,8 @@ pub(super) fn not_found(id: &str) -> Refusal {
 pub(super) fn user_name_taken(holder: &Account, posted: Option<&str>) -> Refusal {
     let held = holder.object_id.as_deref();
     let advice = match (posted, held) {
-        (None, _) => "No externalId came with it. In the attribute mappings of Microsoft Entra, match by userName, so that this account is \
-             found, and map objectId to externalId."
+        (None, _) => "No Object ID came with it as externalId. In the attribute mappings of Microsoft Entra, match by userName, so that this \
+             account is found, and map objectId to externalId."
             .to_owned(),
         (Some(posted), _) if parse_guid(posted).is_none() => format!(
             "Microsoft Entra sends no Object ID as externalId, but {} (often mailNickname is mapped): map objectId to externalId. Then, if it is \
