@@ -78,10 +78,10 @@ pub(super) fn user_name_of_another(
 ) -> Refusal {
     let guid = object_id.filter(|object_id| parse_guid(object_id).is_some());
     let same_person = guid.map_or_else(
-        || "link that one to the Object ID of the user".to_owned(),
+        || "set the Object ID of that one to the user's".to_owned(),
         |guid| {
             format!(
-                "unlink this one ({}, {}) and link that one to {guid}",
+                "unlink this one ({}, {}) and set the Object ID of that one to {guid}",
                 excerpt(&account.user_name),
                 account.id
             )
