@@ -13,8 +13,8 @@ pub use acts::{Act, ActTarget};
 pub use create::{CreateOutcome, Created};
 pub(crate) use create::{restorable, unexpected};
 pub use deleted::DeletedPage;
-pub(crate) use draft::check_size;
 pub use draft::{Draft, Unsaid, next_version};
+pub(crate) use draft::{check_size, parse_document};
 pub use read::AccountPage;
 pub use write::{Patched, Precondition};
 

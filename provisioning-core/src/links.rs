@@ -7,7 +7,7 @@ mod preview;
 
 use std::fmt;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use uuid::Uuid;
 
 pub use self::{
@@ -18,18 +18,14 @@ pub(crate) use pin::{KeptLink, keep_pinned};
 
 use crate::{
     Core,
-    accounts::{Account, AccountKey, Draft, Precondition, Unsaid, refusals},
-    attributes::{
-        diff,
-        error::excerpt,
-        fold::{NAME_BYTES_MAX, check_text},
-    },
+    accounts::{Account, AccountKey, Draft, Precondition, Unsaid, parse_document, refusals},
+    attributes::{diff, error::excerpt, fold::NAME_BYTES_MAX},
     call::{Admitted, Call, Caller},
     changes::{Change, ChangeKind, Resource},
     clock::Timestamp,
     error::{Error, Reason, Refusal},
     ids::{AccountId, ChangeId, TenantId},
-    log::{LinkStep, LogEntry, Operation},
+    log::{LinkStep, LogEntry, Operation, check_reason},
     receipts::{Answer, Once},
     schemas::TenantSchemas,
     storage::{AccountWrite, Commit, Mutation, ObjectIdHolder, Write},
@@ -212,7 +208,7 @@ impl Core {
         once: Option<&Once<'_, Linked>>,
     ) -> Result<Option<Linked>, Error> {
         let precondition = &act.target.precondition;
-        check_reason(&act.target.reason)?;
+        check_reason(&act.target.reason, false)?;
         if let Wish::Link(object_id) = act.wish {
             // Before the account: where columns are swapped, this is what tells it.
             parse_object_id(object_id)?;
@@ -246,7 +242,10 @@ impl Core {
         };
 
         entry.admitted(admitted);
-        entry.changes = diff::changes(Some(&document(&account)?), Some(&document(&write.account)?));
+        entry.changes = diff::changes(
+            Some(&parse_document(&account)?),
+            Some(&parse_document(&write.account)?),
+        );
         entry.link_step = LinkStep::between(
             account.object_id.as_deref(),
             write.account.object_id.as_deref(),
@@ -329,7 +328,7 @@ impl Core {
         {
             return Err(object_id_taken(object_id, &holder).into());
         }
-        let mut document = document(account)?;
+        let mut document = parse_document(account)?;
         document.insert(EXTERNAL_ID.to_owned(), Value::String(object_id.to_owned()));
         let draft = Draft::from_document(document, Unsaid::unassigned(account))?;
         Ok(Some(draft.update(account, self.now(), |next| {
@@ -409,7 +408,7 @@ fn decide_link(
     if has_it && account.object_id_exclusive && account.object_id_pinned {
         return Ok(None);
     }
-    let mut document = document(account)?;
+    let mut document = parse_document(account)?;
     if !has_it {
         document.insert(EXTERNAL_ID.to_owned(), Value::String(spelled));
     }
@@ -425,17 +424,13 @@ fn decide_unlink(account: &Account, now: Timestamp) -> Result<Option<AccountWrit
     if account.object_id.is_none() {
         return Ok(None);
     }
-    let mut document = document(account)?;
+    let mut document = parse_document(account)?;
     document.shift_remove(EXTERNAL_ID);
     let draft = Draft::from_document(document, Unsaid::unassigned(account))?;
     Ok(Some(draft.update(account, now, |next| {
         next.object_id_exclusive = false;
         next.object_id_pinned = false;
     })))
-}
-
-fn document(account: &Account) -> Result<Map<String, Value>, Error> {
-    serde_json::from_str(&account.document).map_err(|error| Error::Internal(error.into()))
 }
 
 fn check_etag(
@@ -473,15 +468,6 @@ fn parse_object_id(text: &str) -> Result<Uuid, Refusal> {
              admin centre.",
         )
         .field("object_id")
-    })
-}
-
-fn check_reason(reason: &str) -> Result<(), Refusal> {
-    if reason.is_empty() {
-        return Ok(());
-    }
-    check_text(reason).map_err(|error| {
-        Refusal::new(Reason::InvalidRequest, format!("The reason {error}.")).field("reason")
     })
 }
 
@@ -589,11 +575,11 @@ mod tests {
     #[test]
     fn a_reason_may_be_missing_but_is_one_line() {
         for good in ["", "Renamed in HR on 3 May"] {
-            assert_eq!(check_reason(good), Ok(()));
+            assert_eq!(check_reason(good, false), Ok(()));
         }
         for bad in ["a\nb", "a\0b", &"x".repeat(5000)] {
             assert_eq!(
-                check_reason(bad).expect_err("it is refused").reason,
+                check_reason(bad, false).expect_err("it is refused").reason,
                 Reason::InvalidRequest
             );
         }

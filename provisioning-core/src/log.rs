@@ -9,7 +9,13 @@ pub(crate) use self::use_cases::place_from;
 pub use self::{rejected::RejectedRequest, use_cases::LogPage};
 pub use crate::attributes::diff::AttributeChange;
 
-use crate::{clock::Timestamp, ids::LogEntryId, links::object_id_key};
+use crate::{
+    attributes::fold::check_text,
+    clock::Timestamp,
+    error::{Reason, Refusal},
+    ids::LogEntryId,
+    links::object_id_key,
+};
 
 /// One line of the provisioning log.
 #[derive(Clone, Debug, PartialEq)]
@@ -103,6 +109,16 @@ impl DryRun {
             changes: Vec::new(),
         }
     }
+}
+
+/// Why an admin does something: one line, which may be missing unless it is `required`.
+pub(crate) fn check_reason(reason: &str, required: bool) -> Result<(), Refusal> {
+    if reason.is_empty() && !required {
+        return Ok(());
+    }
+    check_text(reason).map_err(|error| {
+        Refusal::new(Reason::InvalidRequest, format!("The reason {error}.")).field("reason")
+    })
 }
 
 /// The longest text taken from a caller.

@@ -10,14 +10,14 @@ use super::{
 };
 use crate::{
     Core,
-    attributes::{diff::AttributeChange, fold::check_text},
+    attributes::diff::AttributeChange,
     call::{Admitted, Call},
     changes::{Change, ChangeKind, Resource},
     clock::Timestamp,
     error::{Error, Reason, Refusal},
     ids::{AccountId, ChangeId},
     links::object_id_key,
-    log::{LogEntry, Operation},
+    log::{LogEntry, Operation, check_reason},
     receipts::{Answer, Once},
     storage::{AccountWrite, Commit, Mutation, Write},
 };
@@ -133,7 +133,7 @@ impl Core {
         mut entry: LogEntry,
         once: Option<&Once<'_, Account>>,
     ) -> Result<Option<Account>, Error> {
-        check_reason(act, &target.reason)?;
+        check_reason(&target.reason, act == Act::Hold)?;
         let account = account.ok_or_else(|| no_such_account(target.account_id))?;
         let precondition = &target.precondition;
         if precondition
@@ -395,16 +395,6 @@ fn restored(write: AccountWrite) -> Plan {
         },
         change: Some(ChangeKind::Created),
     }
-}
-
-/// A hold is shown with its reason, so it must have one.
-fn check_reason(act: Act, reason: &str) -> Result<(), Refusal> {
-    if reason.is_empty() && act != Act::Hold {
-        return Ok(());
-    }
-    check_text(reason).map_err(|error| {
-        Refusal::new(Reason::InvalidRequest, format!("The reason {error}.")).field("reason")
-    })
 }
 
 fn no_such_account(id: AccountId) -> Refusal {

@@ -258,7 +258,7 @@ impl Draft {
 }
 
 /// The attributes of an account in storage.
-pub(super) fn parse_document(account: &Account) -> Result<Map<String, Value>, Error> {
+pub(crate) fn parse_document(account: &Account) -> Result<Map<String, Value>, Error> {
     serde_json::from_str(&account.document).map_err(|error| Error::Internal(error.into()))
 }
 

@@ -6,11 +6,10 @@ use super::{Closure, Finding, FindingKind, Remedy, Side, examine::Sides, remedie
 use crate::{
     Core,
     accounts::unexpected,
-    attributes::fold::check_text,
     call::{Admitted, Call},
     error::{Error, Reason, Refusal},
     ids::AccountId,
-    log::{LogEntry, Operation, ResourceType},
+    log::{LogEntry, Operation, ResourceType, check_reason},
     page_token::{cut, invalid_page_token},
     receipts::{Answer, Once},
     storage::{Commit, FindingPlace, FindingQuery, FindingWrite, Mutation, Write},
@@ -198,7 +197,7 @@ impl Core {
         validate_only: bool,
         once: Option<&Once<'_, Presented>>,
     ) -> Result<Option<Presented>, Error> {
-        check_reason(reason)?;
+        check_reason(reason, false)?;
         let tenant = &admitted.tenant;
         let mut finding = self.find_finding(tenant, id).await?.ok_or_else(not_found)?;
         let sides = self
@@ -267,15 +266,6 @@ fn dismissal(call: &Call, core: &Core, id: &str) -> LogEntry {
     entry.resource_type = ResourceType::Tenant;
     id.clone_into(&mut entry.resource_id);
     entry
-}
-
-fn check_reason(reason: &str) -> Result<(), Refusal> {
-    if reason.is_empty() {
-        return Ok(());
-    }
-    check_text(reason).map_err(|error| {
-        Refusal::new(Reason::InvalidRequest, format!("The reason {error}.")).field("reason")
-    })
 }
 
 fn not_found() -> Refusal {

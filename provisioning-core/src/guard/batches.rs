@@ -6,11 +6,10 @@ use super::{Batch, BatchItem, BatchState, DeprovisionAction, DeprovisionGuard, I
 use crate::{
     Core,
     accounts::Precondition,
-    attributes::fold::check_text,
     call::{Admitted, Call},
-    error::{Error, Reason, Refusal},
+    error::{Error, Refusal},
     ids::BatchId,
-    log::{AttributeChange, LogEntry, Operation, ResourceType},
+    log::{AttributeChange, LogEntry, Operation, ResourceType, check_reason},
     page_token::{cut, invalid_page_token},
     receipts::{Answer, Once},
     storage::{BatchDecision, Commit, Mutation, Write},
@@ -183,7 +182,7 @@ impl Core {
         wish: &DecisionWish,
         once: Option<&Once<'_, Batch>>,
     ) -> Result<Option<Batch>, Error> {
-        check_reason(&wish.reason)?;
+        check_reason(&wish.reason, false)?;
         let old = self.find_batch(admitted, &wish.batch_id).await?;
         let precondition = &wish.precondition;
         if precondition
@@ -284,15 +283,6 @@ fn told(batch: &Batch) -> String {
         text.push_str(&batch.reason);
     }
     text
-}
-
-fn check_reason(reason: &str) -> Result<(), Refusal> {
-    if reason.is_empty() {
-        return Ok(());
-    }
-    check_text(reason).map_err(|error| {
-        Refusal::new(Reason::InvalidRequest, format!("The reason {error}.")).field("reason")
-    })
 }
 
 /// A place in a list of items: two ids and the action.

@@ -86,7 +86,7 @@ impl Core {
         validate_only: bool,
     ) -> Result<BulkLink, Error> {
         let admitted = self.authenticate(&call).await?;
-        check_reason(&reason)?;
+        check_reason(&reason, false)?;
         let dry_run = validate_only.then(|| DryRun {
             tenant_id: admitted.tenant.id,
             linked: HashMap::new(),
