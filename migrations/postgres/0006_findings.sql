@@ -53,3 +53,6 @@ CREATE INDEX finding_keys_key ON finding_keys (tenant_id, key, closed, finding_i
 -- The accounts of provisioning whose Object ID is no GUID. The keys of GUIDs are all spelled alike.
 CREATE INDEX accounts_object_id_not_guid ON accounts (tenant_id, id)
 WHERE managed AND deleted_at IS NULL AND object_id_key !~ '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$';
+
+-- Requests with a SCIM token that were not let in: the newest tells which token Entra presents. Other entries are not in it.
+CREATE INDEX log_entries_authenticate ON log_entries (tenant_id, id) WHERE operation = 'authenticate';

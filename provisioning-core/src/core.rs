@@ -19,7 +19,7 @@ use crate::{
     schemas::SchemaCache,
     storage::{Mutation, Storage, StorageError, Write},
     tenants::{Identifier, Tenant},
-    tokens::{Token, TokenId, TokenUses, mask},
+    tokens::{Token, TokenId, TokenState, TokenUses, mask},
 };
 
 /// How often committed changes are numbered: the delay a reader of the change stream may see.
@@ -91,6 +91,20 @@ impl Core {
     /// When findings about all Object IDs of a tenant were written, for the use cases.
     pub(crate) fn not_guid_seen(&self) -> &NotGuidSeen {
         &self.inner.not_guid_seen
+    }
+
+    /// The newest tokens of a tenant, with their last use also where this process has not written it yet.
+    pub(crate) async fn find_newest_tokens(
+        &self,
+        tenant_id: TenantId,
+        limit: u32,
+    ) -> Result<Vec<Token>, StorageError> {
+        let mut tokens = self.storage().list_tokens(tenant_id, limit, None).await?;
+        for token in &mut tokens {
+            let unwritten = self.inner.token_uses.last(tenant_id, &token.id);
+            token.last_used_at = token.last_used_at.max(unwritten);
+        }
+        Ok(tokens)
     }
 
     /// Now.
@@ -335,20 +349,17 @@ async fn every<F, E>(
 }
 
 fn dead_token_detail(token: &Token, now: Timestamp) -> String {
-    let mask = mask(&token.id);
-    match (&token.replaced_by, token.revoked_at, token.expires_at) {
-        (Some(new), None, end) => format!(
-            "Microsoft Entra presented the old SCIM token {mask}, which was replaced by {} on {} and is not accepted since {}. Paste the new \
-             token into Secret Token in Microsoft Entra, or regenerate it in the DragOnce Admin Panel if it is lost.",
-            self::mask(new),
-            token.replaced_at.unwrap_or(now),
-            end.unwrap_or(now),
-        ),
-        (_, revoked, _) => format!(
-            "Microsoft Entra presented the SCIM token {mask}, which was revoked on {}. Paste the tenant's current token into \
-             Secret Token in Microsoft Entra, or make a new one in the DragOnce Admin Panel.",
-            revoked.unwrap_or(now),
-        ),
+    let (mask, end) = (mask(&token.id), token.end(now));
+    if token.state(now) == TokenState::Replaced {
+        format!(
+            "Microsoft Entra presented the old SCIM token {mask}, which {end}. Paste the new token into Secret Token in Microsoft Entra, or \
+             regenerate it in the DragOnce Admin Panel if it is lost."
+        )
+    } else {
+        format!(
+            "Microsoft Entra presented the SCIM token {mask}, which {end}. Paste the tenant's current token into Secret Token in Microsoft Entra, \
+             or make a new one in the DragOnce Admin Panel."
+        )
     }
 }
 

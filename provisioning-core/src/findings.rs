@@ -4,6 +4,7 @@
 //! What is stored is what the directory said and which accounts or groups it is about; how they stand now, what is to be said about it and what
 //! can be done is made when it is read.
 
+mod access;
 mod case;
 mod cure;
 mod describe;

@@ -212,6 +212,19 @@ impl Token {
         }
     }
 
+    /// How it came to its end, as a sentence goes on behind its mask.
+    pub(crate) fn end(&self, now: Timestamp) -> String {
+        match (&self.replaced_by, self.revoked_at, self.expires_at) {
+            (Some(new), None, end) => format!(
+                "was replaced by {} on {} and is not accepted since {}",
+                mask(new),
+                self.replaced_at.unwrap_or(now),
+                end.unwrap_or(now)
+            ),
+            (_, revoked, _) => format!("was revoked on {}", revoked.unwrap_or(now)),
+        }
+    }
+
     /// Whether requests with it are accepted at `now`.
     pub fn accepted(&self, now: Timestamp) -> bool {
         matches!(self.state(now), TokenState::Live | TokenState::Overlap)
@@ -240,6 +253,12 @@ impl TokenUses {
                 uses.insert((tenant_id, token_id.clone()), (at, from.map(str::to_owned)));
             }
         }
+    }
+
+    /// When the token was last used, as far as it is not written yet.
+    pub fn last(&self, tenant_id: TenantId, token_id: &TokenId) -> Option<Timestamp> {
+        let uses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        uses.get(&(tenant_id, token_id.clone())).map(|last| last.0)
     }
 
     /// Keeps what could not be written for the next time, unless there is something newer.

@@ -1,10 +1,14 @@
 //! Explains one account, login account or Object ID in full, also where there is nothing of the name.
 
+mod summary;
+
 use uuid::Uuid;
 
+use self::summary::summary;
 use super::{
     Finding, FindingKey, FindingKind, Presented,
-    forecast::{ExpectedRequest, NotMatchedBy, Scene, expected_requests},
+    access::Access,
+    forecast::{ExpectedRequest, NotMatchedBy, Scene, expected_requests, first_request},
     use_cases::present,
 };
 use crate::{
@@ -26,8 +30,8 @@ use crate::{
 
 /// Log entries and link steps that an answer names.
 const ENTRIES_MAX: u32 = 20;
-/// Accounts and findings that the summary speaks of; the answer has them all.
-const SPOKEN_OF_MAX: usize = 3;
+/// Tokens of the tenant that are looked at: far more than are accepted at a time.
+const TOKENS_MAX: u32 = 20;
 /// Requests that the deprovision guard holds back and that an answer tells: an account may be leaving many groups.
 const HELD_MAX: u32 = 20;
 
@@ -57,6 +61,16 @@ pub struct Diagnosis {
     pub log_entry_ids: Vec<LogEntryId>,
     /// The log entries of how the accounts came to their Object IDs, newest first.
     pub link_steps: Vec<LogEntry>,
+}
+
+/// What Entra meets next.
+struct Foreseen {
+    /// What is to be said of all requests of the tenant.
+    of_all: Option<String>,
+    /// In order.
+    requests: Vec<ExpectedRequest>,
+    /// Whether they get as far as the person.
+    lets_in: bool,
 }
 
 /// What the directory has of the person, as far as its requests have told.
@@ -96,18 +110,18 @@ impl Core {
                 .filter(|account| named.iter().all(|named| named.id != account.id)),
         );
         let held = self.find_held(&tenant, &known).await?;
-        let token = self.storage().find_current_token(tenant.id).await?;
-        let expected_requests = expected_requests(Scene {
-            tenant: &tenant,
-            now: self.now(),
-            has_token: token.is_some_and(|token| token.accepted(self.now())),
-            user_name: said.user_name.as_deref(),
-            object_id: said.object_id.as_deref(),
-            not_matched_by: said.not_matched_by(&known),
-            unknown_id: subject.id_of_nothing(&named),
-            accounts: &known,
-            held: &held,
-        });
+        let foreseen = self
+            .foresee(Scene {
+                tenant: &tenant,
+                now: self.now(),
+                user_name: said.user_name.as_deref(),
+                object_id: said.object_id.as_deref(),
+                not_matched_by: said.not_matched_by(&known),
+                unknown_id: subject.id_of_nothing(&named),
+                accounts: &known,
+                held: &held,
+            })
+            .await?;
         let sides = self.sides_of(tenant.id, &findings).await?;
         let findings: Vec<Presented> = findings
             .into_iter()
@@ -120,15 +134,43 @@ impl Core {
             .await?;
         let schemas = self.schemas_of(call, &tenant).await?;
         Ok(Diagnosis {
-            summary: summary(subject, &named, &expected_requests, &findings, &tenant),
+            summary: summary(subject, &named, &foreseen, &findings, &tenant),
             accounts: named
                 .into_iter()
                 .map(|account| account.shown(&schemas.user))
                 .collect(),
-            expected_requests,
+            expected_requests: foreseen.requests,
             findings,
             log_entry_ids: entries.iter().map(|entry| entry.id).collect(),
             link_steps,
+        })
+    }
+
+    /// What Entra meets next: first with whatever it sends, and where that lets it in, with what it sends of the person.
+    async fn foresee(&self, scene: Scene<'_>) -> Result<Foreseen, Error> {
+        let tenant = scene.tenant.id;
+        let tokens = self.find_newest_tokens(tenant, TOKENS_MAX).await?;
+        let refused = self.storage().find_refused_authentication(tenant).await?;
+        let access = Access {
+            tenant: scene.tenant,
+            now: scene.now,
+            tokens: &tokens,
+            refused: refused.as_ref(),
+        };
+        Ok(match access.refusal(first_request(scene)) {
+            Some(refusal) => Foreseen {
+                of_all: Some(format!(
+                    "Whatever Microsoft Entra sends for this tenant is answered {}. {} {}",
+                    refusal.http_status, refusal.because, refusal.outcome
+                )),
+                requests: vec![refusal],
+                lets_in: false,
+            },
+            None => Foreseen {
+                of_all: access.warning(),
+                requests: expected_requests(scene),
+                lets_in: true,
+            },
         })
     }
 
@@ -361,96 +403,4 @@ fn check(subject: &Subject) -> Result<(), Refusal> {
         format!("Say what is to be explained, in 1 to {NAME_BYTES_MAX} bytes."),
     )
     .field(field))
-}
-
-/// How it stands, what Entra will do, what to do.
-fn summary(
-    subject: &Subject,
-    accounts: &[Account],
-    expected: &[ExpectedRequest],
-    findings: &[Presented],
-    tenant: &Tenant,
-) -> String {
-    let mut sentences: Vec<String> = accounts
-        .iter()
-        .take(SPOKEN_OF_MAX)
-        .map(|account| standing(account, tenant))
-        .collect();
-    if accounts.is_empty() {
-        sentences.push(format!(
-            "DragOnce has no account with {}.",
-            subject.phrase()
-        ));
-    }
-    if accounts.len() > SPOKEN_OF_MAX {
-        sentences.push(format!(
-            "{} more accounts have it.",
-            accounts.len() - SPOKEN_OF_MAX
-        ));
-    }
-    let held = expected.iter().filter(|request| request.is_held());
-    sentences.extend(held.take(SPOKEN_OF_MAX).map(|request| {
-        format!(
-            "Microsoft Entra's {} is answered {}. {} {}",
-            request.request, request.http_status, request.because, request.outcome
-        )
-    }));
-    let last = expected.last().filter(|request| !request.is_held());
-    sentences.extend(last.map(|request| {
-        format!(
-            "If the user is in the scope of provisioning, Microsoft Entra's next step ends with {}, answered {}. {} Why: {}",
-            verb(&request.request),
-            request.http_status,
-            request.outcome,
-            request.because
-        )
-    }));
-    sentences.extend(findings.iter().take(SPOKEN_OF_MAX).map(|presented| {
-        let remedy = presented
-            .remedies
-            .first()
-            .map(|remedy| format!(" First remedy: {}.", remedy.title))
-            .unwrap_or_default();
-        format!(
-            "Finding {}: {}{remedy}",
-            presented.finding.kind.as_str(),
-            presented.summary
-        )
-    }));
-    if findings.is_empty() {
-        sentences.push("No finding is open about it.".to_owned());
-    }
-    sentences.join(" ")
-}
-
-/// A request without its filter.
-fn verb(request: &str) -> &str {
-    request.split('?').next().unwrap_or(request)
-}
-
-/// How an account stands.
-fn standing(account: &Account, tenant: &Tenant) -> String {
-    let link = account.object_id.as_deref().map_or_else(
-        || "has no Object ID".to_owned(),
-        |object_id| format!("has the Object ID {}", excerpt(object_id)),
-    );
-    let state = match (account.deleted_at, &account.hold) {
-        (Some(at), _) => format!(
-            "was deleted on {at} and is kept until {}",
-            at.plus(tenant.settings.tombstone_retention)
-        ),
-        (None, Some(hold)) => format!("is on hold ({})", excerpt(&hold.reason)),
-        (None, None) if !account.directory_active => "is suspended by Microsoft Entra".to_owned(),
-        (None, None) => "is active".to_owned(),
-    };
-    let protection = if account.protected {
-        ", is protected"
-    } else {
-        ""
-    };
-    format!(
-        "The account {} ({}) {state}{protection} and {link}.",
-        excerpt(&account.user_name),
-        account.id
-    )
 }

@@ -35,8 +35,6 @@ pub(super) struct NotMatchedBy {
 pub(super) struct Scene<'a> {
     pub tenant: &'a Tenant,
     pub now: Timestamp,
-    /// Whether the tenant has a SCIM token that is accepted now.
-    pub has_token: bool,
     /// The login account that Entra has for the person.
     pub user_name: Option<&'a str>,
     /// The Object ID that Entra has for the person.
@@ -125,9 +123,6 @@ impl<'a> Scene<'a> {
 
 /// The requests in order. The last one decides.
 pub(super) fn expected_requests(scene: Scene<'_>) -> Vec<ExpectedRequest> {
-    if let Some(refused) = refused_before_all(scene) {
-        return vec![refused];
-    }
     let mut requests: Vec<ExpectedRequest> = scene
         .dead_id()
         .as_deref()
@@ -161,29 +156,13 @@ pub(super) fn expected_requests(scene: Scene<'_>) -> Vec<ExpectedRequest> {
     requests
 }
 
-/// What no request of the tenant gets past.
-fn refused_before_all(scene: Scene<'_>) -> Option<ExpectedRequest> {
-    let request = match (scene.user_name, scene.object_id) {
+/// What Entra sends first of the person.
+pub(super) fn first_request(scene: Scene<'_>) -> String {
+    match (scene.user_name, scene.object_id) {
         (Some(user_name), _) => filter("userName", user_name),
         (None, Some(object_id)) => filter("externalId", object_id),
         (None, None) => "GET /Users".to_owned(),
-    };
-    if !scene.has_token {
-        return Some(ExpectedRequest {
-            request,
-            http_status: 401,
-            outcome: "Microsoft Entra is refused, and puts the whole job into quarantine. Nothing is changed in DragOnce.".to_owned(),
-            because: "The tenant has no SCIM token that is valid now. Generate one in the DragOnce Admin Panel (GenerateToken or RegenerateToken) and \
-                      paste it into Secret Token in Microsoft Entra."
-                .to_owned(),
-        });
     }
-    (!scene.tenant.provisioning_enabled).then(|| ExpectedRequest {
-        request,
-        http_status: 403,
-        outcome: "Microsoft Entra is refused and tries again in later cycles. Nothing is changed in DragOnce.".to_owned(),
-        because: "User Provisioning is switched off for this subscription (EnableProvisioning).".to_owned(),
-    })
 }
 
 fn dead_id(id: &str) -> ExpectedRequest {
@@ -553,7 +532,6 @@ mod tests {
         let mut requests = expected_requests(Scene {
             tenant: &tenant,
             now: Timestamp::from_micros(10),
-            has_token: true,
             user_name: Some(ALICE),
             object_id: Some(GUID),
             not_matched_by,
@@ -608,7 +586,6 @@ mod tests {
         let requests = expected_requests(Scene {
             tenant: &tenant,
             now: Timestamp::from_micros(10),
-            has_token: true,
             user_name: Some(ALICE),
             object_id: Some(GUID),
             not_matched_by: NotMatchedBy::default(),

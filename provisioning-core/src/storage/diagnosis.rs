@@ -80,6 +80,15 @@ const NAMED_ACCOUNTS: PerEngine = PerEngine {
     postgres: named_accounts!(postgres),
 };
 
+/// The text of the operation is that of the index, which holds these entries alone.
+macro_rules! refused_authentication {
+    () => { concat!(
+    "SELECT ",
+    log_entry_columns!(),
+    " FROM log_entries e WHERE e.tenant_id = $1 AND e.operation = 'authenticate' ORDER BY e.id DESC LIMIT 1"
+) };
+}
+
 impl Storage {
     /// Finds the accounts that any of the names is of, deleted ones behind the others, the latest deletion first; each once.
     #[tracing::instrument(level = "debug", skip_all, fields(db.system.name = self.engine.name(), db.operation.name = "find_named_accounts"))]
@@ -167,6 +176,29 @@ impl Storage {
         entries.dedup_by_key(|entry| entry.id);
         entries.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         Ok(entries)
+    }
+
+    /// Finds the newest log entry of a request with a SCIM token that was not let in.
+    #[tracing::instrument(level = "debug", skip_all, fields(db.system.name = self.engine.name(), db.operation.name = "find_refused_authentication"))]
+    pub async fn find_refused_authentication(
+        &self,
+        tenant: TenantId,
+    ) -> Result<Option<LogEntry>, StorageError> {
+        let entries: Vec<LogEntry> =
+            read!(self, columns::log_entry, refused_authentication!(); tenant.uuid())?;
+        Ok(entries.into_iter().next())
+    }
+
+    /// How the engine would answer [`find_refused_authentication`](Self::find_refused_authentication), in its own words.
+    pub async fn explain_find_refused_authentication(
+        &self,
+        tenant: TenantId,
+    ) -> Result<Vec<String>, StorageError> {
+        const EXPLAIN: PerEngine = PerEngine {
+            sqlite: concat!("EXPLAIN QUERY PLAN ", refused_authentication!()),
+            postgres: concat!("EXPLAIN ", refused_authentication!()),
+        };
+        read!(self, columns::plan_step, each(EXPLAIN; tenant.uuid()))
     }
 
     /// Finds the log entries of the newest link steps of some accounts, newest first; at most `limit` in all.

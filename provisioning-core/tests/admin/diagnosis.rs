@@ -1,13 +1,17 @@
 //! A diagnosis tells what Entra's next request gets, and then it does get that.
 
+use std::time::Duration;
+
 use provisioning_core::{
     accounts::{AccountKey, Precondition},
     attributes::patch::{Op, Operation},
     call::Call,
+    clock::Clock as _,
     error::{Error, Reason},
     findings::{Diagnosis, FindingKind, Subject},
     ids::AccountId,
     links::LinkTarget,
+    tokens::mask,
 };
 use serde_json::json;
 
@@ -252,6 +256,86 @@ on_every_engine! {
         let diagnosis = diagnose_login(&world, ALICE).await;
         let statuses: Vec<_> = diagnosis.expected_requests.iter().map(|expected| expected.http_status).collect();
         assert_eq!(statuses, [403]);
+    }
+
+    async fn after_a_regeneration_entra_is_refused_until_it_presents_the_new_token(world: World) {
+        let old = world.generate(CONTOSO).await;
+        let entra = scim(CONTOSO, &old.text);
+        assert_eq!(post(&world, &entra, ALICE, Some(GUID)).await, 201);
+        assert_eq!(last(&diagnose_login(&world, ALICE).await).1, 204);
+
+        world.tick();
+        let new = world.regenerate(CONTOSO, Duration::ZERO).await;
+        let (old_mask, new_mask) = (mask(&old.token.id), mask(&new.token.id));
+        let foretold = diagnose_login(&world, ALICE).await;
+        assert_eq!(last(&foretold).1, 401, "nobody has pasted the new one: {}", foretold.summary);
+        assert!(!foretold.summary.contains(", refused"), "{}", foretold.summary);
+        world.tick();
+        let refused_at = world.clock.now();
+        assert_eq!(post(&world, &entra, BOB, None).await, 401);
+        let diagnosis = diagnose_login(&world, BOB).await;
+        assert_eq!(last(&diagnosis).1, 401);
+        for part in [
+            "Whatever Microsoft Entra sends for this tenant is answered 401",
+            &format!("still presents the SCIM token {old_mask} (last seen on {refused_at}, refused), which was replaced by {new_mask} on {}", new.token.created_at),
+            &format!("Paste the one that is valid, {new_mask}"),
+            "provisiond token regenerate contoso",
+        ] {
+            assert!(diagnosis.summary.contains(part), "{part}: {}", diagnosis.summary);
+        }
+        assert!(diagnosis.summary.starts_with("Whatever"), "it comes before the person: {}", diagnosis.summary);
+
+        world.tick();
+        let entra = scim(CONTOSO, &new.text);
+        assert_eq!(patch(&world, &entra, &diagnose_login(&world, ALICE).await.accounts[0].id.to_string(), ALICE, GUID).await, 204);
+        assert_eq!(last(&diagnose_login(&world, ALICE).await).1, 204, "the new one is pasted");
+        assert_eq!(post(&world, &scim(CONTOSO, &old.text), BOB, None).await, 401);
+        assert_eq!(last(&diagnose_login(&world, ALICE).await).1, 204, "a minute has one entry, and the use came after it");
+        world.clock.advance(Duration::from_mins(2));
+        assert_eq!(post(&world, &scim(CONTOSO, &old.text), BOB, None).await, 401);
+        assert_eq!(last(&diagnose_login(&world, ALICE).await).1, 401, "the old one is back");
+    }
+
+    async fn the_end_of_an_overlap_is_told_before_it_comes(world: World) {
+        let old = world.generate(CONTOSO).await;
+        let entra = scim(CONTOSO, &old.text);
+        assert_eq!(post(&world, &entra, ALICE, Some(GUID)).await, 201);
+        let new = world.regenerate(CONTOSO, Duration::from_hours(1)).await;
+        let end = new.replaced.expect("it is told").expires_at.expect("it ends");
+        let during = diagnose_login(&world, ALICE).await;
+        assert_eq!(last(&during).1, 204);
+        assert!(during.summary.contains(&format!("is accepted until {end} only; from then on it is answered 401")), "{}", during.summary);
+        assert_eq!(patch(&world, &entra, &during.accounts[0].id.to_string(), ALICE, GUID).await, 204);
+        world.clock.advance(Duration::from_hours(2));
+        assert_eq!(last(&diagnose_login(&world, ALICE).await).1, 401);
+        assert_eq!(post(&world, &entra, BOB, None).await, 401);
+
+        // Also where the token of the tenant was revoked meanwhile, and only the older one is left.
+        let newer = world.regenerate(CONTOSO, Duration::from_hours(1)).await;
+        assert_eq!(post(&world, &scim(CONTOSO, &new.text), BOB, None).await, 201);
+        world.core.revoke_token(&admin(CONTOSO), Some(&newer.token.id)).await.expect("it is revoked");
+        let left = diagnose_login(&world, BOB).await;
+        assert_eq!(last(&left).1, 204, "{}", left.summary);
+        assert!(left.summary.contains("provisiond token generate contoso"), "{}", left.summary);
+    }
+
+    async fn a_tenant_without_a_valid_token_is_told_what_became_of_the_last(world: World) {
+        let none = diagnose_login(&world, ALICE).await;
+        assert!(none.summary.contains("The tenant has no SCIM token. Generate a new one"), "{}", none.summary);
+        let token = world.generate(CONTOSO).await;
+        world.tick();
+        let revoked_at = world.clock.now();
+        world.core.revoke_token(&admin(CONTOSO), None).await.expect("it is revoked");
+        let unused = diagnose_login(&world, ALICE).await;
+        let told = format!("the last one, {}, was revoked on {revoked_at}", mask(&token.token.id));
+        assert!(unused.summary.contains(&told), "{}", unused.summary);
+        assert_eq!(post(&world, &scim(CONTOSO, &token.text), ALICE, None).await, 401);
+        world.core.switch_provisioning(&operator(CONTOSO), false).await.expect("it is off");
+        let both = diagnose_login(&world, ALICE).await;
+        assert_eq!(last(&both).1, 401);
+        for part in ["was revoked on", "After that it is answered 403: User Provisioning is switched off", "provisiond tenant enable contoso"] {
+            assert!(both.summary.contains(part), "{part}: {}", both.summary);
+        }
     }
 
     async fn what_the_guard_holds_is_told_with_its_batch_until_that_is_approved(world: World) {

@@ -2,7 +2,7 @@
 
 use provisioning_core::{
     ids::AccountId,
-    log::{LinkStep, LogEntry},
+    log::{LinkStep, LogEntry, Operation},
     storage::{Mutation, Names, Storage, StorageUrl, Write},
     tenants::Tenant,
 };
@@ -106,6 +106,28 @@ on_every_engine! {
         assert_eq!(find(&accounts[..2], 10).await, seconds(&[4, 2, 1]));
         assert_eq!(find(&accounts, 2).await, seconds(&[4, 3]));
         assert_eq!(find(&[], 10).await, seconds(&[]));
+    }
+
+    async fn the_newest_request_that_was_not_let_in_is_found_by_its_index(fixture: Fixture) {
+        let storage = &fixture.storage;
+        let tenant = make::stored_tenant(storage, "contoso").await;
+        let other = make::stored_tenant(storage, "fabrikam").await;
+        assert_eq!(storage.find_refused_authentication(tenant.id).await.unwrap(), None);
+        for number in 0..400 {
+            log(storage, &tenant, number, "alice@contoso.com", GUID).await;
+        }
+        for (tenant, second) in [(&tenant, 401), (&tenant, 402), (&other, 403)] {
+            let entry = LogEntry { operation: Operation::Authenticate, ..make::entry(make::seconds(second)) };
+            let mutation = Mutation { log: Some(entry), ..make::mutation(tenant.id, Write::Nothing) };
+            storage.commit(mutation).await.expect("it is written");
+        }
+        let found = storage.find_refused_authentication(tenant.id).await.unwrap().expect("it is there");
+        assert_eq!((found.operation, found.at), (Operation::Authenticate, make::seconds(402)));
+        if let StorageUrl::Postgres(url) = &fixture.config.url {
+            execute(url.expose_secret(), "VACUUM ANALYZE").await;
+        }
+        let plan = storage.explain_find_refused_authentication(tenant.id).await.unwrap().join("\n");
+        assert!(plan.contains("log_entries_authenticate"), "{plan}");
     }
 
     async fn names_are_answered_from_indexes(fixture: Fixture) {
