@@ -293,7 +293,7 @@ impl Core {
                 let asked = parse_object_id(object_id)?;
                 (asked, asked.to_string())
             }
-            Wish::Revert(Some(object_id)) if parse_guid(object_id).is_none() => {
+            Wish::Revert(Some(object_id)) if parse_linkable(object_id).is_none() => {
                 let unique = admitted.tenant.settings.object_id_unique;
                 return self
                     .decide_text(tenant_id, account, object_id, unique)
@@ -460,12 +460,21 @@ pub(crate) fn parse_guid(text: &str) -> Option<Uuid> {
     Uuid::try_parse(text.trim()).ok()
 }
 
+/// The GUID, when it can be that of a user: nil and all ones stand for nobody, whoever sends them.
+pub(crate) fn parse_linkable(text: &str) -> Option<Uuid> {
+    parse_guid(text).filter(|guid| !guid.is_nil() && !guid.is_max())
+}
+
 fn parse_object_id(text: &str) -> Result<Uuid, Refusal> {
-    parse_guid(text).ok_or_else(|| {
+    parse_linkable(text).ok_or_else(|| {
+        let what = match parse_guid(text) {
+            Some(guid) => format!("The Object ID {guid} is a placeholder and no user's."),
+            None => "The Object ID is not a GUID such as 0a21f0f2-8d2a-4f8e-bf98-7363c4aed4ef."
+                .to_owned(),
+        };
         Refusal::new(
             Reason::InvalidValue,
-            "The Object ID is not a GUID such as 0a21f0f2-8d2a-4f8e-bf98-7363c4aed4ef. Copy the Object ID of the user in the Microsoft Entra \
-             admin centre.",
+            format!("{what} Copy the Object ID of the user in the Microsoft Entra admin centre."),
         )
         .field("object_id")
     })
@@ -555,6 +564,29 @@ mod tests {
             let refusal = parse_object_id(text).expect_err("it is no GUID");
             assert_eq!(refusal.reason, Reason::InvalidValue);
             assert!(refusal.detail.contains("Microsoft Entra admin centre"));
+        }
+    }
+
+    #[test]
+    fn a_guid_that_is_nobodys_is_refused_as_what_it_is() {
+        for (text, shown) in [
+            (
+                "{00000000-0000-0000-0000-000000000000}",
+                "00000000-0000-0000-0000-000000000000",
+            ),
+            (
+                "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF",
+                "ffffffff-ffff-ffff-ffff-ffffffffffff",
+            ),
+        ] {
+            let refusal = parse_object_id(text).expect_err("it is nobody's");
+            assert_eq!(refusal.reason, Reason::InvalidValue);
+            assert!(
+                refusal
+                    .detail
+                    .starts_with(&format!("The Object ID {shown} is a placeholder")),
+                "{refusal}"
+            );
         }
     }
 

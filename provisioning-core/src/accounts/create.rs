@@ -1,8 +1,5 @@
 //! Creating an account, and bringing back one that was deleted.
 
-use serde_json::{Map, Value};
-use uuid::Uuid;
-
 use super::{
     Account, Draft, acts,
     conflict::{CreateConflict, settle_candidates},
@@ -18,13 +15,14 @@ use crate::{
     error::{Error, Refusal},
     findings::{AccountWritten, Act, Person, Sighting},
     ids::{AccountId, ChangeId, TenantId},
-    links::object_id_key,
+    links::{object_id_key, parse_linkable},
     log::{DryRun, LinkStep, LogEntry, Operation},
     receipts::{Answer, Once},
     schemas::TenantSchemas,
     storage::{AccountWrite, Commit, CreateCandidates, Mutation, Write},
     tenants::Tenant,
 };
+use serde_json::{Map, Value};
 
 /// How often a create is tried when others change what it rests on.
 const ATTEMPTS_MAX: u32 = 5;
@@ -381,7 +379,7 @@ pub(crate) fn restorable(tombstone: &Account, tenant: &Tenant, now: Timestamp) -
     let is_guid = tombstone
         .object_id
         .as_deref()
-        .is_some_and(|object_id| Uuid::try_parse(object_id).is_ok());
+        .is_some_and(|object_id| parse_linkable(object_id).is_some());
     let end = now.minus(tenant.settings.tombstone_retention);
     is_guid
         && tombstone

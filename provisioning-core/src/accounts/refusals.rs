@@ -5,7 +5,7 @@ use crate::{
     attributes::error::excerpt,
     error::{Reason, Refusal},
     ids::AccountId,
-    links::{object_id_key, parse_guid},
+    links::{object_id_key, parse_guid, parse_linkable},
 };
 
 /// Names of passed-over attributes in one log entry.
@@ -28,7 +28,7 @@ pub(super) fn user_name_taken(holder: &Account, posted: Option<&str>) -> Refusal
         (None, _) => "No Object ID came with it as externalId. In the attribute mappings of Microsoft Entra, match by userName, so that this \
              account is found, and map objectId to externalId."
             .to_owned(),
-        (Some(posted), _) if parse_guid(posted).is_none() => format!(
+        (Some(posted), _) if parse_linkable(posted).is_none() => format!(
             "Microsoft Entra sends no Object ID as externalId, but {} (often mailNickname is mapped): map objectId to externalId. Then, if it is \
              the same person, set the Object ID of that account in the DragOnce Admin Panel; otherwise rename one of the two.",
             excerpt(posted)
@@ -76,7 +76,7 @@ pub(super) fn user_name_of_another(
     object_id: Option<&str>,
     holder: &Account,
 ) -> Refusal {
-    let guid = object_id.filter(|object_id| parse_guid(object_id).is_some());
+    let guid = object_id.filter(|object_id| parse_linkable(object_id).is_some());
     let same_person = guid.map_or_else(
         || "set the Object ID of that one to the user's".to_owned(),
         |guid| {

@@ -7,7 +7,7 @@ use crate::{
     accounts::Account,
     attributes::fold::fold,
     groups::Group,
-    links::{object_id_key, parse_guid},
+    links::{object_id_key, parse_linkable},
 };
 
 /// A finding beside what DragOnce has.
@@ -68,9 +68,9 @@ impl<'a> Case<'a> {
             .find(|account| than.is_none_or(|than| than.id != account.id))
     }
 
-    /// The Object ID that Entra says, when it is a GUID: only such a one names an object of the directory.
+    /// The Object ID that Entra says, when it is a GUID that can be a user's: only such a one names an object of the directory.
     pub fn object_id(self) -> Option<Uuid> {
-        parse_guid(&self.finding.directory.object_id)
+        parse_linkable(&self.finding.directory.object_id)
     }
 
     /// The group that has the name Entra wants for another one.

@@ -120,6 +120,13 @@ on_every_engine! {
         let reverted = revert(&world, &step_of_bob).await.expect("it is taken back").account;
         assert_eq!((reverted.object_id.as_deref(), reverted.object_id_pinned), (Some("mail.nickname"), false));
         assert!(!revert(&world, &step_of_bob).await.expect("it is so already").changed);
+        // So does a GUID that is nobody's.
+        let nobodys = "00000000-0000-0000-0000-000000000000";
+        let carol = world.create_account("carol@contoso.com", Some(nobodys)).await;
+        world.link(carol.id, "5d1f0f6e-5a3e-4c1e-9d1b-1f4c0a3b2e11").await.expect("it is free");
+        let step_of_carol = history(&world, carol.id).await.remove(0);
+        let reverted = revert(&world, &step_of_carol).await.expect("it is taken back").account;
+        assert_eq!((reverted.object_id.as_deref(), reverted.object_id_pinned), (Some(nobodys), false));
 
         let none = Precondition { etag: Some(alice.etag()), validate_only: false };
         let no_step = world.log(CONTOSO, "resourceType eq \"Tenant\" or reason eq \"UNIQUENESS\"").await.remove(0).id.to_string();

@@ -93,7 +93,10 @@ on_every_engine! {
     async fn only_a_guid_is_an_object_id(world: World) {
         let alice = world.create_account("alice@contoso.com", None).await;
         assert_eq!(reason(link(&world, &alice, "alice@contoso.com").await), Reason::InvalidValue);
-        assert_eq!(world.log(CONTOSO, "operation eq \"link\" and reason eq \"INVALID_VALUE\"").await.len(), 1);
+        for nobodys in ["00000000-0000-0000-0000-000000000000", "{FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF}"] {
+            assert_eq!(reason(link(&world, &alice, nobodys).await), Reason::InvalidValue, "{nobodys}");
+        }
+        assert_eq!(world.log(CONTOSO, "operation eq \"link\" and reason eq \"INVALID_VALUE\"").await.len(), 3);
     }
 
     async fn validating_shows_the_account_as_it_would_be(world: World) {

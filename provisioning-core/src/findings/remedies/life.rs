@@ -7,7 +7,7 @@ use super::{
 use crate::{
     accounts::Account,
     findings::{Remedy, case::Case},
-    links::parse_guid,
+    links::parse_linkable,
 };
 
 pub(super) fn stale_scim_id(case: Case<'_>, calls: Calls<'_>) -> Vec<Remedy> {
@@ -15,7 +15,7 @@ pub(super) fn stale_scim_id(case: Case<'_>, calls: Calls<'_>) -> Vec<Remedy> {
     let object_id = case.object_id().or_else(|| {
         tombstone
             .and_then(|tombstone| tombstone.object_id.as_deref())
-            .and_then(parse_guid)
+            .and_then(parse_linkable)
     });
     let login_is_free = tombstone.is_some_and(|tombstone| {
         !case
@@ -125,13 +125,10 @@ fn protected_tombstone(case: Case<'_>, calls: Calls<'_>, tombstone: &Account) ->
         ),
         remedy(
             "The person is to have a new account",
-            vec![
-                calls.purge(
+            calls.then_provision(calls.purge(
                     tombstone,
                     "Removes the deleted account for good. This cannot be undone. Microsoft Entra's next request creates a new one.",
-                ),
-                calls.provision_on_demand(case.object_id()),
-            ],
+                ), case.object_id()),
         ),
         remedy(
             "The person is not to have an account",
