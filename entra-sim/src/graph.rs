@@ -25,8 +25,8 @@ const NOT_FOUND: GraphStatus = 404;
 const CONFLICT: GraphStatus = 409;
 
 impl Engine {
-    /// Plays a call of Graph on this job: `start`, `pause`, `restart`, `provisionOnDemand`, and `DELETE` of one of the
-    /// `objectConnections`. `body` is empty where the call has none.
+    /// Plays a call of Graph on this job: `start`, `pause`, `restart`, `provisionOnDemand`, the `schema` that is only read, and `DELETE` of one of
+    /// the `objectConnections`. `body` is empty where the call has none.
     pub async fn graph(
         &mut self,
         job: &JobAddress,
@@ -61,6 +61,7 @@ impl Engine {
                 }
                 None => BAD_REQUEST,
             },
+            ("GET", "schema") => OK,
             ("POST", "provisionOnDemand") => self.provision_subjects(&body, observer).await,
             ("DELETE", connection) => match connection_of(connection) {
                 Some(object_id) => self

@@ -281,7 +281,7 @@ fn check_graph(
         .strip_prefix("objectConnections('")
         .and_then(|rest| rest.strip_suffix("')"));
     match (http_method, version, path, body) {
-        ("POST", "v1.0", "pause" | "start", None) => {}
+        ("POST", "v1.0", "pause" | "start", None) | ("GET", "v1.0", "schema", None) => {}
         ("POST", "v1.0", "restart", Some(body)) => {
             let scope = &body["criteria"]["resetScope"];
             assert!(
@@ -412,15 +412,17 @@ fn the_best_remedy_of_each_kind_comes_first() {
     let expected = |kind| -> &[&str] {
         match kind {
             FindingKind::ObjectIdNotGuid | FindingKind::TombstoneLogin => &["portal"],
-            FindingKind::ObjectIdOnAnotherAccount => &["UnlinkObjectId", "provisionOnDemand"],
+            FindingKind::ObjectIdOnAnotherAccount => {
+                &["UnlinkObjectId", "schema", "provisionOnDemand"]
+            }
             FindingKind::ObjectIdShared => &["UnlinkObjectId"],
             FindingKind::LoginNotLinked | FindingKind::ObjectIdMismatch => {
-                &["LinkObjectId", "provisionOnDemand"]
+                &["LinkObjectId", "schema", "provisionOnDemand"]
             }
             FindingKind::LoginAndObjectIdOnTwoAccounts => &["PatchAccount", "PatchAccount"],
             FindingKind::StaleScimId => &["RestoreAccount"],
             FindingKind::LoginRenamed | FindingKind::LoginTakenSinceDeletion => {
-                &["PatchAccount", "provisionOnDemand"]
+                &["PatchAccount", "schema", "provisionOnDemand"]
             }
             FindingKind::DeletedAndPostedAgain => &["HoldAccount"],
             FindingKind::ActiveOnHold => &["ReleaseAccount"],
@@ -529,7 +531,12 @@ fn the_object_id_moves_to_the_account_of_the_login_when_there_is_one() {
     let remedies = remedies(&finding, &sides, &tenant(None));
     assert_eq!(
         steps(&remedies[0]),
-        ["UnlinkObjectId", "LinkObjectId", "provisionOnDemand"]
+        [
+            "UnlinkObjectId",
+            "LinkObjectId",
+            "schema",
+            "provisionOnDemand"
+        ]
     );
     assert_eq!(
         remedies.len(),
@@ -550,6 +557,7 @@ fn one_persons_two_accounts_become_one_by_forgetting_the_connection_while_the_jo
             "pause",
             "objectConnections",
             "start",
+            "schema",
             "provisionOnDemand"
         ]
     );
@@ -562,7 +570,13 @@ fn a_deleted_account_is_not_restored_over_a_new_one_of_the_same_login() {
     let first = &remedies(&finding, &sides, &tenant(None))[0];
     assert_eq!(
         steps(first),
-        ["pause", "objectConnections", "start", "provisionOnDemand"]
+        [
+            "pause",
+            "objectConnections",
+            "start",
+            "schema",
+            "provisionOnDemand"
+        ]
     );
 }
 
@@ -594,6 +608,9 @@ fn a_protected_account_that_is_deleted_comes_back_by_an_admin_only() {
     let remedies = remedies(&finding, &sides, &tenant(Some(job())));
     check(&pool(), &remedies, SERVICE_PRINCIPAL, JOB);
     assert_eq!(steps(&remedies[0]), ["RestoreAccount"]);
-    assert_eq!(steps(&remedies[1]), ["PurgeAccount", "provisionOnDemand"]);
+    assert_eq!(
+        steps(&remedies[1]),
+        ["PurgeAccount", "schema", "provisionOnDemand"]
+    );
     assert!(summary(&finding, &sides).contains("may not bring it back"));
 }

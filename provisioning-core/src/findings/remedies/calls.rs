@@ -203,8 +203,15 @@ impl<'a> Calls<'a> {
         self.job("POST", "v1.0", "/restart", Some(body), effect)
     }
 
-    /// `provisionOnDemand` of one user.
-    pub fn provision_on_demand(self, object_id: Option<Uuid>) -> RemedyStep {
+    /// A step, and then Entra provisions the user at once.
+    pub fn then_provision(self, step: RemedyStep, object_id: Option<Uuid>) -> Vec<RemedyStep> {
+        let mut steps = vec![step];
+        steps.extend(self.provision_on_demand(object_id));
+        steps
+    }
+
+    /// `provisionOnDemand` of one user, behind the call that tells the id of its rule.
+    pub fn provision_on_demand(self, object_id: Option<Uuid>) -> [RemedyStep; 2] {
         let body = json!({
             "parameters": [{
                 "ruleId": "<ruleId>",
@@ -217,17 +224,26 @@ impl<'a> Calls<'a> {
             ""
         };
         let effect = format!(
-            "Microsoft Entra provisions this user at once instead of in one of its next cycles. <ruleId> is the id of the user rule under \
-             synchronizationRules in the answer to GET …/schema of the same job; \"Provision on demand\" in the Microsoft Entra admin centre does the \
-             same.{unknown}"
+            "Microsoft Entra provisions this user at once instead of in one of its next cycles. \"Provision on demand\" in the Microsoft Entra admin \
+             centre does the same, and needs no <ruleId>.{unknown}"
         );
-        self.job("POST", "v1.0", "/provisionOnDemand", Some(body), &effect)
+        [
+            self.job(
+                "GET",
+                "v1.0",
+                "/schema",
+                None,
+                "Tells the <ruleId> of the next step: the id of that one of the synchronizationRules whose objectMappings have the sourceObjectName User. \
+                 Changes nothing.",
+            ),
+            self.job("POST", "v1.0", "/provisionOnDemand", Some(body), &effect),
+        ]
     }
 
     /// Lets Entra forget the account of one user, so that it matches the user anew.
     pub fn forget_connection(self, object_id: Option<Uuid>) -> Vec<RemedyStep> {
         let connection = format!("/objectConnections('{}')", object_or_placeholder(object_id));
-        vec![
+        let mut steps = vec![
             self.job(
                 "POST",
                 "v1.0",
@@ -245,8 +261,9 @@ impl<'a> Calls<'a> {
                  it is not, start the job, then restart it with resetScope Full, which matches every user anew.",
             ),
             self.job("POST", "v1.0", "/start", None, "The job goes on."),
-            self.provision_on_demand(object_id),
-        ]
+        ];
+        steps.extend(self.provision_on_demand(object_id));
+        steps
     }
 
     fn job(

@@ -70,7 +70,7 @@ pub(super) fn object_id_on_another_account(case: Case<'_>, calls: Calls<'_>) -> 
             ),
         ));
     }
-    steps.push(calls.provision_on_demand(case.object_id()));
+    steps.extend(calls.provision_on_demand(case.object_id()));
     let mut remedies = vec![remedy(
         format!(
             "The link is wrong: the Object ID is that of {}, not of {}",
@@ -86,14 +86,11 @@ pub(super) fn object_id_on_another_account(case: Case<'_>, calls: Calls<'_>) -> 
                 "The link is right: {} is the same person, renamed in Microsoft Entra",
                 name(holder)
             ),
-            vec![
-                calls.rename(
+            calls.then_provision(calls.rename(
                     holder,
                     login,
                     "The account gets the login account that Microsoft Entra says, and is found by it.",
-                ),
-                calls.provision_on_demand(case.object_id()),
-            ],
+                ), case.object_id()),
         ));
     }
     remedies
@@ -143,17 +140,14 @@ pub(super) fn login_not_linked(case: Case<'_>, calls: Calls<'_>) -> Vec<Remedy> 
     if let Some(object_id) = case.object_id() {
         remedies.push(remedy(
             format!("{} is this person's account", name(account)),
-            vec![
-                calls.link(
+            calls.then_provision(calls.link(
                     account,
                     object_id,
                     format!(
                         "Sets the Object ID of {}: Microsoft Entra's next request finds the account and updates it instead of creating one.",
                         name(account)
                     ),
-                ),
-                calls.provision_on_demand(Some(object_id)),
-            ],
+                ), Some(object_id)),
         ));
     }
     remedies.push(another_person(case, calls, account));
@@ -253,7 +247,7 @@ pub(super) fn object_id_mismatch(case: Case<'_>, calls: Calls<'_>) -> Vec<Remedy
             name(account)
         ),
     ));
-    steps.push(calls.provision_on_demand(Some(object_id)));
+    steps.extend(calls.provision_on_demand(Some(object_id)));
     let mut remedies = vec![remedy("Microsoft Entra is right", steps)];
     remedies.extend(others);
     remedies
@@ -267,7 +261,7 @@ fn another_person(case: Case<'_>, calls: Calls<'_>, account: &Account) -> Remedy
         "Frees the login account, so that Microsoft Entra can create the user. The other person signs in with this name from then on; choose another \
          one if you like.",
     )];
-    steps.push(calls.provision_on_demand(case.object_id()));
+    steps.extend(calls.provision_on_demand(case.object_id()));
     remedy(
         format!(
             "{} is another person's account, and the user in Microsoft Entra is to get one of their own",

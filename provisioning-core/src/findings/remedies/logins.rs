@@ -20,14 +20,11 @@ pub(super) fn login_renamed(case: Case<'_>, calls: Calls<'_>) -> Vec<Remedy> {
     vec![
         remedy(
             "Microsoft Entra is right: the person was renamed there",
-            vec![
-                calls.rename(
+            calls.then_provision(calls.rename(
                     holder,
                     login,
                     "The account gets the login account that Microsoft Entra says, and is found by it. The person signs in with the new name.",
-                ),
-                calls.provision_on_demand(case.object_id()),
-            ],
+                ), case.object_id()),
         ),
         remedy(
             "DragOnce is right: the person is to keep the login account",
@@ -45,16 +42,13 @@ pub(super) fn login_renamed(case: Case<'_>, calls: Calls<'_>) -> Vec<Remedy> {
                 "They are two people: {} is to get an account of their own",
                 person(case)
             ),
-            vec![
-                calls.unlink(
+            calls.then_provision(calls.unlink(
                     holder,
                     format!(
                         "Takes the Object ID off {}; Microsoft Entra's next request creates a new account.",
                         name(holder)
                     ),
-                ),
-                calls.provision_on_demand(case.object_id()),
-            ],
+                ), case.object_id()),
         ),
     ]
 }
@@ -105,14 +99,11 @@ pub(super) fn login_taken_since_deletion(case: Case<'_>, calls: Calls<'_>) -> Ve
             "{} is another person's account now, and the deleted account is to come back",
             name(taken_by)
         ),
-        vec![
-            calls.rename(
+        calls.then_provision(calls.rename(
                 taken_by,
                 &spare_user_name(taken_by),
                 "Frees the login account. The other person signs in with this name from then on; choose another one if you like.",
-            ),
-            calls.provision_on_demand(case.object_id()),
-        ],
+            ), case.object_id()),
     )];
     if let (Some(object_id), Some(tombstone)) = (case.object_id(), case.tombstone()) {
         remedies.push(remedy(
