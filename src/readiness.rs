@@ -173,8 +173,8 @@ async fn start(
     let core = Core::new(storage.clone(), Arc::new(SystemClock), settings);
     let target = make_tenant(&core, configuration).await?;
 
-    let services = grpc::log_failures(grpc::routes(&core), &core);
-    let channel = scim_facade::from_routes(Authenticator::new(jwt).protect(services));
+    let services = grpc::layered(grpc::routes(&core), &Authenticator::new(jwt), &core);
+    let channel = scim_facade::from_routes(services);
     let facade = FacadeConfig {
         retries_enabled: false,
         ..FacadeConfig::new(url)
@@ -192,6 +192,7 @@ async fn make_tenant(core: &Core, configuration: &Configuration) -> anyhow::Resu
             subject: TENANT.to_owned(),
             scopes: vec![Scope::PlatformOperator],
             tenant: None,
+            expires_at: None,
         }),
         tenant: identifier.clone(),
         request_id: RequestId::from_caller(None),

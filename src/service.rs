@@ -273,7 +273,7 @@ async fn start_core(
     let services = admin_grpc::add_to(grpc::routes(&core), &core, shadows);
     let services = services.add_service(health_service);
     let authenticator = Authenticator::new(jwt);
-    let protect = |services| grpc::log_failures(authenticator.protect(services), &core);
+    let protect = |services| grpc::layered(services, &authenticator, &core);
     let inner = protect(services.clone());
     let outer = if config.grpc_reflection {
         protect(services.add_service(reflection()?))

@@ -1,5 +1,6 @@
 //! Links as the panel sets them over gRPC and Entra meets them over SCIM: previews, history, many at once, and what SCIM cannot overwrite.
 
+use prost_reflect::prost::Message as _;
 use provisioning_proto::{
     admin::v1::{
         BulkLinkLine, BulkLinkObjectIdsRequest, BulkLinkObjectIdsResponse, BulkLinkOptions,
@@ -279,6 +280,22 @@ on_both_engines! {
         assert_eq!(rejected.len(), 2, "those whose tenant was known: {rejected:?}");
         assert!(rejected.iter().all(|entry| entry.request.ends_with("/BulkLinkObjectIds")));
         assert!(tenant.scim.find(&format!("externalId eq \"{OBJECT_ID}\"")).await.is_empty());
+    }
+
+    async fn a_stream_that_breaks_on_the_way_is_in_the_log_with_how_far_it_came(service: Service) {
+        const RPC: &str = "dragonce.provisioning.admin.v1.LinkService/BulkLinkObjectIds";
+        let (panel, tenant, _links) = start(&service).await;
+        tenant.scim.create(&user("alice@contoso.com")).await;
+        let bearer = format!("Bearer {}", service.jwt(&["provisioning.admin"], Some(TENANT)).await);
+        // A number where the line should stand.
+        let malformed = vec![0x10, 0x01, 0x08];
+        let messages = vec![options(false).encode_to_vec(), line("alice@contoso.com", OBJECT_ID).encode_to_vec(), malformed];
+        let status = rpc::send(&service.channel(), RPC, messages, &[("authorization", &bearer)]).await.expect_err("it cannot be read");
+        assert_eq!(rpc::reason(&status), "INVALID_REQUEST");
+        assert!(status.message().contains("Lines answered before: 1 (1 linked"), "{status:?}");
+        assert_eq!(tenant.scim.find(&format!("externalId eq \"{OBJECT_ID}\"")).await.len(), 1, "what was done stays so");
+        let [entry] = panel.log(TENANT, "operation eq \"request_rejected\"").await.try_into().expect("one is written");
+        assert_eq!((entry.request.as_str(), entry.detail.as_str()), (RPC, status.message()));
     }
 
     async fn a_csv_file_is_imported_after_a_dry_run(service: Service) {

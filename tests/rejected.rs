@@ -2,8 +2,9 @@
 
 use provisioning_proto::{
     admin::v1::{
-        GenerateTokenRequest, ListLogEntriesRequest, LogEntry, Operation,
-        log_service_client::LogServiceClient, token_service_client::TokenServiceClient,
+        CreateTenantRequest, GenerateTokenRequest, ListLogEntriesRequest, LogEntry, Operation,
+        Tenant, log_service_client::LogServiceClient, tenant_service_client::TenantServiceClient,
+        token_service_client::TokenServiceClient,
     },
     v1::{
         Account, BatchGetAccountsRequest, CreateAccountRequest, GetAccountRequest,
@@ -106,6 +107,25 @@ on_both_engines! {
         assert_eq!((entry.operation(), entry.reason.as_str()), (Operation::Create, "UNIQUENESS"));
     }
 
+    async fn a_tenant_to_be_made_is_no_business_of_the_one_that_has_the_identifier(service: Service) {
+        let panel = Panel::of(&service).await;
+        panel.tenant(TENANT).await;
+        let mut tenants = TenantServiceClient::new(panel.admin.clone());
+        let tenant = |display_name: &str| Some(Tenant { identifier: TENANT.to_owned(), display_name: display_name.to_owned(), ..Tenant::default() });
+        for (request, code) in [
+            (CreateTenantRequest { tenant: tenant("Acme"), ..CreateTenantRequest::default() }, Code::AlreadyExists),
+            (CreateTenantRequest { tenant: tenant("a\nb"), ..CreateTenantRequest::default() }, Code::InvalidArgument),
+            (CreateTenantRequest { tenant: tenant("Acme"), request_id: "no UUID".to_owned(), ..CreateTenantRequest::default() }, Code::InvalidArgument),
+        ] {
+            let refused = tenants.create_tenant(request).await.expect_err("it is refused");
+            assert_eq!(refused.code(), code, "{refused:?}");
+        }
+        assert_eq!(rejected(&panel).await, []);
+        let log = service.process.log();
+        let line = log.lines().find(|line| line.contains("TenantService/CreateTenant ALREADY_EXISTS")).expect("the operator has a line of it");
+        assert!(line.contains("tenant.identifier=\"acme\""), "{line}");
+    }
+
     async fn a_fault_is_logged_without_its_cause(service: Service) {
         let panel = Panel::of(&service).await;
         let tenant = panel.tenant(TENANT).await;
@@ -161,9 +181,9 @@ on_both_engines! {
         panel.tenant(TENANT).await;
         let bearer = format!("Bearer {}", service.jwt(&["accounts.read"], Some(TENANT)).await);
         for _ in 0..20 {
-            rpc::send(&service.channel(), RPC, MALFORMED.to_vec(), Some(&bearer)).await.expect_err("it is no message");
+            rpc::send(&service.channel(), RPC, vec![MALFORMED.to_vec()], &[("authorization", &bearer)]).await.expect_err("it is no message");
         }
-        rpc::send(&service.channel(), RPC, MALFORMED.to_vec(), None).await.expect_err("it has no credential either");
+        rpc::send(&service.channel(), RPC, vec![MALFORMED.to_vec()], &[]).await.expect_err("it has no credential either");
         let entries = rejected(&panel).await;
         assert!((1..=2).contains(&entries.len()), "{entries:#?}");
         for entry in entries {

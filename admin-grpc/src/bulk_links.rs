@@ -20,7 +20,7 @@ use crate::wire;
 
 /// How long the next message may take: whoever sends a file sends at once.
 const IDLE_MAX: Duration = Duration::from_mins(1);
-/// How long a stream may last: its credential was looked at when it began.
+/// How long a stream may last.
 const STREAM_MAX: Duration = Duration::from_mins(30);
 
 /// The answers, line by line.
@@ -83,7 +83,7 @@ pub async fn answer(
                 "Only the first message has options. Begin another stream for other ones.",
             ),
             Err(Stop::Refused(refusal)) => *refusal,
-            Err(Stop::Broken(status)) => return Err(status),
+            Err(Stop::Broken(status)) => broken(&status),
         };
         Err(status(state.run.refuse(refusal).await))
     });
@@ -99,8 +99,7 @@ async fn next(
     match tokio::time::timeout(idle_max, messages.next()).await {
         Err(_elapsed) => refused(
             "line",
-            "No message came for a minute, or the stream has lasted for half an hour, so it was ended. The lines before were answered as they ended; send \
-             the rest in another call.",
+            "No message came for a minute, or the stream has lasted for half an hour, so it was ended.",
         ),
         Ok(None) => Ok(None),
         Ok(Some(Err(status))) => Err(Stop::Broken(status)),
@@ -111,6 +110,15 @@ async fn next(
             message: Some(message),
         }))) => Ok(Some(message)),
     }
+}
+
+/// What is said of lines that came no further than to the transport.
+fn broken(status: &Status) -> Refusal {
+    let detail = format!(
+        "The stream broke, or a message cannot be read or is too large: {}.",
+        status.message()
+    );
+    refusal("message", &detail)
 }
 
 fn refusal(field: &str, detail: &str) -> Refusal {
@@ -160,7 +168,7 @@ mod tests {
     async fn whoever_sends_nothing_is_not_waited_for() {
         let stopped = next(&mut stream::pending(), Duration::ZERO).await;
         match stopped {
-            Err(Stop::Refused(refusal)) => assert!(refusal.detail.contains("another call")),
+            Err(Stop::Refused(refusal)) => assert!(refusal.detail.contains("for a minute")),
             other => panic!("it goes on: {other:?}"),
         }
     }

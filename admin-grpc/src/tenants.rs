@@ -66,7 +66,7 @@ impl TenantService for Service {
                 "A Subscriber Identifier has 1 to 63 characters of a-z, 0-9 and -, with a letter or digit at both ends.",
             ));
         }
-        let call = call(&request, identifier)?;
+        let call = call(&request, identifier)?.for_a_new_tenant();
         let request = request.into_inner();
         let encode = |tenant: &tenants::Tenant| created(tenant).encode_to_vec();
         let once = once(

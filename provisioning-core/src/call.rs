@@ -66,6 +66,8 @@ pub struct Principal {
     pub scopes: Vec<Scope>,
     /// `tenant`: the only tenant it may act for; absent: any.
     pub tenant: Option<Identifier>,
+    /// `exp`, with what clocks may differ by: from then on it is not accepted; absent: the program speaks for itself.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// A credential as it was presented.
@@ -193,6 +195,13 @@ impl Call {
         self
     }
 
+    /// Keeps its failure out of the provisioning log: it is about a tenant to be made, and one that has the identifier already is another's.
+    #[must_use]
+    pub fn for_a_new_tenant(self) -> Self {
+        self.settled.set();
+        self
+    }
+
     /// By what the storage finds the caller.
     pub fn caller_key(&self) -> CallerKey {
         let token = match &self.credential {
@@ -209,9 +218,9 @@ impl Call {
     pub fn admit(&self, caller: Option<Caller>, now: Timestamp) -> Result<Admitted, NotAdmitted> {
         match &self.credential {
             Credential::Malformed => Err(NotAdmitted::Refused(invalid_credential())),
-            Credential::Principal(principal) => self.admit_principal(principal, caller),
+            Credential::Principal(principal) => self.admit_principal(principal, caller, now),
             Credential::DryRun(principal) => {
-                let admitted = self.admit_principal(principal, caller)?;
+                let admitted = self.admit_principal(principal, caller, now)?;
                 if !admitted.tenant.provisioning_enabled {
                     return Err(NotAdmitted::Refused(provisioning_disabled()));
                 }
@@ -229,7 +238,12 @@ impl Call {
         &self,
         principal: &Principal,
         caller: Option<Caller>,
+        now: Timestamp,
     ) -> Result<Admitted, NotAdmitted> {
+        // It held when the call began; a stream can outlast it.
+        if principal.expires_at.is_some_and(|end| end <= now) {
+            return Err(NotAdmitted::Refused(expired_jwt()));
+        }
         let Some(caller) = caller else {
             return Err(NotAdmitted::Refused(tenant_not_found(&self.tenant)));
         };
@@ -292,6 +306,14 @@ pub fn invalid_credential() -> Refusal {
         Reason::InvalidCredential,
         "The SCIM token is not valid for this SCIM endpoint. Copy the SCIM endpoint and the SCIM token from User Provisioning in the DragOnce \
          Admin Panel into Tenant URL and Secret Token in Microsoft Entra; if the token was regenerated there, only the newest one works.",
+    )
+}
+
+/// The answer to a JWT that held when the call began.
+fn expired_jwt() -> Refusal {
+    Refusal::new(
+        Reason::InvalidCredential,
+        "The JWT has expired since the call began. Take a new one.",
     )
 }
 

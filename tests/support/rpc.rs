@@ -39,8 +39,14 @@ pub async fn call(
     tenant: &str,
     authorization: Option<&str>,
 ) -> Result<(), Status> {
-    let message = about(method, tenant).encode_to_vec();
-    send(channel, &name(method), message, authorization).await
+    let messages = vec![about(method, tenant).encode_to_vec()];
+    let metadata: Vec<_> = authorization
+        .map(|authorization| ("authorization", authorization))
+        .into_iter()
+        .collect();
+    send(channel, &name(method), messages, &metadata)
+        .await
+        .map(drop)
 }
 
 /// Sends a request, given as JSON, to the RPC of this full name: what an admin does with the call of a remedy.
@@ -59,51 +65,34 @@ pub async fn send_json(
     let message = DynamicMessage::deserialize(method.input(), &mut json)
         .unwrap_or_else(|error| panic!("no request of {full_name}: {error}: {request_json}"));
     json.end().expect("nothing follows the request");
-    let message = message.encode_to_vec();
-    send(channel, full_name, message, Some(authorization)).await
+    let metadata = [("authorization", authorization)];
+    send(channel, full_name, vec![message.encode_to_vec()], &metadata)
+        .await
+        .map(drop)
 }
 
-/// Sends these bytes as the message to the RPC of that name.
+/// Sends encoded messages to the RPC of this full name, as many as it takes, with this metadata; the answers, or how it was refused. On the wire a
+/// call of one message is a stream of one.
 pub async fn send(
     channel: &Channel,
     name: &str,
-    message: Vec<u8>,
-    authorization: Option<&str>,
-) -> Result<(), Status> {
-    let mut grpc = Grpc::new(channel.clone());
-    grpc.ready().await.expect("it listens");
-    let mut request = Request::new(message);
-    if let Some(authorization) = authorization {
-        let value = authorization.parse().expect("it is a header's text");
-        request.metadata_mut().insert("authorization", value);
-    }
-    let path = format!("/{name}").parse().expect("it is a path");
-    grpc.unary(request, path, Bytes).await.map(|_| ())
-}
-
-/// Calls an RPC with this message and metadata; the answer's bytes.
-pub async fn send_with(
-    channel: &Channel,
-    method: &MethodDescriptor,
-    message: &DynamicMessage,
+    messages: Vec<Vec<u8>>,
     metadata: &[(&'static str, &str)],
-) -> Result<Vec<u8>, Status> {
+) -> Result<Vec<Vec<u8>>, Status> {
     let mut grpc = Grpc::new(channel.clone());
     grpc.ready().await.expect("it listens");
-    let mut request = Request::new(());
+    let mut request = Request::new(tokio_stream::iter(messages));
     for (name, value) in metadata {
         let value = value.parse().expect("it is a header's text");
         request.metadata_mut().insert(*name, value);
     }
-    let path = format!("/{}", name(method)).parse().expect("it is a path");
-    let encoded = message.encode_to_vec();
-    if method.is_client_streaming() {
-        let request = request.map(|()| tokio_stream::once(encoded));
-        let mut answers = grpc.streaming(request, path, Bytes).await?.into_inner();
-        return Ok(answers.message().await?.unwrap_or_default());
+    let path = format!("/{name}").parse().expect("it is a path");
+    let mut stream = grpc.streaming(request, path, Bytes).await?.into_inner();
+    let mut answers = Vec::new();
+    while let Some(answer) = stream.message().await? {
+        answers.push(answer);
     }
-    let answer = grpc.unary(request.map(|()| encoded), path, Bytes).await?;
-    Ok(answer.into_inner())
+    Ok(answers)
 }
 
 /// The reason that the service gives.

@@ -39,7 +39,7 @@ impl Authenticator {
     }
 
     /// Puts the authentication in front of the services.
-    pub fn protect(&self, routes: Routes) -> Routes {
+    pub(super) fn protect(&self, routes: Routes) -> Routes {
         let authenticator = self.clone();
         let layer = tower::layer::layer_fn(move |inner| Authenticated {
             inner,

@@ -4,8 +4,9 @@
 //! Where no call came of a request, because its caller may not call the method or its message cannot be read, only the tenant of the caller's JWT
 //! says whose log is meant. Such entries are one a minute for each caller and reason.
 //!
-//! Not in the log: whoever is not admitted, which is counted only; a dry run, which leaves nothing; whose credential names no tenant where the message does not either; and a
-//! storage that cannot be reached, which could not take the entry.
+//! Not in the log: whoever is not admitted, which is counted only; a dry run whose message was read, which leaves nothing; whose credential names no
+//! tenant where the message does not either; and a storage that cannot be reached, which could not take the entry. That a request was to be a dry
+//! run says its message: what is refused before that is read is logged as any other.
 
 use std::{
     sync::{Arc, OnceLock},
@@ -44,7 +45,7 @@ impl Seen {
 }
 
 /// Puts the layer in front of the services.
-pub fn log_failures(routes: Routes, core: &Core) -> Routes {
+pub(super) fn log_failures(routes: Routes, core: &Core) -> Routes {
     let core = core.clone();
     let layer = tower::layer::layer_fn(move |inner| Logged {
         inner,

@@ -17,6 +17,7 @@ use tokio::sync::Mutex;
 
 use crate::{
     call::{Principal, SCIM_ACTOR, Scope},
+    clock::Timestamp,
     tenants::Identifier,
 };
 
@@ -110,6 +111,8 @@ struct Refresh {
 #[derive(Deserialize)]
 struct Claims {
     sub: String,
+    /// Seconds since 1970; a fraction is allowed (RFC 7519 section 2).
+    exp: f64,
     #[serde(default)]
     scope: String,
     tenant: Option<String>,
@@ -204,6 +207,7 @@ impl JwtKeys {
             subject: claims.sub,
             scopes,
             tenant,
+            expires_at: Some(expiry(claims.exp)),
         })
     }
 
@@ -300,6 +304,14 @@ impl JwtKeys {
         }
         Ok(bytes)
     }
+}
+
+/// The end of a JWT that was verified with [`LEEWAY_S`].
+fn expiry(exp: f64) -> Timestamp {
+    let seconds = Duration::try_from_secs_f64(exp).unwrap_or(Duration::MAX);
+    Timestamp::from_micros(0)
+        .plus(seconds)
+        .plus(Duration::from_secs(LEEWAY_S))
 }
 
 fn reason(error: &jsonwebtoken::errors::Error) -> JwtError {

@@ -22,14 +22,18 @@ use provisioning_proto::v1::{
 };
 use tonic::service::Routes;
 
-pub use failures::log_failures;
 pub use request::{CallTenant, across_tenants, call, idempotent, once};
 pub use status::{status, unavailable};
 
-use crate::Core;
+use crate::{Core, grpc::authentication::Authenticator};
 
 /// The largest request message: SCIM's body limit of 1 MiB as protobuf, where a number of two bytes becomes thirteen.
 pub const MESSAGE_SIZE_MAX: usize = 16 << 20;
+
+/// The services behind the layers that stand before all of them, the outer one first: the log of what fails without a use case's entry, and the authentication.
+pub fn layered(services: Routes, authenticator: &Authenticator, core: &Core) -> Routes {
+    failures::log_failures(authenticator.protect(services), core)
+}
 
 /// The services that any DragOnce service or facade may call; the panel's are in the crate `admin-grpc`.
 pub fn routes(core: &Core) -> Routes {

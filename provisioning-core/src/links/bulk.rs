@@ -1,7 +1,7 @@
 //! Linking many accounts, line by line: each line is a link of its own. Nothing of a line is kept behind it, except by a dry run, which remembers what
 //! it would have done.
 
-use std::{collections::HashMap, time::Instant};
+use std::{collections::HashMap, fmt, time::Instant};
 
 use uuid::Uuid;
 
@@ -12,7 +12,7 @@ use super::{
 use crate::{
     Core,
     accounts::{Account, AccountKey, Precondition, refusals},
-    call::{Call, Settled},
+    call::{Admitted, Call, Settled},
     error::{Error, Reason, Refusal},
     ids::{AccountId, TenantId},
     log::{LogEntry, Operation},
@@ -63,9 +63,18 @@ pub enum LineOutcome {
 pub struct BulkLink {
     core: Core,
     call: Call,
+    admitted: Admitted,
     reason: String,
-    lines: u32,
+    count: Count,
     dry_run: Option<DryRun>,
+}
+
+/// How many lines ended how.
+#[derive(Default)]
+struct Count {
+    linked: u32,
+    unchanged: u32,
+    refused: u32,
 }
 
 /// What the lines before would have done.
@@ -95,22 +104,23 @@ impl Core {
         Ok(BulkLink {
             core: self.clone(),
             call,
+            admitted,
             reason,
-            lines: 0,
+            count: Count::default(),
             dry_run,
         })
     }
 }
 
 impl BulkLink {
-    /// Links the account of the next line. What is refused of a line stands in its report; an error ends the run.
+    /// Links the account of the next line. What is refused of a line stands in its report; an error ends the run, as does a credential that has
+    /// expired since it began.
     pub async fn link(&mut self, line: &BulkLine) -> Result<LineReport, Error> {
-        if self.lines == LINES_MAX {
+        if self.count.lines() == LINES_MAX {
             return Err(self.refuse(too_many_lines()).await);
         }
-        self.lines += 1;
         let mut report = LineReport {
-            line: self.lines,
+            line: self.count.lines() + 1,
             account_id: None,
             previous_object_id: None,
             outcome: Ok(LineOutcome::Unchanged),
@@ -125,22 +135,25 @@ impl BulkLink {
         };
         match done {
             Ok(outcome) => report.outcome = Ok(outcome),
+            Err(Error::Refused(refusal)) if refusal.reason == Reason::InvalidCredential => {
+                return Err(self.refuse(*refusal).await);
+            }
             Err(Error::Refused(refusal)) => report.outcome = Err(*refusal),
             Err(error) => return Err(error),
         }
+        self.count.add(&report);
         Ok(report)
     }
 
-    /// Ends the run for a reason that is no line's. The log gets an entry of it.
-    pub async fn refuse(&self, refusal: Refusal) -> Error {
-        let admitted = match self.core.authenticate(&self.call).await {
-            Ok(admitted) => admitted,
-            Err(error) => return error,
-        };
+    /// Ends the run for a reason that is no line's, and tells how far it came. The log gets an entry of it.
+    pub async fn refuse(&self, mut refusal: Refusal) -> Error {
+        let lines = self.count.lines();
+        refusal.detail = format!("{} {}", refusal.detail, self.count);
+        let refusal = refusal.with("lines_answered", lines);
         let mut entry = LogEntry::new(&self.call, Operation::RequestRejected, self.core.now());
         RPC.clone_into(&mut entry.request);
         self.core
-            .log_refusal(&admitted, entry, refusal.into())
+            .log_refusal(&self.admitted, entry, refusal.into())
             .await
     }
 
@@ -180,6 +193,33 @@ impl BulkLink {
             }
             Answer::Replayed(_) => Err(Error::Internal("a line has no request id".into())),
         }
+    }
+}
+
+impl Count {
+    const fn lines(&self) -> u32 {
+        self.linked + self.unchanged + self.refused
+    }
+
+    fn add(&mut self, report: &LineReport) {
+        match report.outcome {
+            Ok(LineOutcome::Linked) => self.linked += 1,
+            Ok(LineOutcome::Unchanged) => self.unchanged += 1,
+            Err(_) => self.refused += 1,
+        }
+    }
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Lines answered before: {} ({} linked, {} unchanged, {} refused). They stay so; send the others in another call.",
+            self.lines(),
+            self.linked,
+            self.unchanged,
+            self.refused
+        )
     }
 }
 
@@ -272,9 +312,7 @@ impl DryRun {
 fn too_many_lines() -> Refusal {
     Refusal::new(
         Reason::TooMany,
-        format!(
-            "One call links at most {LINES_MAX} accounts. The lines before were answered as they ended; send the rest in another call."
-        ),
+        format!("One call links at most {LINES_MAX} accounts."),
     )
     .field("line")
     .with("lines_max", LINES_MAX)

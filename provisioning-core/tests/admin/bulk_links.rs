@@ -1,7 +1,11 @@
 //! Many links in one run: each line is judged by itself, and a dry run judges it as if those before it had been done.
 
+use std::time::Duration;
+
 use provisioning_core::{
     accounts::Account,
+    call::Credential,
+    clock::Clock as _,
     error::{Error, Reason},
     links::{BulkLine, LINES_MAX, LineOutcome, LineReport},
 };
@@ -143,6 +147,32 @@ on_every_engine! {
         let judged = [Ok(LineOutcome::Linked), Ok(LineOutcome::Linked), Err(Reason::Uniqueness), Ok(LineOutcome::Linked), Ok(LineOutcome::Linked)];
         assert_eq!(outcomes(&run(&world, &lines, true).await), judged);
         assert_eq!(outcomes(&run(&world, &lines, false).await), judged);
+    }
+
+    async fn a_jwt_that_expires_on_the_way_ends_the_run_with_a_report_of_what_was_done(world: World) {
+        for name in ["alice", "bob"] {
+            world.create_account(&format!("{name}@contoso.com"), None).await;
+        }
+        for dry in [true, false] {
+            let mut call = admin(CONTOSO).validating(dry);
+            let Credential::Principal(principal) = &mut call.credential else { panic!("an admin has a JWT") };
+            principal.expires_at = Some(world.clock.now().plus(Duration::from_mins(1)));
+            let mut run = world.core.bulk_link(call, String::new(), dry).await.expect("it begins");
+            run.link(&line("alice@contoso.com", &guid(1))).await.expect("it is judged");
+            run.link(&line("nobody@contoso.com", &guid(1))).await.expect("it is judged");
+            world.clock.advance(Duration::from_mins(1));
+            match run.link(&line("bob@contoso.com", &guid(2))).await {
+                Err(Error::Refused(refusal)) => {
+                    assert_eq!(refusal.reason, Reason::InvalidCredential);
+                    assert!(refusal.detail.contains("Lines answered before: 2 (1 linked, 0 unchanged, 1 refused)"), "{refusal}");
+                }
+                other => panic!("it goes on: {other:?}"),
+            }
+        }
+        assert_eq!(world.log(CONTOSO, "operation eq \"link\" and outcome eq \"success\"").await.len(), 1);
+        let [entry] = world.log(CONTOSO, "operation eq \"request_rejected\"").await.try_into().expect("one is written, and none of the dry run");
+        assert_eq!((entry.http_status, entry.actor.as_str()), (401, "admin"));
+        assert!(entry.request.ends_with("/BulkLinkObjectIds") && entry.detail.contains("1 linked"), "{entry:?}");
     }
 
     async fn a_run_is_for_its_tenant_and_has_an_end(world: World) {

@@ -301,6 +301,7 @@ pub fn admin(tenant: &str) -> Call {
         subject: "admin".to_owned(),
         scopes: vec![Scope::ProvisioningAdmin],
         tenant: Some(identifier(tenant)),
+        expires_at: None,
     };
     call(tenant, Credential::Principal(principal))
 }
@@ -311,6 +312,7 @@ pub fn operator(tenant: &str) -> Call {
         subject: "operator".to_owned(),
         scopes: vec![Scope::PlatformOperator],
         tenant: None,
+        expires_at: None,
     };
     call(tenant, Credential::Principal(principal))
 }
