@@ -1,11 +1,13 @@
 //! Configuration: flags over environment over file, checked whole before a port is bound. The only place for defaults.
 
 mod environment;
+mod faults;
 mod file;
 mod options;
+mod peers;
+mod urls;
 
 use std::{
-    fmt,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
@@ -15,19 +17,20 @@ use http::Uri;
 use provisioning_core::{
     Retention,
     grpc::jwt::{JwksSource, JwtConfig},
-    storage::{StorageConfig, StorageUrl},
+    storage::StorageConfig,
 };
-use secrecy::{ExposeSecret as _, SecretString};
 use tracing_subscriber::EnvFilter;
 
 pub use environment::without_unusable;
+pub use faults::{ConfigError, Faults};
 pub use file::read;
 pub use options::{LogFormat, Options, Role};
 
-use crate::{
-    data_dir::DataDir,
-    tls::{self, TlsFiles},
+use self::{
+    peers::{core_endpoint, jwks_source, tls_files},
+    urls::{origin, public_base_url, storage_url},
 };
+use crate::{data_dir::DataDir, tls::TlsFiles};
 
 /// Where the embedded database and the signing key live by default.
 pub const DEFAULT_DATA_DIR: &str = "provisiond-data";
@@ -55,25 +58,6 @@ const RETENTION_DAYS_MAX: u32 = 36_500;
 /// Longer than any request should take, shorter than what orchestrators wait before they kill.
 const DEFAULT_SHUTDOWN_GRACE_SECONDS: u64 = 10;
 const SHUTDOWN_GRACE_SECONDS_MAX: u64 = 3_600;
-
-/// What is wrong with the configuration: every fault found, each with what to do.
-#[derive(Debug)]
-pub struct ConfigError(pub Vec<String>);
-
-impl ConfigError {
-    /// A single fault.
-    pub fn one(text: impl Into<String>) -> Self {
-        Self(vec![text.into()])
-    }
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.join("\n"))
-    }
-}
-
-impl std::error::Error for ConfigError {}
 
 /// One address to listen on.
 #[derive(Clone, Debug)]
@@ -259,40 +243,6 @@ fn retention(options: &Options, faults: &mut Faults) -> Retention {
     }
 }
 
-/// Collects what is wrong, so that the operator is told everything at once.
-#[derive(Default)]
-pub struct Faults(Vec<String>);
-
-impl Faults {
-    fn add(&mut self, fault: String) {
-        self.0.push(fault);
-    }
-
-    /// The value, if nothing is wrong.
-    pub fn or<T>(self, value: T) -> Result<T, ConfigError> {
-        if self.0.is_empty() {
-            Ok(value)
-        } else {
-            Err(ConfigError(self.0))
-        }
-    }
-
-    fn within<N: PartialOrd + fmt::Display + Copy>(
-        &mut self,
-        key: &str,
-        value: Option<N>,
-        default: N,
-        min: N,
-        max: N,
-    ) -> N {
-        let value = value.unwrap_or(default);
-        if value < min || value > max {
-            self.add(format!("{key} is {value}; it must be from {min} to {max}"));
-        }
-        value
-    }
-}
-
 /// Flags over environment over file.
 fn merge(flags: Options, config_file: Option<&Path>, faults: &mut Faults) -> Options {
     let environment = environment::read(&environment::variables(), faults);
@@ -342,170 +292,6 @@ fn telemetry(options: Options, faults: &mut Faults) -> TelemetryConfig {
     }
 }
 
-fn storage_url(url: Option<&SecretString>, data_dir: &Path, faults: &mut Faults) -> StorageUrl {
-    let embedded = StorageUrl::Sqlite(data_dir.join(DATABASE_FILE));
-    let Some(secret) = url else {
-        return embedded;
-    };
-    let url = secret.expose_secret();
-    if let Some(path) = url.strip_prefix("sqlite:") {
-        let path = path.strip_prefix("//").unwrap_or(path);
-        if path.is_empty() || path.starts_with(':') || path.contains('?') {
-            faults.add(
-                "database_url: after sqlite: there must be the path of a file, without parameters"
-                    .to_owned(),
-            );
-        }
-        return StorageUrl::Sqlite(path.into());
-    }
-    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-        // The URL may hold a password, so it is not repeated.
-        faults.add("database_url: must start with postgres:// or sqlite:".to_owned());
-        return embedded;
-    }
-    StorageUrl::Postgres(secret.clone())
-}
-
-fn tls_files(
-    listener: &str,
-    cert: Option<PathBuf>,
-    key: Option<PathBuf>,
-    faults: &mut Faults,
-) -> Option<TlsFiles> {
-    match (cert, key) {
-        (None, None) => None,
-        (Some(cert), Some(key)) => {
-            let files = TlsFiles { cert, key };
-            if let Err(error) = tls::load(&files) {
-                faults.add(format!(
-                    "{listener}_tls_cert, {listener}_tls_key: {error:#}"
-                ));
-            }
-            Some(files)
-        }
-        (Some(_), None) => {
-            faults.add(format!(
-                "{listener}_tls_cert is set, {listener}_tls_key is not; TLS needs both"
-            ));
-            None
-        }
-        (None, Some(_)) => {
-            faults.add(format!(
-                "{listener}_tls_key is set, {listener}_tls_cert is not; TLS needs both"
-            ));
-            None
-        }
-    }
-}
-
-/// An http or https URL without credentials and query; the slash at its end, if any, is dropped.
-fn web_url(key: &str, text: &str, faults: &mut Faults) -> Option<Uri> {
-    let text = text.trim_end_matches('/');
-    let fault = match text.parse::<Uri>() {
-        Err(error) => error.to_string(),
-        Ok(uri) if !matches!(uri.scheme_str(), Some("http" | "https")) => {
-            "it must start with http:// or https://".to_owned()
-        }
-        Ok(uri) if uri.host().is_none_or(str::is_empty) => "it names no host".to_owned(),
-        Ok(uri)
-            if uri
-                .authority()
-                .is_some_and(|authority| authority.as_str().contains('@')) =>
-        {
-            "it must not hold a user name or password".to_owned()
-        }
-        Ok(uri) if uri.query().is_some() || text.contains('#') => {
-            "it must not have a query or fragment".to_owned()
-        }
-        Ok(uri) => return Some(uri),
-    };
-    faults.add(format!("{key}: {fault}"));
-    None
-}
-
-/// A web URL without a path.
-fn origin(key: &str, text: &str, faults: &mut Faults) -> Option<Uri> {
-    let uri = web_url(key, text, faults)?;
-    if uri.path() != "/" {
-        faults.add(format!("{key}: it must not have a path"));
-        return None;
-    }
-    Some(uri)
-}
-
-fn public_base_url(url: &str, faults: &mut Faults) -> Option<String> {
-    web_url("public_base_url", url, faults)?;
-    Some(url.trim_end_matches('/').to_owned())
-}
-
-fn core_endpoint(
-    role: Role,
-    url: Option<String>,
-    ca: Option<PathBuf>,
-    faults: &mut Faults,
-) -> Option<CoreEndpoint> {
-    let ca_pem = ca.and_then(|path| match tls::read_authority(&path) {
-        Ok(pem) => Some(pem),
-        Err(error) => {
-            faults.add(format!("core_ca: {error:#}"));
-            None
-        }
-    });
-    match (role, url) {
-        (Role::Facade, None) => {
-            faults.add("core_url is missing: --role facade needs to know where the core is, for example --core-url http://core:50051".to_owned());
-            None
-        }
-        (Role::Facade, Some(url)) => Some(CoreEndpoint {
-            url: origin("core_url", &url, faults)?,
-            ca_pem,
-        }),
-        (Role::All | Role::Core, Some(_)) => {
-            faults.add(
-                "core_url is set, but this role has its own core; drop it, or set role to facade"
-                    .to_owned(),
-            );
-            None
-        }
-        (Role::All | Role::Core, None) => None,
-    }
-}
-
-fn jwks_source(
-    file: Option<PathBuf>,
-    url: Option<String>,
-    faults: &mut Faults,
-) -> Option<JwksSource> {
-    match (file, url) {
-        (None, None) => None,
-        (Some(file), None) => {
-            if let Err(error) = read_jwks(&file) {
-                faults.add(format!("jwks_file: {}: {error}", file.display()));
-            }
-            Some(JwksSource::File(file))
-        }
-        (None, Some(url)) => {
-            web_url("jwks_url", &url, faults);
-            Some(JwksSource::Url(url))
-        }
-        (Some(_), Some(_)) => {
-            faults.add("jwks_file and jwks_url are both set; keep one".to_owned());
-            None
-        }
-    }
-}
-
-fn read_jwks(file: &Path) -> Result<(), String> {
-    let text = std::fs::read(file).map_err(|error| error.to_string())?;
-    let set: jsonwebtoken::jwk::JwkSet =
-        serde_json::from_slice(&text).map_err(|error| error.to_string())?;
-    if set.keys.is_empty() {
-        Err("it holds no keys".to_owned())
-    } else {
-        Ok(())
-    }
-}
-
 fn log_level(level: Option<String>, faults: &mut Faults) -> String {
     let level = level.unwrap_or_else(|| DEFAULT_LOG_LEVEL.to_owned());
     if let Err(error) = EnvFilter::try_new(&level) {
@@ -516,6 +302,8 @@ fn log_level(level: Option<String>, faults: &mut Faults) -> String {
 
 #[cfg(test)]
 mod tests {
+    use provisioning_core::storage::StorageUrl;
+
     use super::*;
 
     fn check(text: &str) -> Result<Config, String> {
