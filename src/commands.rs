@@ -161,6 +161,8 @@ mod tests {
             "tenant update acme",
             "tenant update acme --guard-off --guard-max-count 50",
             "tenant update acme --guard-off --guard-window 1h",
+            "tenant update acme --guard-window 1h",
+            "tenant update acme --guard-max-percent 0",
         ] {
             let words = std::iter::once("provisiond").chain(line.split(' '));
             assert!(parse(words.map(OsString::from)).is_err(), "{line}");
@@ -186,6 +188,14 @@ mod tests {
             "jwt mint --scope accounts.read --scope accounts.write --tenant acme --subject panel --ttl 1h",
             "logs acme --filter x --limit 5",
             "link import links.csv --tenant acme --dry-run --json --reason why --data-dir d",
+            "link set alice@contoso.com 0a21f0f2-8d2a-4f8e-bf98-7363c4aed4ef --tenant acme --reason why --json --grpc http://127.0.0.1:1 --data-dir d",
+            "link set 0190c0de-0000-7000-8000-000000000000 0a21f0f2-8d2a-4f8e-bf98-7363c4aed4ef --tenant acme --dry-run",
+            "link unset alice@contoso.com --tenant acme --reason why",
+            "link revert 0190c0de-0000-7000-8000-000000000000 --tenant acme --reason why",
+            "link history --tenant acme --limit 5 --json",
+            "findings dismiss acme 0190c0de-0000-7000-8000-000000000000 --reason meant --json",
+            "tenant update acme --entra-job 5d1f0f6e-5a3e-4c1e-9d1b-1f4c0a3b2e11 scim.1 --guard-max-count 5",
+            "tenant update acme --no-entra-job",
             "findings acme --json --closed --grpc http://127.0.0.1:1 --data-dir d",
             "diagnose acme --user-name a@b.c",
             "diagnose acme --object-id 1 --json --grpc http://127.0.0.1:1",
@@ -205,5 +215,51 @@ mod tests {
             let words = std::iter::once("provisiond").chain(line.split(' '));
             assert!(parse(words.map(OsString::from)).is_err(), "{line}");
         }
+    }
+
+    /// The words of a line as a shell reads them: blanks, both kinds of quotes, a comment.
+    fn words(line: &str) -> Vec<String> {
+        let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
+        for c in line.chars() {
+            match (c, quote) {
+                ('\'' | '"', None) => {
+                    quote = Some(c);
+                    word.get_or_insert_default();
+                }
+                (c, Some(open)) if c == open => quote = None,
+                ('#', None) if word.is_none() => break,
+                (c, None) if c.is_whitespace() => words.extend(word.take()),
+                (c, _) => word.get_or_insert_default().push(c),
+            }
+        }
+        words.extend(word);
+        words
+    }
+
+    #[test]
+    fn the_commands_of_the_guides_parse() {
+        let guides = [
+            include_str!("../README.md"),
+            include_str!("../docs/linking.md"),
+            include_str!("../docs/operating.md"),
+        ];
+        let mut parsed = 0;
+        for line in guides
+            .map(|guide| guide.replace("\\\n", " "))
+            .iter()
+            .flat_map(|guide| guide.lines())
+        {
+            let words = words(line.trim());
+            if words.first().is_some_and(|word| word == "provisiond") {
+                let error = parse(words.into_iter().map(OsString::from)).err();
+                assert!(
+                    error.is_none(),
+                    "{line}: {}",
+                    error.map(|error| error.to_string()).unwrap_or_default()
+                );
+                parsed += 1;
+            }
+        }
+        assert!(parsed > 20, "they were read");
     }
 }

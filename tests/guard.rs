@@ -253,7 +253,10 @@ on_both_engines! {
         let set = service.cli_json(&["tenant", "update", "acme", "--guard-max-count", "1", "--guard-window", "30m"]).await;
         assert_eq!(set["deprovision_guard"], json!({"window_seconds": 1_800, "max_count": 1, "max_percent": null}));
         let refused = service.cli(&["tenant", "update", "acme", "--guard-max-percent", "0"]).await;
-        assert_eq!(refused.status.code(), Some(1));
+        assert_eq!(refused.status.code(), Some(64));
+        let refused = service.cli(&["tenant", "update", "acme", "--guard-window", "30m"]).await;
+        let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(refused.status.code() == Some(64) && told.contains("--guard-max-count") && !told.contains("max_count"), "{told}");
         for number in 0..3 {
             let id = tenant.scim.create_id(&bodies::user(&format!("user{number}@contoso.com"))).await;
             tenant.scim.patch(&format!("/Users/{id}"), &bodies::suspend()).await;

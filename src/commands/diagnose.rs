@@ -2,17 +2,20 @@
 
 use provisioning_proto::{
     admin::v1::{
-        DiagnoseAccountRequest, DiagnoseAccountResponse, ExpectedRequest, LinkStep,
+        DiagnoseAccountRequest, DiagnoseAccountResponse, ExpectedRequest,
         diagnose_account_request::Subject, link_service_client::LinkServiceClient,
     },
     v1::Account,
 };
 use serde_json::{Value, json};
 
-use super::findings;
+use super::{
+    findings,
+    link::{step_json, step_line},
+};
 use crate::{
     client::{Connection, explain},
-    output::{self, short_time, shown, time},
+    output::{self, shown, time},
 };
 
 /// What the command line says.
@@ -56,8 +59,9 @@ impl Asked {
 /// Asks and shows it.
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let mut client = LinkServiceClient::new(args.connection.open().await?);
+    let tenant = args.identifier;
     let request = DiagnoseAccountRequest {
-        tenant: args.identifier,
+        tenant: tenant.clone(),
         subject: args.asked.subject(),
     };
     let diagnosis = client
@@ -68,13 +72,13 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     if args.json {
         output::line(to_json(&diagnosis))?;
     } else {
-        output::line(text(&diagnosis))?;
+        output::line(text(&tenant, &diagnosis))?;
     }
     Ok(())
 }
 
 /// For people: the summary first, then what it rests on.
-fn text(diagnosis: &DiagnoseAccountResponse) -> String {
+fn text(tenant: &str, diagnosis: &DiagnoseAccountResponse) -> String {
     let mut lines = vec![shown(&diagnosis.summary)];
     let mut part = |title: &str, part: Vec<String>| {
         if !part.is_empty() {
@@ -104,7 +108,7 @@ fn text(diagnosis: &DiagnoseAccountResponse) -> String {
         diagnosis
             .log_entry_ids
             .iter()
-            .map(|id| format!("  provisiond logs IDENT --filter 'id eq \"{id}\"'"))
+            .map(|id| format!("  provisiond logs {tenant} --filter 'id eq \"{id}\"'"))
             .collect(),
     );
     lines.join("\n")
@@ -118,26 +122,6 @@ fn expected_lines(expected: &ExpectedRequest) -> [String; 3] {
     ]
 }
 
-fn step_line(step: &LinkStep) -> String {
-    let or_none = |object_id: &String| {
-        if object_id.is_empty() {
-            "none".to_owned()
-        } else {
-            shown(object_id)
-        }
-    };
-    format!(
-        "  {} {} -> {} by {} {}",
-        short_time(step.time.as_ref()),
-        or_none(&step.previous_object_id),
-        or_none(&step.object_id),
-        shown(&step.actor),
-        shown(&step.reason),
-    )
-    .trim_end()
-    .to_owned()
-}
-
 fn to_json(diagnosis: &DiagnoseAccountResponse) -> Value {
     let expected = diagnosis.expected_requests.iter().map(|expected| {
         json!({
@@ -147,26 +131,13 @@ fn to_json(diagnosis: &DiagnoseAccountResponse) -> Value {
             "because": expected.because,
         })
     });
-    let steps = diagnosis.link_steps.iter().map(|step| {
-        json!({
-            "id": step.id,
-            "time": time(step.time.as_ref()),
-            "account_id": step.account_id,
-            "user_name": step.user_name,
-            "previous_object_id": step.previous_object_id,
-            "object_id": step.object_id,
-            "actor": step.actor,
-            "reason": step.reason,
-            "request_id": step.request_id,
-        })
-    });
     json!({
         "summary": diagnosis.summary,
         "accounts": diagnosis.accounts.iter().map(account_json).collect::<Vec<_>>(),
         "expected_requests": expected.collect::<Vec<_>>(),
         "findings": diagnosis.findings.iter().map(findings::to_json).collect::<Vec<_>>(),
         "log_entry_ids": diagnosis.log_entry_ids,
-        "link_steps": steps.collect::<Vec<_>>(),
+        "link_steps": diagnosis.link_steps.iter().map(step_json).collect::<Vec<_>>(),
     })
 }
 

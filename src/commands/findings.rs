@@ -1,11 +1,13 @@
 //! `provisiond findings`: what stands between Entra and a tenant's accounts and groups, with what can be done about it.
 
 use provisioning_proto::admin::v1::{
-    DragonceSide, Finding, FindingKind, FindingState, ListFindingsRequest, Remedy, RemedyStep,
-    Severity, dragonce_side::Resource, link_service_client::LinkServiceClient, remedy_step::Call,
+    DismissFindingRequest, DragonceSide, Finding, FindingKind, FindingState, ListFindingsRequest,
+    Remedy, RemedyStep, Severity, dragonce_side::Resource, link_service_client::LinkServiceClient,
+    remedy_step::Call,
 };
 use serde_json::{Value, json};
 
+use super::guard::times;
 use crate::{
     client::{Connection, explain},
     output::{self, short_time, shown, time},
@@ -16,9 +18,13 @@ const PAGE_SIZE_MAX: i32 = 200;
 
 /// What the command line says.
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// The tenant's Subscriber Identifier
-    identifier: String,
+    #[arg(required = true)]
+    identifier: Option<String>,
     /// Shows closed ones instead: those that are cured or dismissed
     #[arg(long)]
     closed: bool,
@@ -29,11 +35,68 @@ pub struct Args {
     connection: Connection,
 }
 
-/// Shows them, page by page.
+/// What else can be done with findings.
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Closes a finding that is meant to be so; it opens again when Microsoft Entra shows it again
+    Dismiss(Dismiss),
+}
+
+/// Which finding, and why.
+#[derive(clap::Args)]
+struct Dismiss {
+    /// The tenant's Subscriber Identifier
+    identifier: String,
+    /// The finding's id
+    id: String,
+    /// Why; kept with the finding and in the provisioning log
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    /// Checks everything and changes nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Prints one JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// Does it.
 pub async fn run(args: Args) -> anyhow::Result<()> {
+    match args.command {
+        Some(Command::Dismiss(args)) => dismiss(args).await,
+        None => list(args).await,
+    }
+}
+
+async fn dismiss(args: Dismiss) -> anyhow::Result<()> {
+    let mut client = LinkServiceClient::new(args.connection.open().await?);
+    let request = DismissFindingRequest {
+        tenant: args.identifier,
+        finding_id: args.id,
+        reason: args.reason,
+        validate_only: args.dry_run,
+        ..DismissFindingRequest::default()
+    };
+    let response = client
+        .dismiss_finding(request)
+        .await
+        .map_err(|status| explain(&status))?;
+    let finding = response.into_inner().finding.unwrap_or_default();
+    if args.json {
+        output::line(to_json(&finding))?;
+    } else {
+        output::line(text(&finding))?;
+    }
+    Ok(())
+}
+
+/// Shows them, page by page.
+async fn list(args: Args) -> anyhow::Result<()> {
     let mut client = LinkServiceClient::new(args.connection.open().await?);
     let mut request = ListFindingsRequest {
-        tenant: args.identifier.clone(),
+        tenant: args.identifier.unwrap_or_default(),
         page_size: PAGE_SIZE_MAX,
         ..ListFindingsRequest::default()
     };
@@ -83,10 +146,7 @@ pub fn text(finding: &Finding) -> String {
             state(finding),
             short_time(finding.first_seen_time.as_ref()),
             short_time(finding.last_seen_time.as_ref()),
-            match finding.count {
-                1 => "once".to_owned(),
-                count => format!("{count} times"),
-            },
+            times(finding.count),
             finding.id,
         ),
         format!("  {}", shown(&finding.summary)),

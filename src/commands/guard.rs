@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{
     client::{Connection, Session, explain},
-    output::{self, Column, short_time, shown, time},
+    output::{self, short_time, shown, time},
 };
 
 /// The most a page may have.
@@ -148,8 +148,8 @@ async fn show(common: &Common, with_items: bool) -> anyhow::Result<()> {
     }
     let pending = guard.pending_batch.as_ref().map(|batch| batch.id.clone());
     let of = common.batch.clone().or(pending).filter(|_| with_items);
-    let items = match of {
-        Some(batch) => items(&mut client, &common.identifier, &batch).await?,
+    let items = match &of {
+        Some(batch) => items(&mut client, &common.identifier, batch).await?,
         None => Vec::new(),
     };
     if common.json {
@@ -172,11 +172,14 @@ async fn show(common: &Common, with_items: bool) -> anyhow::Result<()> {
         ))?,
         None => output::line("deprovision guard: off")?,
     }
-    if !batches.is_empty() {
-        output::line(batch_table(&batches))?;
+    for batch in &batches {
+        output::line(batch_text(batch))?;
     }
-    if !items.is_empty() {
-        output::line(item_table(&items))?;
+    if let Some(batch) = of.filter(|_| !items.is_empty()) {
+        output::line(format_args!("in the batch {batch}:"))?;
+    }
+    for item in &items {
+        output::line(item_text(item))?;
     }
     Ok(())
 }
@@ -213,63 +216,61 @@ fn print_decided(batch: Option<DeprovisionBatch>, as_json: bool) -> anyhow::Resu
     if as_json {
         output::line(batch_to_json(&batch))?;
     } else {
-        output::line(batch_table(&[batch]))?;
+        output::line(batch_text(&batch))?;
     }
     Ok(())
 }
 
-fn batch_table(batches: &[DeprovisionBatch]) -> String {
-    let columns = [
-        Column::Fixed("batch"),
-        Column::Fixed("state"),
-        Column::Fixed("since"),
-        Column::Fixed("suspends"),
-        Column::Fixed("deletes"),
-        Column::Fixed("removals"),
-        Column::Fixed("passed"),
-        Column::Text("decided by"),
-        Column::Text("reason"),
+/// A batch for people. Each line has what belongs together, so that it is read in 80 columns.
+fn batch_text(batch: &DeprovisionBatch) -> String {
+    let mut lines = vec![
+        format!("batch {}: {}", batch.id, state(batch)),
+        format!("  since {}", short_time(batch.create_time.as_ref())),
+        format!(
+            "  suspends {}, deletes {}, removals from groups {}, passed {}",
+            batch.suspends, batch.deletes, batch.member_removals, batch.passed
+        ),
     ];
-    let row = |batch: &DeprovisionBatch| {
-        vec![
-            batch.id.clone(),
-            state(batch),
-            short_time(batch.create_time.as_ref()),
-            batch.suspends.to_string(),
-            batch.deletes.to_string(),
-            batch.member_removals.to_string(),
-            batch.passed.to_string(),
-            shown(&batch.decided_by),
-            shown(&batch.reason),
-        ]
-    };
-    let rows: Vec<_> = batches.iter().map(row).collect();
-    output::table(&columns, &rows)
+    if !batch.decided_by.is_empty() {
+        let by = shown(&batch.decided_by);
+        let at = short_time(batch.decide_time.as_ref());
+        lines.push(format!("  decided {at} by {by}"));
+    }
+    if !batch.reason.is_empty() {
+        lines.push(format!("  reason: {}", shown(&batch.reason)));
+    }
+    lines.join("\n")
 }
 
-fn item_table(items: &[DeprovisionBatchItem]) -> String {
-    let columns = [
-        Column::Fixed("action"),
-        Column::Text("user name"),
-        Column::Text("group"),
-        Column::Fixed("account"),
-        Column::Fixed("last asked for"),
-        Column::Fixed("times"),
-        Column::Text("passed"),
-    ];
-    let row = |item: &DeprovisionBatchItem| {
-        vec![
-            action(item),
-            shown(&item.user_name),
-            shown(&item.group_display_name),
-            item.account_id.clone(),
-            short_time(item.last_seen_time.as_ref()),
-            item.count.to_string(),
-            short_time(item.pass_time.as_ref()),
-        ]
+/// What waits in a batch, for people.
+fn item_text(item: &DeprovisionBatchItem) -> String {
+    let from = if item.group_display_name.is_empty() {
+        String::new()
+    } else {
+        format!(" from the group {}", shown(&item.group_display_name))
     };
-    let rows: Vec<_> = items.iter().map(row).collect();
-    output::table(&columns, &rows)
+    let mut lines = vec![
+        format!("  {} {}{from}", action(item), shown(&item.user_name)),
+        format!("    account {}", item.account_id),
+        format!(
+            "    asked for {}, the last time {}",
+            times(item.count),
+            short_time(item.last_seen_time.as_ref())
+        ),
+    ];
+    if item.pass_time.is_some() {
+        let at = short_time(item.pass_time.as_ref());
+        lines.push(format!("    passed {at}"));
+    }
+    lines.join("\n")
+}
+
+/// How often, in words.
+pub fn times(count: i64) -> String {
+    match count {
+        1 => "once".to_owned(),
+        count => format!("{count} times"),
+    }
 }
 
 fn batch_to_json(batch: &DeprovisionBatch) -> Value {
@@ -355,7 +356,7 @@ fn word(name: &str, prefix: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use provisioning_proto::admin::v1::DeprovisionBatchState;
+    use provisioning_proto::admin::v1::{DeprovisionAction, DeprovisionBatchState};
 
     use super::*;
 
@@ -370,6 +371,49 @@ mod tests {
             max_percent: Some(10),
         };
         assert_eq!(limits_to_text(&guard), "at most 50 or 10 % within 1 h");
+    }
+
+    #[test]
+    fn what_waits_is_read_in_80_columns() {
+        let id = "0198d4c0-0000-7000-8000-000000000000".to_owned();
+        let at = Some(prost_types::Timestamp {
+            seconds: 1_800_000_000,
+            nanos: 123_000_000,
+        });
+        let mut batch = DeprovisionBatch {
+            id: id.clone(),
+            create_time: at,
+            suspends: 100_000,
+            deletes: 100_000,
+            member_removals: 100_000,
+            passed: 100_000,
+            decided_by: "provisiond-cli".to_owned(),
+            decide_time: at,
+            reason: "A group was emptied by mistake".to_owned(),
+            ..DeprovisionBatch::default()
+        };
+        batch.set_state(DeprovisionBatchState::Dismissed);
+        let mut item = DeprovisionBatchItem {
+            account_id: id,
+            user_name: "a.rather.long.name@contoso.com".to_owned(),
+            group_display_name: "Engineering".to_owned(),
+            count: 1_000,
+            last_seen_time: at,
+            pass_time: at,
+            ..DeprovisionBatchItem::default()
+        };
+        item.set_action(DeprovisionAction::RemoveMember);
+        for text in [batch_text(&batch), item_text(&item)] {
+            assert!(
+                text.lines().all(|line| line.chars().count() <= 80),
+                "{text}"
+            );
+        }
+        assert!(
+            item_text(&item).contains(
+                "remove_member a.rather.long.name@contoso.com from the group Engineering"
+            )
+        );
     }
 
     #[test]

@@ -1,229 +1,68 @@
 //! `provisiond link`: connects accounts with their Entra objects.
 
-use std::{io::Read, path::PathBuf, process::ExitCode};
+mod history;
+mod import;
+mod set;
 
-use anyhow::{Context as _, bail, ensure};
-use provisioning_core::links::LINES_MAX;
-use provisioning_proto::admin::v1::{
-    BulkLinkLine, BulkLinkObjectIdsRequest, BulkLinkObjectIdsResponse, BulkLinkOptions,
-    BulkLinkOutcome, bulk_link_object_ids_request::Message, link_service_client::LinkServiceClient,
-};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use std::process::ExitCode;
 
-use crate::{
-    client::{Connection, explain},
-    output::{self, Column, shown},
-};
+use uuid::Uuid;
+
+pub use self::history::{step_json, step_line};
+use crate::client::Connection;
 
 /// What to do.
 #[derive(clap::Subcommand)]
 pub enum Command {
+    /// Sets the Object ID of one account, after showing what that changes for Microsoft Entra
+    Set(set::Set),
+    /// Takes the Object ID off one account, so that Microsoft Entra may set it again
+    Unset(set::Unset),
+    /// Gives an account back the Object ID that it had before a step of its history
+    Revert(set::Revert),
+    /// Shows how accounts came to their Object IDs, newest first
+    History(history::History),
     /// Links the accounts of a CSV file, and tells of each line what became of it
-    Import(Import),
+    Import(import::Import),
 }
 
-/// What the command line says.
+/// What every subcommand takes.
 #[derive(clap::Args)]
-pub struct Import {
-    /// The CSV file; its first line names the columns, `user_name` and `object_id` among them
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
+pub struct Common {
     /// The tenant's Subscriber Identifier
     #[arg(long, value_name = "IDENT")]
     tenant: String,
-    /// Tells what would become of each line, and changes nothing
-    #[arg(long)]
-    dry_run: bool,
-    /// Why; kept in the link history and in the provisioning log
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    reason: String,
-    /// Prints one JSON object a line
+    /// Prints JSON, one object a line
     #[arg(long)]
     json: bool,
     #[command(flatten)]
     connection: Connection,
 }
 
-/// A row of the file. Other columns may be there.
-#[derive(Deserialize)]
-struct Row {
-    user_name: String,
-    object_id: String,
+/// An account as the command line names it: a UUID is its id, anything else its login account.
+#[derive(Clone)]
+enum Named {
+    Id(String),
+    UserName(String),
 }
 
-/// How many lines ended how.
-#[derive(Default)]
-struct Count {
-    linked: usize,
-    unchanged: usize,
-    failed: usize,
-}
-
-/// Does it. Fails when a line did.
-pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
-    let Command::Import(args) = command;
-    let file = std::fs::File::open(&args.file)
-        .with_context(|| format!("cannot open {}", args.file.display()))?;
-    // The whole file is read before anything is sent: a mistake in it changes nothing.
-    let rows = read(file).with_context(|| format!("{} is not sent", args.file.display()))?;
-    let sent = rows.len();
-    let options = BulkLinkOptions {
-        tenant: args.tenant,
-        reason: args.reason,
-        validate_only: args.dry_run,
-    };
-    let messages = std::iter::once(Message::Options(options))
-        .chain(rows.into_iter().map(Message::Line))
-        .map(|message| BulkLinkObjectIdsRequest {
-            message: Some(message),
-        });
-    let mut client = LinkServiceClient::new(args.connection.open().await?);
-    let mut answers = client
-        .bulk_link_object_ids(tokio_stream::iter(messages))
-        .await
-        .map_err(|status| explain(&status))?
-        .into_inner();
-
-    let mut count = Count::default();
-    let mut table = Vec::new();
-    while let Some(answer) = answers.message().await.map_err(|status| explain(&status))? {
-        count.add(&answer);
-        if args.json {
-            output::line(to_json(&answer))?;
+impl From<String> for Named {
+    fn from(text: String) -> Self {
+        if Uuid::try_parse(&text).is_ok() {
+            Self::Id(text)
         } else {
-            table.push(row(&answer));
-        }
-    }
-    if !args.json {
-        let columns = [
-            Column::Fixed("line"),
-            Column::Fixed("outcome"),
-            Column::Text("user name"),
-            Column::Text("object id"),
-            Column::Text("before"),
-            Column::Text("detail"),
-        ];
-        output::line(output::table(&columns, &table))?;
-    }
-    let Count {
-        linked,
-        unchanged,
-        failed,
-    } = count;
-    let would_be = if args.dry_run { "would be " } else { "" };
-    eprintln!("{linked} {would_be}linked, {unchanged} unchanged, {failed} failed");
-    if linked + unchanged + failed != sent {
-        bail!("the service answered fewer lines than the file has; import it again");
-    }
-    Ok(if failed == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
-}
-
-/// Reads the rows.
-fn read(file: impl Read) -> anyhow::Result<Vec<BulkLinkLine>> {
-    let mut reader = csv::ReaderBuilder::new()
-        .trim(csv::Trim::All)
-        .from_reader(file);
-    let headers = reader.headers()?;
-    for column in ["user_name", "object_id"] {
-        ensure!(
-            headers.iter().any(|header| header == column),
-            "its first line must name the columns user_name,object_id; {column} is not there"
-        );
-    }
-    let mut lines = Vec::new();
-    for row in reader.deserialize() {
-        let Row {
-            user_name,
-            object_id,
-        } = row?;
-        ensure!(
-            lines.len() < LINES_MAX as usize,
-            "it has more than {LINES_MAX} lines; split it"
-        );
-        lines.push(BulkLinkLine {
-            user_name,
-            object_id,
-            etag: String::new(),
-        });
-    }
-    Ok(lines)
-}
-
-impl Count {
-    fn add(&mut self, answer: &BulkLinkObjectIdsResponse) {
-        match answer.outcome() {
-            BulkLinkOutcome::Linked => self.linked += 1,
-            BulkLinkOutcome::Unchanged => self.unchanged += 1,
-            BulkLinkOutcome::Failed | BulkLinkOutcome::Unspecified => self.failed += 1,
+            Self::UserName(text)
         }
     }
 }
 
-fn outcome(answer: &BulkLinkObjectIdsResponse) -> &'static str {
-    match answer.outcome() {
-        BulkLinkOutcome::Linked => "linked",
-        BulkLinkOutcome::Unchanged => "unchanged",
-        BulkLinkOutcome::Failed => "failed",
-        BulkLinkOutcome::Unspecified => "unknown",
-    }
-}
-
-fn row(answer: &BulkLinkObjectIdsResponse) -> Vec<String> {
-    vec![
-        answer.line.to_string(),
-        outcome(answer).to_owned(),
-        shown(&answer.user_name),
-        shown(&answer.object_id),
-        shown(&answer.previous_object_id),
-        shown(&answer.detail),
-    ]
-}
-
-fn to_json(answer: &BulkLinkObjectIdsResponse) -> Value {
-    json!({
-        "line": answer.line,
-        "outcome": outcome(answer),
-        "user_name": answer.user_name,
-        "object_id": answer.object_id,
-        "account_id": answer.account_id,
-        "previous_object_id": answer.previous_object_id,
-        "reason": answer.reason,
-        "detail": answer.detail,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_as_a_spreadsheet_writes_it_is_read() {
-        let text = "\u{feff}name,user_name,object_id\r\n\"Doe, Jane\", jane@contoso.com ,0a21f0f2-8d2a-4f8e-bf98-7363c4aed4ef\r\n";
-        let lines = read(text.as_bytes()).expect("it is read");
-        assert_eq!(lines.len(), 1);
-        assert_eq!(lines[0].user_name, "jane@contoso.com");
-        assert_eq!(lines[0].object_id, "0a21f0f2-8d2a-4f8e-bf98-7363c4aed4ef");
-    }
-
-    #[test]
-    fn a_file_with_a_mistake_is_not_read_at_all() {
-        let named = "user_name,object_id\n";
-        for (text, why) in [
-            ("user,object_id\na,b\n".to_owned(), "user_name is not there"),
-            (String::new(), "user_name is not there"),
-            (format!("{named}a,b\nc\n"), "fields"),
-            (
-                named.to_owned() + &"a,b\n".repeat(LINES_MAX as usize + 1),
-                "split it",
-            ),
-        ] {
-            let error = read(text.as_bytes()).expect_err("it is refused");
-            assert!(format!("{error:#}").contains(why), "{error:#}");
-        }
+/// Does it.
+pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Set(args) => set::set(args).await.map(|()| ExitCode::SUCCESS),
+        Command::Unset(args) => set::unset(args).await.map(|()| ExitCode::SUCCESS),
+        Command::Revert(args) => set::revert(args).await.map(|()| ExitCode::SUCCESS),
+        Command::History(args) => history::run(args).await.map(|()| ExitCode::SUCCESS),
+        Command::Import(args) => import::run(args).await,
     }
 }

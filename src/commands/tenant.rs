@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use clap::ArgGroup;
 use provisioning_proto::admin::v1::{
     CreateTenantRequest, DeprovisionGuard, DisableProvisioningRequest, EnableProvisioningRequest,
-    ListTenantsRequest, Tenant, TenantSettings, UpdateTenantRequest,
+    EntraJob, ListTenantsRequest, Tenant, TenantSettings, UpdateTenantRequest,
     tenant_service_client::TenantServiceClient,
 };
 use serde_json::{Value, json};
@@ -39,12 +40,12 @@ pub enum Command {
         #[command(flatten)]
         common: Common,
     },
-    /// Sets how many suspensions, deletions and removals from groups pass by themselves, or lets all pass again
+    /// Sets the limits of the deprovision guard, and where the provisioning job is in Microsoft Entra
     Update {
         /// The tenant's Subscriber Identifier
         identifier: String,
         #[command(flatten)]
-        limits: GuardLimits,
+        settings: Settings,
         #[command(flatten)]
         common: Common,
     },
@@ -64,22 +65,32 @@ pub enum Command {
     },
 }
 
-/// The limits of the deprovision guard.
+/// The settings to change; at least one.
 #[derive(clap::Args)]
-#[group(id = "guard", required = true, multiple = true)]
-pub struct GuardLimits {
-    /// At most so many within a window
-    #[arg(long = "guard-max-count", value_name = "COUNT")]
+#[group(skip)]
+#[command(
+    group(ArgGroup::new("limits").args(["max_count", "max_percent"]).multiple(true)),
+    group(ArgGroup::new("settings").args(["max_count", "max_percent", "window", "off", "entra_job", "no_entra_job"]).required(true).multiple(true)),
+)]
+pub struct Settings {
+    /// The deprovision guard lets pass at most so many within a window
+    #[arg(long = "guard-max-count", value_name = "COUNT", value_parser = clap::value_parser!(i32).range(1..=100_000))]
     max_count: Option<i32>,
     /// At most this share of the managed and active accounts within a window
-    #[arg(long = "guard-max-percent", value_name = "PERCENT")]
+    #[arg(long = "guard-max-percent", value_name = "PERCENT", value_parser = clap::value_parser!(i32).range(1..=100))]
     max_percent: Option<i32>,
-    /// How long the window is, for example 30m [default: 1h]
-    #[arg(long = "guard-window", value_name = "TIME", value_parser = parse_duration)]
+    /// How long the window of these limits is, 1m to 7d, for example 30m [default: 1h]
+    #[arg(long = "guard-window", value_name = "TIME", value_parser = parse_duration, requires = "limits")]
     window: Option<Duration>,
     /// Lets all pass
-    #[arg(long = "guard-off", conflicts_with_all = ["max_count", "max_percent", "window"])]
+    #[arg(long = "guard-off", conflicts_with_all = ["limits", "window"])]
     off: bool,
+    /// Where the tenant's provisioning job is in Microsoft Entra, so that remedies name it: the Object ID of the enterprise application, and the job's id
+    #[arg(long, num_args = 2, value_names = ["SERVICE_PRINCIPAL_ID", "JOB_ID"])]
+    entra_job: Option<Vec<String>>,
+    /// Forgets where it is
+    #[arg(long, conflicts_with = "entra_job")]
+    no_entra_job: bool,
 }
 
 /// What every subcommand takes.
@@ -113,12 +124,12 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
         }
         Command::Update {
             identifier,
-            limits,
+            settings,
             common,
         } => {
             let mut client = TenantServiceClient::new(common.connection.open().await?);
             let response = client
-                .update_tenant(limits.request(identifier)?)
+                .update_tenant(settings.request(identifier)?)
                 .await
                 .map_err(|status| explain(&status))?;
             print_one(
@@ -159,18 +170,32 @@ pub async fn run(command: Command) -> anyhow::Result<()> {
     }
 }
 
-impl GuardLimits {
-    /// All limits together: what is not said is no limit.
+impl Settings {
+    /// All limits of the guard together: what is not said is no limit.
     fn request(self, identifier: String) -> anyhow::Result<UpdateTenantRequest> {
+        let limited = self.max_count.is_some() || self.max_percent.is_some();
         let guard = DeprovisionGuard {
             window: self.window.map(TryInto::try_into).transpose()?,
             max_count: self.max_count,
             max_percent: self.max_percent,
         };
+        let job = self.entra_job.map(|ids| {
+            let mut ids = ids.into_iter();
+            EntraJob {
+                service_principal_id: ids.next().unwrap_or_default(),
+                job_id: ids.next().unwrap_or_default(),
+            }
+        });
+        let paths = [
+            ("settings.deprovision_guard", limited || self.off),
+            ("settings.entra_job", job.is_some() || self.no_entra_job),
+        ];
         let settings = TenantSettings {
-            deprovision_guard: (!self.off).then_some(guard),
+            deprovision_guard: limited.then_some(guard),
+            entra_job: job,
             ..TenantSettings::default()
         };
+        let changed = paths.into_iter().filter(|(_, is_changed)| *is_changed);
         Ok(UpdateTenantRequest {
             tenant: Some(Tenant {
                 identifier,
@@ -178,7 +203,7 @@ impl GuardLimits {
                 ..Tenant::default()
             }),
             update_mask: Some(prost_types::FieldMask {
-                paths: vec!["settings.deprovision_guard".to_owned()],
+                paths: changed.map(|(path, _)| path.to_owned()).collect(),
             }),
             ..UpdateTenantRequest::default()
         })
@@ -236,10 +261,11 @@ fn print_one(tenant: &Tenant, as_json: bool) -> anyhow::Result<()> {
         output::line(to_json(tenant))?;
     } else {
         output::line(format_args!(
-            "tenant {}: provisioning {}{}",
+            "tenant {}: provisioning {}{}{}",
             tenant.identifier,
             state(tenant),
-            guarded(tenant)
+            guarded(tenant),
+            at_job(tenant)
         ))?;
     }
     Ok(())
@@ -276,6 +302,10 @@ fn to_json(tenant: &Tenant) -> Value {
         "display_name": tenant.display_name,
         "provisioning_enabled": tenant.provisioning_enabled,
         "deprovision_guard": limits(tenant).map(guard::limits_to_json),
+        "entra_job": job(tenant).map(|job| json!({
+            "service_principal_id": job.service_principal_id,
+            "job_id": job.job_id,
+        })),
         "create_time": time(tenant.create_time.as_ref()),
     })
 }
@@ -288,6 +318,17 @@ fn limits(tenant: &Tenant) -> Option<&DeprovisionGuard> {
 fn guarded(tenant: &Tenant) -> String {
     limits(tenant)
         .map(|limits| format!(", deprovision guard: {}", guard::limits_to_text(limits)))
+        .unwrap_or_default()
+}
+
+fn job(tenant: &Tenant) -> Option<&EntraJob> {
+    tenant.settings.as_ref()?.entra_job.as_ref()
+}
+
+/// Nothing where it is not known.
+fn at_job(tenant: &Tenant) -> String {
+    job(tenant)
+        .map(|job| format!(", job in Microsoft Entra: {}", shown(&job.job_id)))
         .unwrap_or_default()
 }
 
