@@ -17,6 +17,8 @@ use crate::support::{
 const OBJECT_ID: &str = "0a21f0f2-8d2a-4f8e-bf98-7363c4aed4ef";
 /// The same for every process, so that all show the same locations.
 const PUBLIC: &str = "https://scim.example";
+/// A core without a facade.
+const CORE: [&str; 4] = ["--role", "core", "--public-base-url", PUBLIC];
 /// A request that waits longer than this for what is not there has no deadline.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(15);
 
@@ -260,18 +262,10 @@ async fn expect_unavailable(service: &Service, process: &Process) {
     );
 }
 
-#[tokio::test]
-async fn while_the_core_is_away_every_answer_is_503() {
-    let mut core = Service::start_with(
-        Engine::Sqlite,
-        &["--role", "core", "--public-base-url", PUBLIC],
-    )
-    .await;
-    let panel = Panel::of(&core).await;
-    let (tenant, other) = (panel.tenant("acme").await, panel.tenant("other").await);
-    let address = |core: &Service| core.process.grpc().trim_start_matches("http://").to_owned();
-    let proxy = Proxy::start(address(&core)).await;
-    let folder = tempfile::tempdir().expect("a folder");
+/// A core on SQLite behind a proxy, and a facade in front of that.
+async fn split(service: &Service, proxy: &Proxy) -> Process {
+    let folder = service.data_dir().join("facade");
+    std::fs::create_dir(&folder).expect("a folder");
     let core_url = format!("http://{}", proxy.addr);
     let args = [
         "serve",
@@ -284,9 +278,22 @@ async fn while_the_core_is_away_every_answer_is_503() {
         "--public-base-url",
         PUBLIC,
         "--data-dir",
-        path(folder.path()),
+        path(&folder),
     ];
-    let facade = Process::start(&args.map(str::to_owned), &folder.path().join("log")).await;
+    Process::start(&args.map(str::to_owned), &folder.join("log")).await
+}
+
+fn grpc_addr(core: &Service) -> String {
+    core.process.grpc().trim_start_matches("http://").to_owned()
+}
+
+#[tokio::test]
+async fn while_the_core_is_away_every_answer_is_503() {
+    let mut core = Service::start_with(Engine::Sqlite, &CORE).await;
+    let panel = Panel::of(&core).await;
+    let (tenant, other) = (panel.tenant("acme").await, panel.tenant("other").await);
+    let proxy = Proxy::start(grpc_addr(&core)).await;
+    let facade = split(&core, &proxy).await;
     let scim = tenant.at(facade.http());
     let id = scim
         .create_id(&linked_user("alice@contoso.com", OBJECT_ID))
@@ -306,6 +313,44 @@ async fn while_the_core_is_away_every_answer_is_503() {
     assert!(core.process.stop().await.success());
     expect_503(&scim, &other.token, &id).await;
     core.restart_stopped().await;
-    proxy.set_upstream(address(&core));
+    proxy.set_upstream(grpc_addr(&core));
+    expect_recovery(&scim, &before).await;
+}
+
+/// The pings notice it, and what was under way is sent again over a connection of its own.
+#[tokio::test]
+async fn a_half_open_connection_to_the_core_costs_no_request() {
+    let core = Service::start_with(Engine::Sqlite, &CORE).await;
+    let tenant = Panel::of(&core).await.tenant("acme").await;
+    let proxy = Proxy::start(grpc_addr(&core)).await;
+    let facade = split(&core, &proxy).await;
+    let scim = tenant.at(facade.http());
+    let id = scim.create_id(&user("alice@contoso.com")).await;
+    let path = format!("/Users/{id}");
+
+    proxy.set(Line::HalfOpen);
+    let (found, suspended, created) = tokio::join!(
+        async { scim.get("/Users").await },
+        async { scim.patch(&path, &suspend()).await },
+        async { scim.post("/Users", &user("bob@contoso.com")).await },
+    );
+    assert_eq!(
+        (found.status, suspended.status, created.status),
+        (200, 204, 201)
+    );
+    assert_eq!(scim.all_users().await.len(), 2);
+}
+
+/// Each connection costs at most the request that finds it dead.
+#[tokio::test]
+async fn half_open_connections_to_postgresql_are_given_up() {
+    let service = Service::start_with(Engine::Postgres, &["--public-base-url", PUBLIC]).await;
+    let tenant = Panel::of(&service).await.tenant("acme").await;
+    let proxy = Proxy::start(postgres_addr(&service)).await;
+    let process = behind_proxy(&service, &proxy).await;
+    let scim = tenant.at(process.http());
+    scim.create_id(&user("alice@contoso.com")).await;
+    let before = scim.all_users().await;
+    proxy.set(Line::HalfOpen);
     expect_recovery(&scim, &before).await;
 }

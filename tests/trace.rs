@@ -1,4 +1,4 @@
-//! One request is one trace, from HTTP over gRPC to the storage, in two processes.
+//! What a collector is sent: one request as one trace, from HTTP over gRPC to the storage, in two processes; and its count and duration.
 
 use std::{
     collections::HashMap,
@@ -6,10 +6,18 @@ use std::{
 };
 
 use opentelemetry_proto::tonic::{
-    collector::trace::v1::{
-        ExportTraceServiceRequest, ExportTraceServiceResponse,
-        trace_service_server::{TraceService, TraceServiceServer},
+    collector::{
+        metrics::v1::{
+            ExportMetricsServiceRequest, ExportMetricsServiceResponse,
+            metrics_service_server::{MetricsService, MetricsServiceServer},
+        },
+        trace::v1::{
+            ExportTraceServiceRequest, ExportTraceServiceResponse,
+            trace_service_server::{TraceService, TraceServiceServer},
+        },
     },
+    common::v1::{AnyValue, KeyValue, any_value},
+    metrics::v1::{HistogramDataPoint, Metric, metric},
     trace::v1::Span,
 };
 use reqwest::Method;
@@ -22,7 +30,10 @@ use crate::support::{Engine, Process, ScimClient, Service};
 
 /// What a collector was sent.
 #[derive(Clone, Default)]
-struct Collector(Arc<Mutex<Vec<Span>>>);
+struct Collector {
+    spans: Arc<Mutex<Vec<Span>>>,
+    metrics: Arc<Mutex<Vec<Metric>>>,
+}
 
 #[tonic::async_trait]
 impl TraceService for Collector {
@@ -35,11 +46,30 @@ impl TraceService for Collector {
             .resource_spans
             .into_iter()
             .flat_map(|resource| resource.scope_spans);
-        self.0
+        self.spans
             .lock()
             .expect("no test panics with it")
             .extend(spans.flat_map(|scope| scope.spans));
         Ok(Response::new(ExportTraceServiceResponse::default()))
+    }
+}
+
+#[tonic::async_trait]
+impl MetricsService for Collector {
+    async fn export(
+        &self,
+        request: Request<ExportMetricsServiceRequest>,
+    ) -> Result<Response<ExportMetricsServiceResponse>, Status> {
+        let metrics = request
+            .into_inner()
+            .resource_metrics
+            .into_iter()
+            .flat_map(|resource| resource.scope_metrics);
+        self.metrics
+            .lock()
+            .expect("no test panics with it")
+            .extend(metrics.flat_map(|scope| scope.metrics));
+        Ok(Response::new(ExportMetricsServiceResponse::default()))
     }
 }
 
@@ -49,7 +79,9 @@ async fn one_request_is_one_trace_from_http_over_grpc_to_the_storage() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let endpoint = format!("http://{}", listener.local_addr().expect("it is bound"));
     let mut tasks = JoinSet::new();
-    let server = Server::builder().add_service(TraceServiceServer::new(collector.clone()));
+    let server = Server::builder()
+        .add_service(TraceServiceServer::new(collector.clone()))
+        .add_service(MetricsServiceServer::new(collector.clone()));
     tasks.spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
 
     let core_args = [
@@ -88,7 +120,11 @@ async fn one_request_is_one_trace_from_http_over_grpc_to_the_storage() {
     assert!(facade.stop().await.success());
     assert!(core.process.stop().await.success());
 
-    let spans = collector.0.lock().expect("no test panics with it").clone();
+    let spans = collector
+        .spans
+        .lock()
+        .expect("no test panics with it")
+        .clone();
     let by_id: HashMap<u128, &Span> = spans
         .iter()
         .map(|span| (number(&span.span_id), span))
@@ -116,6 +152,83 @@ async fn one_request_is_one_trace_from_http_over_grpc_to_the_storage() {
         "a span tells what it must not"
     );
     assert!(!shown.contains("number_changes"), "upkeep is no request");
+
+    let metrics = collector
+        .metrics
+        .lock()
+        .expect("no test panics with it")
+        .clone();
+    assert_counted_once(&metrics);
+    let shown = format!("{metrics:?}");
+    assert!(
+        !shown.contains("canary") && !shown.contains(&tenant.token),
+        "a metric tells what it must not"
+    );
+}
+
+/// The create is counted at each of its two edges.
+fn assert_counted_once(metrics: &[Metric]) {
+    let request = [
+        ("http.request.method", "POST"),
+        ("http.route", "/Users"),
+        ("http.response.status_code", "201"),
+        ("outcome", "ok"),
+    ];
+    let call = [
+        (
+            "rpc.method",
+            "dragonce.provisioning.v1.AccountService/CreateAccount",
+        ),
+        ("rpc.response.status_code", "OK"),
+        ("outcome", "ok"),
+    ];
+    for (metric, attributes) in [
+        ("http.server.request.duration", &request[..]),
+        ("rpc.server.call.duration", &call[..]),
+    ] {
+        let point = point(metrics, metric, attributes);
+        assert!(
+            point.count == 1 && point.sum > Some(0.0),
+            "{metric}: {point:?}"
+        );
+    }
+}
+
+/// What was counted with just these attributes.
+fn point<'m>(
+    metrics: &'m [Metric],
+    name: &str,
+    attributes: &[(&str, &str)],
+) -> &'m HistogramDataPoint {
+    metrics
+        .iter()
+        .filter(|metric| metric.name == name && metric.unit == "s")
+        .filter_map(|metric| match &metric.data {
+            Some(metric::Data::Histogram(histogram)) => Some(&histogram.data_points),
+            _ => None,
+        })
+        .flatten()
+        .find(|point| {
+            let found: HashMap<&str, String> = point.attributes.iter().map(shown).collect();
+            found.len() == attributes.len()
+                && attributes
+                    .iter()
+                    .all(|(key, value)| found.get(key).is_some_and(|found| found == value))
+        })
+        .unwrap_or_else(|| panic!("{name} with {attributes:?} is not in {metrics:#?}"))
+}
+
+fn shown(attribute: &KeyValue) -> (&str, String) {
+    let value = match &attribute.value {
+        Some(AnyValue {
+            value: Some(any_value::Value::StringValue(text)),
+        }) => text.clone(),
+        Some(AnyValue {
+            value: Some(any_value::Value::IntValue(number)),
+        }) => number.to_string(),
+        other => panic!("{} is {other:?}", attribute.key),
+    };
+    (&attribute.key, value)
 }
 
 /// The number that an id's bytes are.

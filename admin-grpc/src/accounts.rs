@@ -168,8 +168,7 @@ impl AccountAdminService for Service {
         request: Request<PurgeAccountRequest>,
     ) -> Result<Response<PurgeAccountResponse>, Status> {
         let respond = |_: &Account| -> Result<_, Status> { Ok(PurgeAccountResponse {}) };
-        // An empty encoding means that there is nothing to replay: a byte stands for the empty message.
-        let encode = |_: &Account| vec![0x08, 0x00];
+        let encode = |_: &Account| PurgeAccountResponse {}.encode_to_vec();
         act!(self, request, Act::Purge, "PurgeAccount", respond, encode)
     }
 }

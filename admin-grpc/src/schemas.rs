@@ -124,8 +124,8 @@ impl ExtensionSchemaService for Service {
     ) -> Result<Response<DeleteExtensionSchemaResponse>, Status> {
         let call = call(&request, &request.get_ref().tenant)?;
         let request = request.into_inner();
-        // The answer is an empty message, and an empty encoding means that there is nothing to replay: a byte stands for it.
-        let encode = |_: &schemas::ExtensionSchema| vec![0x08, 0x00];
+        let encode =
+            |_: &schemas::ExtensionSchema| DeleteExtensionSchemaResponse {}.encode_to_vec();
         let once = once(
             &call,
             "ExtensionSchemaService/DeleteExtensionSchema",

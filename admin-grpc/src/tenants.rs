@@ -151,14 +151,17 @@ impl TenantService for Service {
         request: Request<EnableProvisioningRequest>,
     ) -> Result<Response<EnableProvisioningResponse>, Status> {
         let call = call(&request, &request.get_ref().tenant)?;
-        let switched = self
-            .core
-            .switch_provisioning(&call, true)
-            .await
-            .map_err(status)?;
-        Ok(Response::new(EnableProvisioningResponse {
-            tenant: Some(tenant(&switched)),
-        }))
+        let request = request.into_inner();
+        let encode = |tenant: &tenants::Tenant| enabled(tenant).encode_to_vec();
+        let once = once(
+            &call,
+            "TenantService/EnableProvisioning",
+            &request.request_id,
+            &request,
+            &encode,
+        )?;
+        let answer = self.core.switch_provisioning(&call, true, once).await;
+        idempotent(answer, |tenant| Ok(enabled(&tenant)))
     }
 
     async fn disable_provisioning(
@@ -166,14 +169,29 @@ impl TenantService for Service {
         request: Request<DisableProvisioningRequest>,
     ) -> Result<Response<DisableProvisioningResponse>, Status> {
         let call = call(&request, &request.get_ref().tenant)?;
-        let switched = self
-            .core
-            .switch_provisioning(&call, false)
-            .await
-            .map_err(status)?;
-        Ok(Response::new(DisableProvisioningResponse {
-            tenant: Some(tenant(&switched)),
-        }))
+        let request = request.into_inner();
+        let encode = |tenant: &tenants::Tenant| disabled(tenant).encode_to_vec();
+        let once = once(
+            &call,
+            "TenantService/DisableProvisioning",
+            &request.request_id,
+            &request,
+            &encode,
+        )?;
+        let answer = self.core.switch_provisioning(&call, false, once).await;
+        idempotent(answer, |tenant| Ok(disabled(&tenant)))
+    }
+}
+
+fn enabled(enabled: &tenants::Tenant) -> EnableProvisioningResponse {
+    EnableProvisioningResponse {
+        tenant: Some(tenant(enabled)),
+    }
+}
+
+fn disabled(disabled: &tenants::Tenant) -> DisableProvisioningResponse {
+    DisableProvisioningResponse {
+        tenant: Some(tenant(disabled)),
     }
 }
 

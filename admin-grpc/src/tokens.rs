@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use prost::Message as _;
 use provisioning_core::{
     Core,
     call::Call,
@@ -41,6 +42,12 @@ impl Service {
             replaced_by: token.replaced_by.as_ref().map(TokenId::to_string),
             last_used_time: token.last_used_at.map(timestamp),
             last_used_from: token.last_used_from.clone(),
+        }
+    }
+
+    fn revoked(&self, tokens: &[tokens::Token]) -> RevokeTokenResponse {
+        RevokeTokenResponse {
+            tokens: tokens.iter().map(|token| self.token(token)).collect(),
         }
     }
 
@@ -133,16 +140,18 @@ impl TokenService for Service {
         request: Request<RevokeTokenRequest>,
     ) -> Result<Response<RevokeTokenResponse>, Status> {
         let call = call(&request, &request.get_ref().tenant)?;
-        let token_id = request.into_inner().token_id;
-        let token_id = (!token_id.is_empty()).then(|| TokenId::from_text(token_id));
-        let revoked = self
-            .core
-            .revoke_token(&call, token_id.as_ref())
-            .await
-            .map_err(status)?;
-        Ok(Response::new(RevokeTokenResponse {
-            tokens: revoked.iter().map(|token| self.token(token)).collect(),
-        }))
+        let request = request.into_inner();
+        let encode = |tokens: &Vec<tokens::Token>| self.revoked(tokens).encode_to_vec();
+        let once = once(
+            &call,
+            "TokenService/RevokeToken",
+            &request.request_id,
+            &request,
+            &encode,
+        )?;
+        let token_id = (!request.token_id.is_empty()).then(|| TokenId::from_text(request.token_id));
+        let answer = self.core.revoke_token(&call, token_id.as_ref(), once).await;
+        idempotent(answer, |tokens| Ok(self.revoked(&tokens)))
     }
 
     async fn list_tokens(
@@ -164,7 +173,7 @@ impl TokenService for Service {
     }
 }
 
-/// The answer holds a secret, which is not kept: nothing is there to be replayed.
+/// The answer holds a secret, and is not kept.
 const fn secret(_: &GeneratedToken) -> Vec<u8> {
     Vec::new()
 }

@@ -108,7 +108,9 @@ impl ListQuery {
             .ok_or_else(|| {
                 Refusal::new(
                     Reason::TooMany,
-                    format!("skip must be from 0 to {SKIP_MAX}. Page with page_token beyond."),
+                    format!(
+                        "At most {SKIP_MAX} can be passed over (skip; startIndex in SCIM). Go on with a page token (a cursor in SCIM)."
+                    ),
                 )
                 .field("skip")
             })?;

@@ -33,7 +33,7 @@ pub struct Receipt {
     pub key: ReceiptKey,
     /// SHA-256 of the request message.
     pub body_sha256: [u8; 32],
-    /// The encoded response message; empty when it held a secret.
+    /// The encoded response message.
     pub response: Vec<u8>,
     /// When.
     pub at: Timestamp,
@@ -45,7 +45,7 @@ pub struct Once<'a, R> {
     pub key: ReceiptKey,
     /// SHA-256 of the request message.
     pub body_sha256: [u8; 32],
-    /// Encodes the answer as it will be replayed; an empty encoding means that the answer holds a secret and cannot be.
+    /// Encodes the answer as it will be replayed.
     pub encode: &'a (dyn Fn(&R) -> Vec<u8> + Send + Sync),
 }
 
@@ -106,15 +106,6 @@ impl Core {
             return Err(Refusal::new(
                 Reason::RequestIdReused,
                 "This request_id was used before with another body. Use a new UUID for each request, and the same one only to repeat it.",
-            )
-            .field("request_id")
-            .into());
-        }
-        if receipt.response.is_empty() {
-            return Err(Refusal::new(
-                Reason::SecretNotKept,
-                "This request was answered before, and the answer held a token, which is not kept. Look the token up with ListTokens and \
-                 regenerate it.",
             )
             .field("request_id")
             .into());

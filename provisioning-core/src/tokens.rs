@@ -1,5 +1,6 @@
 //! SCIM tokens: the bearer secret of a tenant. Shown once, masked ever after; only a hash of the secret is stored.
 
+mod revoke;
 mod use_cases;
 
 use std::{

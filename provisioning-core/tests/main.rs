@@ -4,6 +4,7 @@ mod accounts;
 mod admin;
 mod findings;
 mod groups;
+mod grpc;
 mod guard;
 mod linking;
 mod patches;

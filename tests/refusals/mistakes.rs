@@ -129,6 +129,12 @@ fn queries() -> Vec<Case> {
             "startIndex",
         ),
         get(
+            "a startIndex that is too far",
+            "/Users?startIndex=1000002".to_owned(),
+            Some("tooMany"),
+            "startIndex",
+        ),
+        get(
             "the token twice",
             "/Users?access_token=x".to_owned(),
             None,

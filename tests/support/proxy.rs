@@ -18,6 +18,8 @@ pub enum Line {
     Cut,
     /// Connections stand, and nothing passes.
     Frozen,
+    /// The same for the connections that were there; new ones are open, as after a peer that vanished without a word is back.
+    HalfOpen,
     /// What creates passes, and the server does it; but the connection ends when it answers.
     LosingCreates,
 }
@@ -80,6 +82,7 @@ async fn pass(
     mut line: watch::Receiver<Line>,
 ) {
     let upstream = upstream.borrow().clone();
+    let born = *line.borrow();
     let mut far = None;
     loop {
         let now = *line.borrow_and_update();
@@ -87,16 +90,21 @@ async fn pass(
             Line::Cut => return,
             Line::Frozen if line.changed().await.is_err() => return,
             Line::Frozen => {}
-            Line::Open | Line::LosingCreates => {
+            Line::HalfOpen if born != now => {
+                if line.changed().await.is_err() {
+                    return;
+                }
+            }
+            Line::Open | Line::HalfOpen | Line::LosingCreates => {
                 if far.is_none() {
                     far = TcpStream::connect(&upstream).await.ok();
                 }
                 let Some(far) = &mut far else { return };
                 let passed = async {
-                    if now == Line::Open {
-                        copy_bidirectional(&mut near, far).await.map(drop)
-                    } else {
+                    if now == Line::LosingCreates {
                         lose_creates(&mut near, far).await
+                    } else {
+                        copy_bidirectional(&mut near, far).await.map(drop)
                     }
                 };
                 tokio::select! {
@@ -168,6 +176,18 @@ async fn a_line_can_be_frozen_and_cut() {
         .await
         .expect("it arrives after the thaw");
     assert_eq!(&buffer, b"b");
+    proxy.set(Line::HalfOpen);
+    near.write_all(b"c").await.expect("it is taken");
+    let mut new = TcpStream::connect(proxy.addr).await.expect("it listens");
+    let (mut new_far, _) = server.accept().await.expect("it is passed on");
+    new.write_all(b"d").await.expect("it is taken");
+    new_far.read_exact(&mut buffer).await.expect("it arrives");
+    assert_eq!(&buffer, b"d");
+    proxy.set(Line::Open);
+    far.read_exact(&mut buffer)
+        .await
+        .expect("it arrives after the thaw");
+    assert_eq!(&buffer, b"c");
     proxy.set(Line::Cut);
     assert!(
         !matches!(near.read(&mut buffer).await, Ok(1..)),

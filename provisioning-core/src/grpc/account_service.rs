@@ -228,8 +228,7 @@ impl AccountService for Service {
         let id = self
             .account_id(&call, Operation::Delete, &request.id)
             .await?;
-        // The answer is an empty message, and an empty encoding means that there is nothing to replay: a byte stands for it.
-        let encode = |_: &Patched| vec![0x08, 0x00];
+        let encode = |_: &Patched| DeleteAccountResponse::default().encode_to_vec();
         let once = once(
             &call,
             "AccountService/DeleteAccount",

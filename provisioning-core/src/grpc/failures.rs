@@ -9,18 +9,24 @@
 //! run says its message: what is refused before that is read is logged as any other.
 
 use std::{
+    panic::AssertUnwindSafe,
     sync::{Arc, OnceLock},
     task::{Context, Poll},
 };
 
-use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, future::BoxFuture};
 use http::{Request, Response};
 use tonic::{Code, Status, service::Routes};
 use tonic_types::StatusExt as _;
 use tower::Service;
 
 use super::status;
-use crate::{Core, call::Call, error::Reason, log::RejectedRequest};
+use crate::{
+    Core,
+    call::Call,
+    error::{Error, Reason},
+    log::RejectedRequest,
+};
 
 /// What is known of a request: the layer puts this in, and the authentication and [`call`](super::call) fill it.
 #[derive(Clone, Debug, Default)]
@@ -82,7 +88,10 @@ where
         let rpc = request.uri().path().trim_start_matches('/').to_owned();
         let (answer, core) = (self.inner.call(request), self.core.clone());
         Box::pin(async move {
-            let response = answer.await?;
+            let response = match AssertUnwindSafe(answer).catch_unwind().await {
+                Ok(response) => response?,
+                Err(_panic) => status(Error::Internal("a call panicked".into())).into_http(),
+            };
             let Some(failure) = Status::from_header_map(response.headers()) else {
                 return Ok(response);
             };

@@ -203,21 +203,21 @@ impl Core {
     }
 
     /// Switches the paid feature on or off. Off, SCIM requests are answered 403 at once and nothing is lost.
-    pub async fn switch_provisioning(&self, call: &Call, enabled: bool) -> Result<Tenant, Error> {
+    pub async fn switch_provisioning(
+        &self,
+        call: &Call,
+        enabled: bool,
+        once: Option<Once<'_, Tenant>>,
+    ) -> Result<Answer<Tenant>, Error> {
         let precondition = Precondition {
             etag: None,
             validate_only: call.validate_only,
         };
-        let answer = self
-            .write_tenant(call, &precondition, None, |tenant| {
-                tenant.provisioning_enabled = enabled;
-                Ok(())
-            })
-            .await?;
-        match answer {
-            Answer::Fresh(tenant) => Ok(tenant),
-            Answer::Replayed(_) => Err(unexpected(Commit::RequestIdUsed)),
-        }
+        self.write_tenant(call, &precondition, once, |tenant| {
+            tenant.provisioning_enabled = enabled;
+            Ok(())
+        })
+        .await
     }
 
     /// Reads, changes and writes until the version read is the version written to.
@@ -269,7 +269,12 @@ impl Core {
         let mut tenant = old.clone();
         change(&mut tenant)?;
         if tenant == *old {
-            return Ok(Some(tenant));
+            // A repetition must not do later what there is nothing to do now.
+            let receipt = once
+                .filter(|_| !precondition.validate_only)
+                .map(|once| once.receipt(&tenant, self.now()));
+            let kept = self.keep_receipt(tenant.id, receipt).await?;
+            return Ok(kept.then_some(tenant));
         }
         tenant.version += 1;
         tenant.updated_at = self.now().max(old.updated_at.plus(TICK));

@@ -24,9 +24,6 @@ const SCAN_SIZE: u32 = 200;
 /// The smallest step of time.
 const TICK: Duration = Duration::from_micros(1);
 
-/// What the log says of a token that was revoked, after its mask.
-const REVOKED: &str = "was revoked and is not accepted any more.";
-
 /// What the panel shows of a tenant's SCIM connection.
 #[derive(Clone, Debug)]
 pub struct ScimConnection {
@@ -109,40 +106,6 @@ impl Core {
         }
     }
 
-    /// Kills one token, or every token that is still accepted, and answers with them as they are now. A token that is dead already stays
-    /// as it is; so do all of a dry run.
-    pub async fn revoke_token(
-        &self,
-        call: &Call,
-        token_id: Option<&TokenId>,
-    ) -> Result<Vec<Token>, Error> {
-        let admitted = self.authenticate(call).await?;
-        let Some(token_id) = token_id else {
-            if call.validate_only {
-                return self.list_accepted_tokens(admitted.tenant.id).await;
-            }
-            return self.revoke_accepted_tokens(call, &admitted).await;
-        };
-        let found = if token_id.is_well_formed() {
-            self.find_token(&admitted, token_id).await?
-        } else {
-            None
-        };
-        match found {
-            Some(token) if token.accepted(self.now()) && !call.validate_only => {
-                Ok(vec![self.revoke_one(call, &admitted, &token.id).await?])
-            }
-            Some(token) => Ok(vec![token]),
-            None => {
-                let mut entry = token_entry(call, Operation::TokenRevoke, self.now());
-                entry.resource_id = token_id.to_string();
-                Err(self
-                    .log_refusal(&admitted, entry, token_not_found().into())
-                    .await)
-            }
-        }
-    }
-
     /// The tokens a tenant has and had, newest first.
     pub async fn list_tokens(
         &self,
@@ -175,9 +138,7 @@ impl Core {
         once: Option<Once<'_, GeneratedToken>>,
     ) -> Result<Answer<GeneratedToken>, Error> {
         let tenant_id = admitted.tenant.id;
-        if let Some(bytes) = self.replay_token(tenant_id, once.as_ref()).await? {
-            return Ok(Answer::Replayed(bytes));
-        }
+        self.check_not_answered(tenant_id, once.as_ref()).await?;
         let generated = self.new_token(admitted, self.now(), None);
         if call.validate_only {
             return match self.find_live_token(tenant_id).await? {
@@ -205,7 +166,7 @@ impl Core {
         };
         match self.storage().commit(mutation).await? {
             Commit::Done => Ok(Answer::Fresh(generated)),
-            Commit::RequestIdUsed => self.replay_token_now(tenant_id, once.as_ref()).await,
+            Commit::RequestIdUsed => Err(self.answered_meanwhile(tenant_id, once.as_ref()).await),
             Commit::TokenExists => Err(self.token_exists(tenant_id).await?.into()),
             other => Err(unexpected(other)),
         }
@@ -219,9 +180,7 @@ impl Core {
         once: Option<Once<'_, GeneratedToken>>,
     ) -> Result<Answer<GeneratedToken>, Error> {
         let tenant_id = admitted.tenant.id;
-        if let Some(bytes) = self.replay_token(tenant_id, once.as_ref()).await? {
-            return Ok(Answer::Replayed(bytes));
-        }
+        self.check_not_answered(tenant_id, once.as_ref()).await?;
         if overlap > OVERLAP_MAX {
             return Err(Refusal::new(
                 Reason::InvalidRequest,
@@ -273,60 +232,8 @@ impl Core {
         };
         match self.storage().commit(mutation).await? {
             Commit::Done => Ok(Answer::Fresh(generated)),
-            Commit::RequestIdUsed => self.replay_token_now(tenant_id, once.as_ref()).await,
+            Commit::RequestIdUsed => Err(self.answered_meanwhile(tenant_id, once.as_ref()).await),
             Commit::NoCurrentToken | Commit::TokenExists => Err(replaced_meanwhile().into()),
-            other => Err(unexpected(other)),
-        }
-    }
-
-    /// Looks again after each round, so that a token made meanwhile does not survive.
-    async fn revoke_accepted_tokens(
-        &self,
-        call: &Call,
-        admitted: &Admitted,
-    ) -> Result<Vec<Token>, Error> {
-        const ROUNDS: usize = 3;
-        let mut revoked = Vec::new();
-        for _ in 0..ROUNDS {
-            let accepted = self.list_accepted_tokens(admitted.tenant.id).await?;
-            if accepted.is_empty() {
-                break;
-            }
-            for token in accepted {
-                revoked.push(self.revoke_one(call, admitted, &token.id).await?);
-            }
-        }
-        Ok(revoked)
-    }
-
-    async fn revoke_one(
-        &self,
-        call: &Call,
-        admitted: &Admitted,
-        id: &TokenId,
-    ) -> Result<Token, Error> {
-        let at = self.now();
-        let mut entry = token_entry(call, Operation::TokenRevoke, at);
-        entry.admitted(admitted);
-        entry.resource_id = id.to_string();
-        entry.detail = format!("The SCIM token {} {REVOKED}", mask(id));
-        let mutation = Mutation {
-            tenant_id: admitted.tenant.id,
-            write: Write::RevokeTokens {
-                ids: vec![id.clone()],
-                at,
-            },
-            guard: None,
-            log: Some(entry),
-            change: None,
-            receipt: None,
-            findings: Vec::new(),
-        };
-        match self.storage().commit(mutation).await? {
-            Commit::Done => Ok(self
-                .find_token(admitted, id)
-                .await?
-                .ok_or_else(token_not_found)?),
             other => Err(unexpected(other)),
         }
     }
@@ -340,7 +247,11 @@ impl Core {
             .filter(|token| token.accepted(now)))
     }
 
-    async fn find_token(&self, admitted: &Admitted, id: &TokenId) -> Result<Option<Token>, Error> {
+    pub(super) async fn find_token(
+        &self,
+        admitted: &Admitted,
+        id: &TokenId,
+    ) -> Result<Option<Token>, Error> {
         let key = CallerKey {
             tenant: admitted.tenant.identifier.clone(),
             token: Some(id.clone()),
@@ -352,7 +263,10 @@ impl Core {
             .and_then(|caller| caller.token))
     }
 
-    async fn list_accepted_tokens(&self, tenant_id: TenantId) -> Result<Vec<Token>, Error> {
+    pub(super) async fn list_accepted_tokens(
+        &self,
+        tenant_id: TenantId,
+    ) -> Result<Vec<Token>, Error> {
         let now = self.now();
         let mut accepted = Vec::new();
         let mut after = None;
@@ -404,44 +318,41 @@ impl Core {
         }
     }
 
-    /// The stored answer. That of a token is not kept, so the refusal names the token that was made.
-    async fn replay_token<R>(
+    /// Refuses a request that was answered before: its answer held a secret, which is not kept. The refusal names the token that was made.
+    async fn check_not_answered(
         &self,
         tenant_id: TenantId,
-        once: Option<&Once<'_, R>>,
-    ) -> Result<Option<Vec<u8>>, Error> {
-        match (self.replay(tenant_id, once).await, once) {
-            (Err(Error::Refused(refusal)), Some(once))
-                if refusal.reason == Reason::SecretNotKept =>
-            {
-                let Some(receipt) = self.storage().find_receipt(tenant_id, &once.key).await? else {
-                    return Err(Error::Refused(refusal));
-                };
-                // A token and its receipt are of the same time.
-                let after = (receipt.at.plus(TICK), TokenId::from_text(""));
-                let made = self
-                    .storage()
-                    .list_tokens(tenant_id, 1, Some(after))
-                    .await?
-                    .pop();
-                Err(match made.filter(|token| token.created_at == receipt.at) {
-                    Some(token) => refusal.with("token_id", token.id).into(),
-                    None => Error::Refused(refusal),
-                })
-            }
-            (answer, _) => answer,
-        }
+        once: Option<&Once<'_, GeneratedToken>>,
+    ) -> Result<(), Error> {
+        let (Some(once), Some(_)) = (once, self.replay(tenant_id, once).await?) else {
+            return Ok(());
+        };
+        let refusal = secret_not_kept();
+        let Some(receipt) = self.storage().find_receipt(tenant_id, &once.key).await? else {
+            return Err(refusal.into());
+        };
+        // A token and its receipt are of the same time.
+        let after = (receipt.at.plus(TICK), TokenId::from_text(""));
+        let made = self
+            .storage()
+            .list_tokens(tenant_id, 1, Some(after))
+            .await?
+            .pop();
+        Err(match made.filter(|token| token.created_at == receipt.at) {
+            Some(token) => refusal.with("token_id", token.id).into(),
+            None => refusal.into(),
+        })
     }
 
-    /// The stored answer of a request that was answered by another replica just now.
-    async fn replay_token_now<R>(
+    /// The refusal of a request that was answered by another replica just now.
+    async fn answered_meanwhile(
         &self,
         tenant_id: TenantId,
-        once: Option<&Once<'_, R>>,
-    ) -> Result<Answer<R>, Error> {
-        match self.replay_token(tenant_id, once).await? {
-            Some(bytes) => Ok(Answer::Replayed(bytes)),
-            None => Err(unexpected(Commit::RequestIdUsed)),
+        once: Option<&Once<'_, GeneratedToken>>,
+    ) -> Error {
+        match self.check_not_answered(tenant_id, once).await {
+            Ok(()) => unexpected(Commit::RequestIdUsed),
+            Err(error) => error,
         }
     }
 
@@ -457,7 +368,7 @@ impl Core {
     }
 }
 
-fn token_entry(call: &Call, operation: Operation, now: Timestamp) -> LogEntry {
+pub(super) fn token_entry(call: &Call, operation: Operation, now: Timestamp) -> LogEntry {
     let mut entry = LogEntry::new(call, operation, now);
     entry.resource_type = ResourceType::Token;
     entry
@@ -477,12 +388,13 @@ fn regenerated_detail(old: &Token, new: &Token, expires_at: Timestamp) -> String
     }
 }
 
-fn token_not_found() -> Refusal {
+fn secret_not_kept() -> Refusal {
     Refusal::new(
-        Reason::TokenNotFound,
-        "There is no such SCIM token. ListTokens shows the ids.",
+        Reason::SecretNotKept,
+        "This request was answered before, and the answer held a token, which is not kept. Look the token up with ListTokens and \
+         regenerate it.",
     )
-    .field("token_id")
+    .field("request_id")
 }
 
 fn no_live_token() -> Refusal {
@@ -499,7 +411,7 @@ fn replaced_meanwhile() -> Refusal {
     )
 }
 
-fn unexpected(commit: Commit) -> Error {
+pub(super) fn unexpected(commit: Commit) -> Error {
     Error::Internal(format!("a write of tokens ended as {commit:?}").into())
 }
 

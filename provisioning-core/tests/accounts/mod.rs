@@ -333,7 +333,7 @@ on_every_engine! {
                 assert_eq!(reason(world.core.get_account(&admin, &key).await), Reason::AccountNotFound);
             }
             let token = TokenId::from_text(odd);
-            assert_eq!(reason(world.core.revoke_token(&admin, Some(&token)).await), Reason::TokenNotFound);
+            assert_eq!(reason(world.core.revoke_token(&admin, Some(&token), None).await), Reason::TokenNotFound);
         }
     }
 

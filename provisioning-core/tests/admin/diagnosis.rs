@@ -252,7 +252,7 @@ on_every_engine! {
         world.create_account(ALICE, None).await;
         assert_eq!(diagnose_login(&world, ALICE).await.expected_requests[0].http_status, 401);
         entra(&world).await;
-        world.core.switch_provisioning(&operator(CONTOSO), false).await.expect("it is off");
+        world.core.switch_provisioning(&operator(CONTOSO), false, None).await.expect("it is off");
         let diagnosis = diagnose_login(&world, ALICE).await;
         let statuses: Vec<_> = diagnosis.expected_requests.iter().map(|expected| expected.http_status).collect();
         assert_eq!(statuses, [403]);

@@ -103,6 +103,23 @@ on_every_engine! {
         assert!(world.log(CONTOSO, "operation eq \"tenant_update\"").await.is_empty());
     }
 
+    async fn what_there_was_nothing_to_do_for_is_not_done_when_it_is_repeated(world: World) {
+        let operator = operator(CONTOSO);
+        let speak = |dialect| TenantChanges { dialect: Some(dialect), ..TenantChanges::default() };
+        let any = Precondition::default();
+        fresh(world.core.update_tenant(&operator, &speak(Dialect::Entra), &any, Some(once(1, 1))).await);
+        fresh(world.core.switch_provisioning(&operator, true, Some(once(2, 1))).await);
+        fresh(world.core.update_tenant(&operator, &speak(Dialect::Rfc), &any, None).await);
+        fresh(world.core.switch_provisioning(&operator, false, None).await);
+
+        let updated = world.core.update_tenant(&operator, &speak(Dialect::Entra), &any, Some(once(1, 1))).await;
+        let switched = world.core.switch_provisioning(&operator, true, Some(once(2, 1))).await;
+        assert!(matches!((updated, switched), (Ok(Answer::Replayed(_)), Ok(Answer::Replayed(_)))));
+        let tenant = world.core.get_tenant(&operator).await.expect("it is there");
+        assert_eq!((tenant.settings.dialect, tenant.provisioning_enabled), (Dialect::Rfc, false));
+        assert_eq!(reason(world.core.switch_provisioning(&operator, true, Some(once(2, 2))).await), Reason::RequestIdReused);
+    }
+
     async fn a_setting_is_validated_without_being_changed(world: World) {
         let operator = operator(CONTOSO);
         fresh(world.core.update_tenant(&operator, &unique(), &validate_only(), None).await);
@@ -127,9 +144,9 @@ on_every_engine! {
     async fn switching_off_refuses_scim_at_once_and_loses_nothing(world: World) {
         let token = world.generate(CONTOSO).await;
         let scim = scim(CONTOSO, &token.text);
-        world.core.switch_provisioning(&operator(CONTOSO), false).await.expect("it is off");
+        world.core.switch_provisioning(&operator(CONTOSO), false, None).await.expect("it is off");
         assert_eq!(reason(world.core.authenticate(&scim).await), Reason::ProvisioningDisabled);
-        let tenant = world.core.switch_provisioning(&operator(CONTOSO), true).await.expect("it is on");
+        let tenant = fresh(world.core.switch_provisioning(&operator(CONTOSO), true, None).await);
         assert!(tenant.provisioning_enabled);
         world.core.authenticate(&scim).await.expect("the token still holds");
         let entries = world.log(CONTOSO, "operation eq \"tenant_update\"").await;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use provisioning_core::{
     error::{Error, Reason},
+    receipts::Answer,
     tokens::{OVERLAP_MAX, TokenState, mask},
 };
 use secrecy::ExposeSecret as _;
@@ -87,7 +88,7 @@ on_every_engine! {
 
     async fn revocation_holds_at_once_and_frees_the_place(world: World) {
         let first = world.generate(CONTOSO).await;
-        let revoked = world.core.revoke_token(&admin(CONTOSO), Some(&first.token.id)).await.expect("it is revoked");
+        let revoked = fresh(world.core.revoke_token(&admin(CONTOSO), Some(&first.token.id), None).await);
         assert_eq!(revoked.iter().map(|token| token.state(world.core.now())).collect::<Vec<_>>(), [TokenState::Revoked]);
         assert_eq!(reason(world.core.authenticate(&scim(CONTOSO, &first.text)).await), Reason::InvalidCredential);
         let connection = world.core.get_scim_connection(&admin(CONTOSO)).await.expect("it is there");
@@ -98,19 +99,32 @@ on_every_engine! {
     async fn revoking_without_an_id_kills_every_accepted_token(world: World) {
         let old = world.generate(CONTOSO).await;
         let new = world.regenerate(CONTOSO, OVERLAP_MAX).await;
-        let revoked = world.core.revoke_token(&admin(CONTOSO), None).await.expect("they are revoked");
+        let revoked = fresh(world.core.revoke_token(&admin(CONTOSO), None, None).await);
         assert_eq!(revoked.len(), 2);
         for text in [&old.text, &new.text] {
             assert_eq!(reason(world.core.authenticate(&scim(CONTOSO, text)).await), Reason::InvalidCredential);
         }
         assert_eq!(world.log(CONTOSO, "operation eq \"token_revoke\"").await.len(), 2);
-        assert!(world.core.revoke_token(&admin(CONTOSO), None).await.expect("there is nothing to do").is_empty());
+        assert!(fresh(world.core.revoke_token(&admin(CONTOSO), None, None).await).is_empty());
+    }
+
+    async fn a_repeated_revocation_spares_what_was_made_since(world: World) {
+        let admin = admin(CONTOSO);
+        for request in [1, 2] {
+            // With the first there is nothing to revoke, and with the second a token.
+            let revoked = fresh(world.core.revoke_token(&admin, None, Some(once(request, 1))).await);
+            assert_eq!(revoked.len(), usize::from(request == 2));
+            let made = world.generate(CONTOSO).await;
+            let again = world.core.revoke_token(&admin, None, Some(once(request, 1))).await;
+            assert!(matches!(again, Ok(Answer::Replayed(_))), "{again:?}");
+            world.core.authenticate(&scim(CONTOSO, &made.text)).await.expect("it is accepted");
+        }
     }
 
     async fn a_foreign_token_cannot_be_revoked(world: World) {
         world.create_tenant(FABRIKAM).await;
         let theirs = world.generate(FABRIKAM).await;
-        let refused = world.core.revoke_token(&admin(CONTOSO), Some(&theirs.token.id)).await;
+        let refused = world.core.revoke_token(&admin(CONTOSO), Some(&theirs.token.id), None).await;
         assert_eq!(reason(refused), Reason::TokenNotFound);
         world.core.authenticate(&scim(FABRIKAM, &theirs.text)).await.expect("it still holds");
     }
@@ -155,7 +169,7 @@ on_every_engine! {
     async fn the_log_never_holds_a_secret(world: World) {
         let first = world.generate(CONTOSO).await;
         let second = world.regenerate(CONTOSO, Duration::ZERO).await;
-        world.core.revoke_token(&admin(CONTOSO), None).await.expect("it is revoked");
+        fresh(world.core.revoke_token(&admin(CONTOSO), None, None).await);
         let entries = world.log(CONTOSO, "resourceType eq \"Token\"").await;
         assert_eq!(entries.len(), 3);
         for text in [&first.text, &second.text] {
