@@ -60,6 +60,8 @@ const SCIM_FIELDS: &[(&str, &str)] = &[
     (".dragonce.provisioning.v1.Account.create_time", "skip"),
     (".dragonce.provisioning.v1.Account.update_time", "skip"),
     (".dragonce.provisioning.v1.Account.etag", "skip"),
+    (".dragonce.provisioning.v1.Account.groups_truncated", "skip"),
+    (".dragonce.provisioning.v1.Account.returned", "skip"),
     (".dragonce.provisioning.v1.Account.delete_time", "skip"),
     (
         ".dragonce.provisioning.v1.Account.enterprise",
@@ -120,6 +122,7 @@ const SCIM_FIELDS: &[(&str, &str)] = &[
     (".dragonce.provisioning.v1.Group.create_time", "skip"),
     (".dragonce.provisioning.v1.Group.update_time", "skip"),
     (".dragonce.provisioning.v1.Group.etag", "skip"),
+    (".dragonce.provisioning.v1.Group.returned", "skip"),
     (".dragonce.provisioning.v1.GroupMember.value", NONE),
     (".dragonce.provisioning.v1.GroupMember.ref", REF),
     (".dragonce.provisioning.v1.GroupMember.type", NONE),

@@ -1,12 +1,15 @@
 //! What `docs/scim.md` promises clause by clause and no other test of the real binary holds: in both dialects, on both engines.
 
+use std::collections::BTreeSet;
+
+use provisioning_proto::admin::v1::Operation;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Answer, ScimClient,
+    Answer, Panel, ScimClient,
     bodies::{ENTERPRISE, GROUP, USER, elements, group, patch, patch_one, patch_remove, user},
-    in_both_dialects, member_ids,
+    in_both_dialects, member_ids, on_both_engines,
 };
 
 const NOWHERE: &str = "/Users/0190c0de-0000-7000-8000-000000000000";
@@ -213,16 +216,21 @@ in_both_dialects! {
             {"method": "GET", "path": "/Users"},
             {"method": "POST", "path": "/Users", "data": user("bob@contoso.com")},
             {"method": "DELETE", "path": "/Users/bulkId:u", "version": "\"9\""},
+            {"method": "POST", "path": "/Groups", "bulkId": "h", "data": {"displayName": "Hardware", "members": [{"value": "bulkId:u"}, {"value": "bulkId:g"}]}},
+            {"method": "PATCH", "path": "/Groups/bulkId:h", "data": [{"op": "remove", "path": "members[value eq \"bulkId:u\"]"}]},
+            {"method": "PATCH", "path": "/Groups/bulkId:h", "data": [{"op": "remove", "path": "members[value eq \"bulkId:nobody\"]"}]},
         ]);
         let body = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": operations});
         let answer = scim.post("/Bulk", &body).await.expect(200).body;
         let answered = answer["Operations"].as_array().expect("a list");
         let statuses: Vec<_> = answered.iter().map(|operation| operation["status"].as_str().expect("a text")).collect();
-        assert_eq!(statuses, ["201", "201", "200", "400", "400", "412"]);
+        assert_eq!(statuses, ["201", "201", "200", "400", "400", "412", "201", "200", "400"]);
         let found = scim.find_groups("displayName eq \"Engineering\"").await;
         let alice = scim.find("title eq \"Engineer\"").await;
         assert_eq!(found[0]["members"][0]["value"], alice[0]["id"]);
         assert_eq!(answered[1]["location"], alice[0]["meta"]["location"]);
+        let hardware = scim.find_groups("displayName eq \"Hardware\"").await;
+        assert_eq!(member_ids(&hardware[0]), [found[0]["id"].as_str().expect("a text")]);
     }
 
     /// RFC 7644 section 3.5.2: members are elements whose value is an id, however they are written.
@@ -238,5 +246,26 @@ in_both_dialects! {
         let left = scim.patch(&shown, &patch_remove(&selected)).await.expect(200).body;
         assert_eq!(member_ids(&left).len(), 1);
         assert_ne!(left["members"][0]["$ref"], *reference);
+    }
+}
+
+on_both_engines! {
+    /// RFC 7644 section 3.7: a bulk is its operations, each with a line of its own in the provisioning log.
+    async fn each_operation_of_a_bulk_has_its_log_entry(service: Service) {
+        let panel = Panel::of(&service).await;
+        let scim = panel.tenant("acme").await.scim;
+        let operations = json!([
+            {"method": "POST", "path": "/Users", "bulkId": "u", "data": user("alice@contoso.com")},
+            {"method": "PATCH", "path": "/Users/bulkId:u", "data": patch_one("add", "title", &json!("Engineer"))},
+            {"method": "POST", "path": "/Users", "bulkId": "v", "data": {"title": "nobody"}},
+            {"method": "DELETE", "path": "/Users/bulkId:u"},
+        ]);
+        scim.post("/Bulk", &json!({ "Operations": operations })).await.expect(200);
+        let mut entries = panel.log("acme", "resourceType eq \"User\"").await;
+        entries.reverse();
+        let told: Vec<_> = entries.iter().map(|entry| (entry.operation(), entry.reason.as_str())).collect();
+        assert_eq!(told, [(Operation::Create, ""), (Operation::Patch, ""), (Operation::Create, "INVALID_VALUE"), (Operation::Delete, "")]);
+        let requests: BTreeSet<_> = entries.iter().map(|entry| &entry.request_id).collect();
+        assert_eq!(requests.len(), entries.len(), "each is a request of its own");
     }
 }

@@ -9,15 +9,15 @@ use provisioning_proto::{
         tenant_service_client::TenantServiceClient,
     },
     v1::{
-        Attribute, GetAccountRequest, Schema, account_service_client::AccountServiceClient,
-        get_account_request::Key,
+        Attribute, Dialect, GetAccountRequest, Schema,
+        account_service_client::AccountServiceClient, get_account_request::Key,
     },
 };
 use serde_json::{Value, json};
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
-use crate::support::{Panel, on_both_engines, rpc};
+use crate::support::{DIALECTS, Panel, ScimClient, on_both_engines, rpc};
 
 const TENANT: &str = "acme";
 const URN: &str = "urn:ietf:params:scim:schemas:extension:Acme:2.0:User";
@@ -65,6 +65,131 @@ fn create() -> CreateExtensionSchemaRequest {
         extension_schema: Some(extension()),
         request_id: REQUEST_ID.to_owned(),
         validate_only: false,
+    }
+}
+
+/// Attributes that are returned in each of the ways there are.
+fn with_each_returned(urn: &str, resource_type: &str) -> ExtensionSchema {
+    let returned = |name: &str, returned: &str| Attribute {
+        returned: returned.to_owned(),
+        ..attribute(name, "string")
+    };
+    let keys = Attribute {
+        multi_valued: true,
+        sub_attributes: vec![returned("value", ""), returned("code", "request")],
+        ..attribute("keys", "complex")
+    };
+    ExtensionSchema {
+        schema: Some(Schema {
+            id: urn.to_owned(),
+            resource_type: resource_type.to_owned(),
+            attributes: vec![
+                returned("badge", "always"),
+                returned("room", ""),
+                returned("note", "request"),
+                returned("pin", "never"),
+                keys,
+            ],
+            ..Schema::default()
+        }),
+        etag: String::new(),
+    }
+}
+
+/// Goes through the answers that show a resource.
+async fn assert_answers(scim: &ScimClient, resource_type: &str, urn: &str, dialect: Dialect) {
+    let collection = format!("/{resource_type}s");
+    let name = if resource_type == "User" {
+        "userName"
+    } else {
+        "displayName"
+    };
+    let all = json!({"badge": "B", "room": "R", "note": "N", "pin": "P", "keys": [{"value": "v", "code": "c"}]});
+    let plain = json!({"badge": "B", "room": "R", "keys": [{"value": "v"}]});
+    let written =
+        json!({"badge": "B", "room": "R", "note": "N", "keys": [{"value": "v", "code": "c"}]});
+    let resource = json!({name: "a@contoso.com", urn: all});
+
+    let created = scim.post(&collection, &resource).await.expect(201);
+    assert_eq!(created.body[urn], written, "what was written is shown");
+    let path = format!("{collection}/{}", created.id());
+    let replaced = scim.put(&path, &resource).await.expect(200).body;
+    assert_eq!(replaced[urn], written);
+    let cut = scim
+        .put(&format!("{path}?attributes={name}"), &resource)
+        .await
+        .expect(200)
+        .body;
+    assert_eq!(cut[urn], json!({"badge": "B"}));
+    let without = scim.put(&path, &json!({name: "a@contoso.com", urn: {"badge": "B", "room": "R", "keys": [{"value": "v"}]}})).await.expect(200).body;
+    assert_eq!(without[urn], plain);
+    scim.put(&path, &resource).await.expect(200);
+
+    let patched = |query: &'static str, operation: Value| {
+        let path = format!("{path}{query}");
+        async move { scim.patch(&path, &patch(&json!([operation]))).await }
+    };
+    let room = json!({"op": "replace", "path": format!("{urn}:room"), "value": "R"});
+    let note = json!({"op": "replace", "path": format!("{urn}:note"), "value": "N"});
+    assert_eq!(
+        patched("?attributes=meta", note.clone())
+            .await
+            .expect(200)
+            .body[urn],
+        json!({"badge": "B"})
+    );
+    assert_eq!(
+        patched("?excludedAttributes=meta", room.clone())
+            .await
+            .body
+            .get(urn),
+        (dialect == Dialect::Rfc && resource_type == "User").then_some(&plain)
+    );
+    if dialect == Dialect::Rfc && resource_type == "User" {
+        assert_eq!(patched("", room).await.expect(200).body[urn], plain);
+        let mut expected = plain.clone();
+        expected["note"] = json!("N");
+        assert_eq!(patched("", note).await.expect(200).body[urn], expected);
+    }
+
+    let queries = [
+        (String::new(), plain.clone()),
+        (format!("excludedAttributes={urn}"), json!({"badge": "B"})),
+        (format!("attributes={name}"), json!({"badge": "B"})),
+        (
+            format!("attributes={urn}:note"),
+            json!({"badge": "B", "note": "N"}),
+        ),
+        (
+            format!("attributes={urn}:keys"),
+            json!({"badge": "B", "keys": [{"value": "v"}]}),
+        ),
+        (
+            format!("attributes={urn}:keys.code"),
+            json!({"badge": "B", "keys": [{"code": "c"}]}),
+        ),
+        (format!("attributes={urn}:pin"), json!({"badge": "B"})),
+    ];
+    for (query, expected) in queries {
+        let one = scim.get(&format!("{path}?{query}")).await.expect(200).body;
+        assert_eq!(one[urn], expected, "{query}");
+        let filter = format!("{urn}:note+eq+%22n%22");
+        for place in [collection.as_str(), ""] {
+            let listed = scim
+                .get(&format!("{place}?filter={filter}&{query}"))
+                .await
+                .expect(200)
+                .body;
+            assert_eq!(listed["Resources"][0][urn], expected, "{place} {query}");
+        }
+        let mut search = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], "filter": format!("{urn}:note eq \"n\"")});
+        if let Some((parameter, value)) = query.split_once('=') {
+            search[parameter] = json!([value]);
+        }
+        for place in [format!("{collection}/.search"), "/.search".to_owned()] {
+            let found = scim.post(&place, &search).await.expect(200).body;
+            assert_eq!(found["Resources"][0][urn], expected, "{place} {query}");
+        }
     }
 }
 
@@ -139,11 +264,40 @@ on_both_engines! {
         assert_eq!(group.body[URN], json!({"costCode": 42, "badge": "B"}));
         let refused = scim.patch(&format!("/Groups/{}", group.id()), &patch(&json!([{"op": "replace", "path": format!("{URN}:badge"), "value": "C"}]))).await.expect(400);
         assert_eq!(refused.body["scimType"], "mutability");
+        let put = async |extension: Value| scim.put(&format!("/Groups/{}", group.id()), &json!({"displayName": "Leads", URN: extension})).await;
+        let refused = put(json!({"costCode": 42, "badge": "C"})).await.expect(400);
+        assert_eq!(refused.body["scimType"], "mutability");
+        let replaced = put(json!({"costCode": 42})).await.expect(200);
+        assert_eq!(replaced.body[URN], json!({"costCode": 42, "badge": "B"}), "what is set once stays");
         let found = scim.get(&format!("/Groups?filter={URN}:costCode+eq+42")).await.expect(200).body;
         assert_eq!(found["totalResults"], 1);
         // For a user the schema is one that nobody defined.
         let alice = scim.create(&json!({"userName": "alice@contoso.com", URN: {"costCode": "42"}})).await;
         assert_eq!(alice[URN], json!({"costCode": "42"}));
+    }
+
+    async fn each_answer_shows_what_the_definition_says(service: Service) {
+        let panel = Panel::of(&service).await;
+        for dialect in DIALECTS {
+            let tenant = panel.tenant_in(dialect).await;
+            let scim = tenant.scim;
+            for resource_type in ["User", "Group"] {
+                let urn = format!("urn:ietf:params:scim:schemas:extension:Acme:2.0:{resource_type}");
+                let request = CreateExtensionSchemaRequest {
+                    tenant: tenant.identifier.clone(),
+                    extension_schema: Some(with_each_returned(&urn, resource_type)),
+                    ..CreateExtensionSchemaRequest::default()
+                };
+                let admin = service.caller(&["provisioning.admin"], Some(&tenant.identifier)).await;
+                ExtensionSchemaServiceClient::new(admin).create_extension_schema(request).await.expect("it is defined");
+                let published = scim.get(&format!("/Schemas/{urn}")).await.expect(200).body;
+                let returned = |attribute: &Value| attribute["returned"].as_str().expect("it is published").to_owned();
+                let attributes = published["attributes"].as_array().expect("it is a list");
+                assert_eq!(attributes.iter().map(returned).collect::<Vec<_>>(), ["always", "default", "request", "never", "default"]);
+                assert_eq!(returned(&attributes[4]["subAttributes"][1]), "request");
+                assert_answers(&scim, resource_type, &urn, dialect).await;
+            }
+        }
     }
 
     async fn a_definition_is_told_what_to_mend(service: Service) {

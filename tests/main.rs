@@ -2,6 +2,7 @@
 
 mod account_acts;
 mod account_life;
+mod announced;
 mod conflicts;
 mod conformance;
 mod crash;

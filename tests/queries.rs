@@ -1,10 +1,13 @@
-//! Queries over HTTP: all types in one order, cursors that any request can go on with, and what is refused.
+//! Queries over HTTP, in both dialects: all types in one order, pages by index and by cursor, and what is refused.
 
 use serde_json::{Value, json};
 
-use crate::support::{Panel, ScimClient, on_both_engines};
+use crate::support::{
+    ScimClient,
+    bodies::{ENTERPRISE, USER},
+    in_both_dialects,
+};
 
-const TENANT: &str = "acme";
 const SEARCH: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
 
 async fn search(scim: &ScimClient, path: &str, query: Value) -> Value {
@@ -45,9 +48,8 @@ async fn populate(scim: &ScimClient) -> String {
     ada
 }
 
-on_both_engines! {
-    async fn all_types_are_searched_at_the_root(service: Service) {
-        let scim = Panel::of(&service).await.tenant(TENANT).await.scim;
+in_both_dialects! {
+    async fn all_types_are_searched_at_the_root(scim: ScimClient) {
         let ada = populate(&scim).await;
         let all = search(&scim, "/.search", json!({})).await;
         assert_eq!((names(&all), &all["totalResults"]), (vec!["ada", "Apes", "bob", "Bees", "cleo"], &json!(5)));
@@ -63,8 +65,7 @@ on_both_engines! {
         assert_eq!(refused.body["scimType"], "invalidFilter");
     }
 
-    async fn what_a_resource_refers_to_is_found_by_the_reference_it_shows(service: Service) {
-        let scim = Panel::of(&service).await.tenant(TENANT).await.scim;
+    async fn what_a_resource_refers_to_is_found_by_the_reference_it_shows(scim: ScimClient) {
         let ada = populate(&scim).await;
         let apes = scim.find_groups("displayName eq \"apes\"").await.remove(0);
         let member = apes["members"][0]["$ref"].as_str().expect("it is shown");
@@ -85,8 +86,74 @@ on_both_engines! {
         }
     }
 
-    async fn a_cursor_leads_through_all_pages_and_is_good_for_its_query_only(service: Service) {
-        let scim = Panel::of(&service).await.tenant(TENANT).await.scim;
+    async fn what_is_made_of_other_resources_orders_nothing(scim: ScimClient) {
+        populate(&scim).await;
+        for (path, attribute) in [
+            ("/Groups", "members"),
+            ("/Groups", "members.display"),
+            ("/Users", "groups.value"),
+            ("/Users", "urn:ietf:params:scim:schemas:core:2.0:User:groups"),
+            ("", "groups"),
+        ] {
+            let refused = scim.get(&format!("{path}?sortBy={attribute}")).await.expect(400);
+            assert_eq!(refused.body["scimType"], "invalidValue", "{path} {attribute}");
+        }
+    }
+
+    /// RFC 7644 section 3.4.2.4.
+    async fn a_page_by_index_has_its_edges(scim: ScimClient) {
+        populate(&scim).await;
+        for (query, start_index, expected) in [
+            ("startIndex=0", 1, vec!["ada", "bob", "cleo"]),
+            ("startIndex=-7&count=1", 1, vec!["ada"]),
+            ("startIndex=2&count=1", 2, vec!["bob"]),
+            ("startIndex=3&count=5000", 3, vec!["cleo"]),
+            ("startIndex=4", 4, vec![]),
+            ("startIndex=1000001", 1_000_001, vec![]),
+            ("count=0", 1, vec![]),
+            ("count=-1", 1, vec![]),
+        ] {
+            let page = scim.get(&format!("/Users?{query}")).await.expect(200).body;
+            assert_eq!(names(&page), expected, "{query}");
+            let numbers = (&page["totalResults"], &page["startIndex"], &page["itemsPerPage"]);
+            assert_eq!(numbers, (&json!(3), &json!(start_index), &json!(expected.len())), "{query}");
+        }
+        for (query, scim_type) in [("startIndex=1000002", "tooMany"), ("startIndex=one", "invalidValue"), ("count=ten", "invalidValue")] {
+            let refused = scim.get(&format!("/Users?{query}")).await.expect(400);
+            assert_eq!(refused.body["scimType"], scim_type, "{query}");
+        }
+    }
+
+    /// RFC 7644 section 3.9: parts, URNs, and both together.
+    async fn attributes_are_named_in_every_form(scim: ScimClient) {
+        let alice = json!({"userName": "alice@contoso.com", "name": {"givenName": "Alice", "familyName": "Liddell"},
+            "emails": [{"type": "work", "value": "a@contoso.com"}], ENTERPRISE: {"department": "R&D", "costCenter": "7"}});
+        let id = scim.create_id(&alice).await;
+        for (attributes, expected) in [
+            ("userName,name.givenName", json!({"userName": "alice@contoso.com", "name": {"givenName": "Alice"}})),
+            ("emails.VALUE", json!({"emails": [{"value": "a@contoso.com"}]})),
+            ("urn:ietf:params:scim:schemas:core:2.0:User:userName", json!({"userName": "alice@contoso.com"})),
+            ("urn:ietf:params:scim:schemas:core:2.0:User:name.familyName", json!({"name": {"familyName": "Liddell"}})),
+            ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department", json!({ENTERPRISE: {"department": "R&D"}})),
+            ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User", json!({ENTERPRISE: {"department": "R&D", "costCenter": "7"}})),
+        ] {
+            let mut always = json!({"schemas": [USER, ENTERPRISE], "id": id});
+            for (name, value) in expected.as_object().expect("it is one") {
+                always[name] = value.clone();
+            }
+            let one = scim.get(&format!("/Users/{id}?attributes={attributes}")).await.expect(200).body;
+            assert_eq!(one, always, "{attributes}");
+            for path in ["/Users", ""] {
+                let listed = scim.get(&format!("{path}?attributes={attributes}")).await.expect(200).body;
+                assert_eq!(listed["Resources"][0], always, "{path} {attributes}");
+                let names: Vec<_> = attributes.split(',').collect();
+                let found = search(&scim, &format!("{path}/.search"), json!({ "attributes": names })).await;
+                assert_eq!(found["Resources"][0], always, "{path}/.search {attributes}");
+            }
+        }
+    }
+
+    async fn a_cursor_leads_through_all_pages_and_is_good_for_its_query_only(scim: ScimClient) {
         populate(&scim).await;
         for (path, expected) in [
             ("/Users", vec!["ada", "bob", "cleo"]),

@@ -21,9 +21,16 @@ pub use write::{Patched, Precondition};
 pub use crate::listing::ListQuery;
 
 use crate::{
-    attributes::schema::ResourceSchema, clock::Timestamp, groups::Membership, ids::AccountId,
+    attributes::{schema::ResourceSchema, show::Shows},
+    clock::Timestamp,
+    groups::Membership,
+    ids::AccountId,
     schemas,
 };
+
+/// Groups that an account shows: more would be a message that no caller waits for. To fail would take the account from Entra, which always reads it
+/// whole; so the answer says that there are more, and filters find it by all of its groups.
+pub const GROUPS_MAX: usize = 10_000;
 
 /// A DragOnce user account of one tenant.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,8 +70,11 @@ pub struct Account {
     /// The attributes as SCIM JSON with canonical names: everything but `id`, `schemas` and `meta`. `userName` and `externalId` are
     /// in it too, and `active` unless it is unassigned.
     pub document: String,
-    /// The groups it is in: direct memberships first, then by name and id. Not written with it.
+    /// The groups it is in: direct memberships first, then by name and id; one more than [`GROUPS_MAX`] tells that there are more. Not written
+    /// with it.
     pub groups: Vec<Membership>,
+    /// What of its extensions is not shown by default. Known when it is [`shown`](Self::shown), and not written with it.
+    pub shows: Shows,
 }
 
 /// A suspension set by a DragOnce admin.
@@ -84,8 +94,10 @@ impl Account {
 
     /// The account as it may be shown to whoever may read it.
     pub(crate) fn shown(self, schema: &ResourceSchema) -> Self {
+        let (document, shows) = schemas::shown(self.document, schema);
         Self {
-            document: schemas::shown(self.document, schema),
+            document,
+            shows,
             ..self
         }
     }

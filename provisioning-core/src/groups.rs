@@ -19,7 +19,7 @@ pub use write::Written;
 
 pub use crate::listing::ListQuery;
 
-use crate::{clock::Timestamp, ids::GroupId, log::texts};
+use crate::{attributes::show::Shows, clock::Timestamp, ids::GroupId, log::texts};
 
 /// A group of accounts and other groups of one tenant.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +44,8 @@ pub struct Group {
     pub document: String,
     /// Its direct members that are not deleted, by id; absent where they were not asked for.
     pub members: Option<Vec<Member>>,
+    /// What of its extensions is not shown by default. Known when it is shown, and not written with it.
+    pub shows: Shows,
 }
 
 impl Group {

@@ -13,7 +13,7 @@ pub use self::definition::{AttributeDefinition, Definition};
 use crate::{
     attributes::{
         schema::{ResourceSchema, Schema, Uniqueness},
-        show,
+        show::{self, Shows},
     },
     log::texts,
     tenants::TenantSettings,
@@ -139,16 +139,17 @@ impl TenantSchemas {
 }
 
 /// The attributes of a resource as they may be shown: what is never returned left out, names as they are defined now.
-pub(crate) fn shown(document: String, schema: &ResourceSchema) -> String {
+pub(crate) fn shown(document: String, schema: &ResourceSchema) -> (String, Shows) {
     if schema.extensions.iter().all(|extension| extension.built_in) {
-        return document;
+        return (document, Shows::new());
     }
     let Ok(mut attributes) = serde_json::from_str(&document) else {
-        return document;
+        return (document, Shows::new());
     };
-    if show::show(&mut attributes, schema) {
-        Value::Object(attributes).to_string()
+    let (changed, shows) = show::show(&mut attributes, schema);
+    if changed {
+        (Value::Object(attributes).to_string(), shows)
     } else {
-        document
+        (document, shows)
     }
 }

@@ -11,6 +11,7 @@ use crate::{
         revise,
         schema::{ENTERPRISE_URN, ResourceSchema},
         search::{emails, search_document},
+        show::Shows,
         validate::{self, Canonical},
     },
     clock::Timestamp,
@@ -210,6 +211,7 @@ impl Draft {
             deleted_at: None,
             document: String::new(),
             groups: Vec::new(),
+            shows: Shows::new(),
         };
         self.settle(account, None, settle)
     }

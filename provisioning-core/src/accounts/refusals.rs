@@ -230,7 +230,10 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::{attributes::fold::fold, clock::Timestamp};
+    use crate::{
+        attributes::{fold::fold, show::Shows},
+        clock::Timestamp,
+    };
 
     const GUID: &str = "0a21f0f2-8d2a-4f8e-bf98-7363c4aed4ef";
     const OTHER_GUID: &str = "3f6c1b2e-6a55-4e0e-9a5b-0c8f4d1f7a10";
@@ -253,6 +256,7 @@ mod tests {
             deleted_at: None,
             document: "{}".to_owned(),
             groups: Vec::new(),
+            shows: Shows::new(),
         }
     }
 

@@ -5,6 +5,7 @@
 //!   times in time; false before true.
 //! * Of a list the element counts that is marked as primary, else the first one; `emails` is `emails.value`, and `manager` is
 //!   `manager.value`.
+//! * The members of a group and the groups of an account have no order that is kept, so that nothing is ordered by them.
 //! * What has no value comes last, and first in descending order. Equal ones are ordered by id, which is the order of creation.
 
 use super::{
@@ -47,6 +48,11 @@ pub enum OrderError {
     /// The attribute is never shown, so nobody may find out about it.
     #[error("nothing can be ordered by {0}")]
     Hidden(String),
+    /// The attribute is made of other resources when it is read, so that no order of it is kept.
+    #[error(
+        "nothing can be ordered by {0}, which is made of other resources; order by an attribute of the resource itself"
+    )]
+    Computed(String),
 }
 
 impl OrderError {
@@ -88,6 +94,9 @@ impl SortKey {
             return Err(OrderError::Hidden(excerpt(name)));
         }
         let mut attribute = operand.path;
+        if attribute.schema.is_none() && ["members", "groups"].contains(&attribute.name.as_str()) {
+            return Err(OrderError::Computed(attribute.name));
+        }
         if let (Some(sub), true) = (&mut attribute.sub, operand.open) {
             *sub = open::order_key(sub, operand.definition);
         }
@@ -177,6 +186,10 @@ mod tests {
                 "meta has parts; name one of them, such as meta.resourceType",
             ),
             ("password", "nothing can be ordered by \"password\""),
+            (
+                "groups.display",
+                "nothing can be ordered by groups, which is made of other resources; order by an attribute of the resource itself",
+            ),
             (
                 "userName up",
                 "write one attribute name, and `desc` after it for descending order",

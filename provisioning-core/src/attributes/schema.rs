@@ -566,6 +566,25 @@ mod tests {
         assert!(user.attribute("id").expect("it is there").case_exact);
     }
 
+    /// RFC 7643, errata 5368, 8471, 8472; RFC 7643 section 3.1 for the other ids.
+    #[test]
+    fn what_verified_errata_say_is_published() {
+        let (user, group) = (ResourceSchema::user(), ResourceSchema::group());
+        let name = group.attribute("displayName").expect("it is there");
+        assert!(name.required);
+        let of = |attribute: &Attribute, sub: &str| {
+            attribute.sub_attribute(sub).cloned().expect("it is there")
+        };
+        let groups = user.attribute("groups").expect("it is there");
+        assert_eq!(of(groups, "$ref").reference_types, ["Group"]);
+        let enterprise = user.extension(ENTERPRISE_URN).expect("it is there");
+        let manager = find(&enterprise.attributes, "manager").expect("it is there");
+        let members = group.attribute("members").expect("it is there");
+        for attribute in [manager, members, groups] {
+            assert!(of(attribute, "value").case_exact, "{}", attribute.name);
+        }
+    }
+
     #[test]
     fn types_of_lists_are_suggested_so_that_entra_can_flatten_them() {
         let user = ResourceSchema::user();

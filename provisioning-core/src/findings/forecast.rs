@@ -482,6 +482,7 @@ mod tests {
     use super::*;
     use crate::{
         accounts::Hold,
+        attributes::show::Shows,
         guard::ItemKey,
         ids::{AccountId, BatchId, TenantId},
         tenants::{Identifier, TenantSettings},
@@ -523,6 +524,7 @@ mod tests {
             deleted_at: None,
             document: "{}".to_owned(),
             groups: Vec::new(),
+            shows: Shows::new(),
         }
     }
 

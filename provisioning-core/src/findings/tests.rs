@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     accounts::{Account, Hold},
-    attributes::fold::fold,
+    attributes::{fold::fold, show::Shows},
     clock::Timestamp,
     groups::Group,
     ids::{AccountId, GroupId, TenantId},
@@ -67,6 +67,7 @@ fn account(number: u128, user_name: &str, object_id: Option<&str>) -> Account {
         deleted_at: None,
         document: "{}".to_owned(),
         groups: Vec::new(),
+        shows: Shows::new(),
     }
 }
 
@@ -82,6 +83,7 @@ fn group(number: u128, display_name: &str) -> Group {
         updated_at: time(0),
         document: "{}".to_owned(),
         members: None,
+        shows: Shows::new(),
     }
 }
 

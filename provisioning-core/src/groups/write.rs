@@ -23,6 +23,7 @@ use crate::{
         order::Order,
         patch::{self, Operation as PatchOperation},
         schema::ResourceSchema,
+        show::Shows,
     },
     call::{Admitted, Call},
     changes::{Change, ChangeKind, Resource},
@@ -657,13 +658,16 @@ impl Group {
             updated_at: document.updated_at,
             document: document.document.clone(),
             members: None,
+            shows: Shows::new(),
         }
     }
 
     /// The group as it may be shown to whoever may read it.
     pub(super) fn shown(self, schema: &ResourceSchema) -> Self {
+        let (document, shows) = schemas::shown(self.document, schema);
         Self {
-            document: schemas::shown(self.document, schema),
+            document,
+            shows,
             ..self
         }
     }

@@ -1,12 +1,19 @@
 //! Account <-> message: the stored document is SCIM's JSON, which is the message's serde form.
 
+use std::collections::BTreeMap;
+
 use provisioning_proto::v1;
 use serde_json::{Map, Value};
 use tonic::Status;
 
 use super::status;
 use crate::{
-    accounts::Account, clock::Timestamp, error::Error, groups::Membership, tenants::Dialect,
+    accounts::{Account, GROUPS_MAX},
+    attributes::show::Shows,
+    clock::Timestamp,
+    error::Error,
+    groups::Membership,
+    tenants::Dialect,
 };
 
 /// The message of an account.
@@ -31,6 +38,7 @@ pub fn to_proto_with(account: &Account, names: &[String]) -> Result<v1::Account,
     let mut message = with_columns(message, account);
     if !names.iter().any(|name| asks_for(name, "groups")) {
         message.groups.clear();
+        message.groups_truncated = false;
     }
     Ok(message)
 }
@@ -46,6 +54,12 @@ fn asks_for(name: &str, attribute: &str) -> bool {
             .chars()
             .next()
             .is_none_or(|next| matches!(next, '.' | '[' | ':'))
+}
+
+/// The groups that an account shows, and whether there are more.
+fn groups(memberships: &[Membership]) -> (Vec<v1::MultiValue>, bool) {
+    let shown = memberships.iter().take(GROUPS_MAX).map(membership);
+    (shown.collect(), memberships.len() > GROUPS_MAX)
 }
 
 /// A group that the account is in, as one of its values.
@@ -66,6 +80,14 @@ fn membership(membership: &Membership) -> v1::MultiValue {
     }
 }
 
+/// When attributes are shown, in the words of RFC 7643 section 7.
+pub fn returned(shows: &Shows) -> BTreeMap<String, String> {
+    let words = shows
+        .iter()
+        .map(|(path, returned)| (path.clone(), returned.as_str().to_owned()));
+    words.collect()
+}
+
 fn with_columns(mut message: v1::Account, account: &Account) -> v1::Account {
     message.id = account.id.to_string();
     message.hold = account.hold.as_ref().map(|hold| v1::Hold {
@@ -74,11 +96,12 @@ fn with_columns(mut message: v1::Account, account: &Account) -> v1::Account {
     });
     message.protected = account.protected;
     message.effectively_active = account.effectively_active();
-    message.groups = account.groups.iter().map(membership).collect();
+    (message.groups, message.groups_truncated) = groups(&account.groups);
     message.create_time = Some(timestamp(account.created_at));
     message.update_time = Some(timestamp(account.updated_at));
     message.delete_time = account.deleted_at.map(timestamp);
     message.etag = account.etag();
+    message.returned = returned(&account.shows);
     message
 }
 
@@ -111,7 +134,27 @@ pub const fn dialect(dialect: Dialect) -> v1::Dialect {
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
+    use crate::ids::GroupId;
+
+    #[test]
+    fn groups_are_shown_up_to_a_bound_and_the_answer_says_when_there_are_more() {
+        let membership = Membership {
+            group_id: GroupId::from_uuid(Uuid::from_u128(1)),
+            display: "g".to_owned(),
+            direct: true,
+        };
+        for (there, shown, is_truncated) in [
+            (0, 0, false),
+            (GROUPS_MAX, GROUPS_MAX, false),
+            (GROUPS_MAX + 1, GROUPS_MAX, true),
+        ] {
+            let (groups, truncated) = groups(&vec![membership.clone(); there]);
+            assert_eq!((groups.len(), truncated), (shown, is_truncated));
+        }
+    }
 
     #[test]
     fn names_ask_for_whole_attributes() {

@@ -4,7 +4,10 @@ use provisioning_proto::v1;
 use serde_json::{Map, Value};
 use tonic::Status;
 
-use super::{accounts::timestamp, status};
+use super::{
+    accounts::{returned, timestamp},
+    status,
+};
 use crate::{
     error::Error,
     groups::{Group, Member, View},
@@ -25,6 +28,7 @@ pub fn to_proto(group: &Group) -> Result<v1::Group, Status> {
         create_time: Some(timestamp(group.created_at)),
         update_time: Some(timestamp(group.updated_at)),
         etag: group.etag(),
+        returned: returned(&group.shows),
         ..message
     })
 }

@@ -365,21 +365,14 @@ impl AttributeDefinition {
                 Returned::Default
             }
         };
-        let offered = [Returned::Always, Returned::Default, Returned::Never];
         let returned = word(
             &self.returned,
             default,
             Returned::from_text,
-            &offered.map(Returned::as_str),
+            &Returned::ALL.map(Returned::as_str),
             field,
             faults,
         );
-        if returned == Returned::Request {
-            faults.add(
-                field,
-                "An extension's attributes cannot be returned on request only: write default; a client can leave it out with excludedAttributes.",
-            );
-        }
         if mutability == Mutability::WriteOnly && returned != Returned::Never {
             faults.add(
                 field,

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{GroupMembers, ResourceKind, StorageError, resources::Listed as ListedResource};
 use crate::{
     accounts::{Account, Hold},
+    attributes::show::Shows,
     call::Caller,
     changes::{Change, ChangeKind, Resource},
     clock::Timestamp,
@@ -67,7 +68,7 @@ macro_rules! extension_schema_columns {
 }
 
 /// The groups of an account `a`, upwards through its memberships, as a JSON array of arrays; a cycle ends, for a row comes only once. Who is in no
-/// group costs one look into an index. One more than [`memberships`] keeps tells it that there are more.
+/// group costs one look into an index. One more than [`GROUPS_MAX`](crate::accounts::GROUPS_MAX) tells that there are more.
 macro_rules! account_groups {
     (sqlite) => {
         $crate::storage::columns::account_groups!(
@@ -365,28 +366,18 @@ pub(super) fn account(columns: &mut impl Columns) -> Result<Account, StorageErro
         deleted_at: columns.time_or_null()?,
         document: columns.text()?,
         object_id_pinned: columns.bool()?,
-        groups: memberships(id, columns.text_or_null()?)?,
+        groups: memberships(columns.text_or_null()?)?,
+        shows: Shows::new(),
     })
 }
 
-/// Groups that an account shows: more would be a message that no caller waits for. To fail would take the account from Entra, which always reads it
-/// whole; filters find it by all of its groups.
-const MEMBERSHIPS_MAX: usize = 10_000;
-
 /// Direct memberships first, then by name and id.
-fn memberships(id: AccountId, text: Option<String>) -> Result<Vec<Membership>, StorageError> {
+fn memberships(text: Option<String>) -> Result<Vec<Membership>, StorageError> {
     let Some(text) = text else {
         return Ok(Vec::new());
     };
-    let mut rows: Vec<(Option<Uuid>, Option<String>, Option<u8>)> = serde_json::from_str(&text)
+    let rows: Vec<(Option<Uuid>, Option<String>, Option<u8>)> = serde_json::from_str(&text)
         .map_err(|_| StorageError::inconsistent("group_members", "group_id"))?;
-    if rows.len() > MEMBERSHIPS_MAX {
-        tracing::warn!(
-            account.id = %id,
-            "the account is in more than {MEMBERSHIPS_MAX} groups; it is shown with so many of them, direct ones first"
-        );
-        rows.truncate(MEMBERSHIPS_MAX);
-    }
     let mut memberships: Vec<_> = rows
         .into_iter()
         .filter_map(|(id, display, direct)| {
@@ -431,6 +422,7 @@ pub(super) fn group(columns: &mut impl Columns) -> Result<Group, StorageError> {
         updated_at: columns.time()?,
         document: columns.text()?,
         members: None,
+        shows: Shows::new(),
     })
 }
 
@@ -657,33 +649,29 @@ pub(super) fn micros(duration: Duration) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::accounts::GROUPS_MAX;
 
     #[test]
-    fn an_account_shows_at_most_so_many_groups_the_direct_ones_first() {
-        let row = |index: usize| {
-            (
-                Uuid::from_u128(index as u128),
-                format!("g{index}"),
-                u8::from(index < 2),
-            )
-        };
-        for (there, shown) in [
-            (0, 0),
-            (3, 3),
-            (MEMBERSHIPS_MAX, MEMBERSHIPS_MAX),
-            (MEMBERSHIPS_MAX + 1, MEMBERSHIPS_MAX),
-        ] {
-            let rows: Vec<_> = (0..there).map(row).collect();
-            let text = serde_json::to_string(&rows).expect("they have a JSON form");
-            let id = AccountId::from_uuid(Uuid::from_u128(7));
-            let found = memberships(id, Some(text)).expect("they are consistent");
-            assert_eq!(found.len(), shown);
-            let direct: Vec<_> = found
-                .iter()
-                .take_while(|membership| membership.direct)
-                .map(|membership| membership.display.as_str())
-                .collect();
-            assert_eq!(direct, ["g0", "g1"][..shown.min(2)]);
-        }
+    fn the_groups_of_an_account_are_ordered() {
+        let row =
+            |index: u128, name: &str, direct: u8| (Uuid::from_u128(index), name.to_owned(), direct);
+        let rows = [
+            row(1, "b", 1),
+            row(4, "c", 0),
+            row(3, "a", 0),
+            row(2, "a", 0),
+        ];
+        let text = serde_json::to_string(&rows).expect("they have a JSON form");
+        let found = memberships(Some(text)).expect("they are consistent");
+        let ids: Vec<_> = found
+            .iter()
+            .map(|membership| membership.group_id.uuid().as_u128())
+            .collect();
+        assert_eq!(ids, [1, 2, 3, 4]);
+        assert!(memberships(None).expect("there are none").is_empty());
+        let limit = format!("LIMIT {}\n", GROUPS_MAX + 1);
+        assert!(
+            account_groups!(sqlite).contains(&limit) && account_groups!(postgres).contains(&limit)
+        );
     }
 }

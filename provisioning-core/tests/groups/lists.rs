@@ -124,6 +124,26 @@ on_every_engine! {
         }
     }
 
+    async fn an_answer_holds_ten_thousand_members_and_no_more(world: World) {
+        let mut ids = Vec::new();
+        for number in 0..100 {
+            ids.push(world.create_account(&format!("user{number}"), None).await.id.to_string());
+        }
+        for number in 0..100 {
+            create(&world, json!({"displayName": format!("full {number}"), "members": ids})).await;
+        }
+        let all = ListQuery { page_size: 200, ..query("displayName sw \"full\"") };
+        let whole = world.core.list_groups(&admin(CONTOSO), &all, View::Full).await.expect("it is listed");
+        assert_eq!(whole.groups.iter().flat_map(|group| group.members.iter().flatten()).count(), 10_000);
+        create(&world, json!({"displayName": "full of one", "members": [ids[0]]})).await;
+        let refused = world.core.list_groups(&admin(CONTOSO), &all, View::Full).await;
+        assert_eq!(reason(refused), Reason::TooMany);
+        let basic = world.core.list_groups(&admin(CONTOSO), &all, View::Basic).await.expect("members are not asked for");
+        assert_eq!(basic.groups.len(), 101);
+        let refusals = world.log(CONTOSO, "outcome eq \"failure\"").await;
+        assert!(refusals[0].detail.contains("excludedAttributes=members"), "{}", refusals[0].detail);
+    }
+
     async fn members_are_listed_page_by_page_however_many(world: World) {
         let mut ids = Vec::new();
         for number in 0..5 {

@@ -10,6 +10,7 @@ use provisioning_core::{
         order::Order,
         schema::{ENTERPRISE_URN, ResourceSchema},
         search,
+        show::Shows,
     },
     call::CallerKey,
     changes::{Change, ChangeKind, Resource},
@@ -83,6 +84,7 @@ pub fn account(at: Timestamp, document: &Value) -> AccountWrite {
         deleted_at: None,
         document: String::new(),
         groups: Vec::new(),
+        shows: Shows::new(),
     };
     described(account, None, document)
 }

@@ -20,8 +20,7 @@ use crate::{
     },
     scim::{
         bulk::{
-            self, Bulk, Item, Operation, Outcome, References, Step, Subject, Verb, defer,
-            reference, substitute,
+            self, Bulk, Item, Operation, Outcome, Step, Subject, Verb, defer, reference, substitute,
         },
         error::ScimError,
         list,
@@ -67,7 +66,7 @@ fn subject(item: &Item) -> Subject<'_> {
         makes: item.bulk_id.as_deref().filter(|_| is_create),
         acts_on: (!is_create).then(|| format!("{collection}/{}", operation.id)),
         acts_on_made: reference(&operation.id),
-        refers_to: operation.data.references(),
+        refers_to: operation.references(),
     }
 }
 
@@ -139,7 +138,7 @@ impl<'a> Run<'a> {
         let id = self.resolve(&operation.id)?;
         let mut data = operation.data.clone();
         let later = defer(&mut data, without);
-        substitute(&mut data, &|bulk_id| self.id_of(bulk_id))?;
+        operation.substitute(&mut data, &|bulk_id| self.id_of(bulk_id))?;
         let preconditions = Preconditions::of_version(operation.version.as_deref())?;
         let (caller, verb) = (self.caller(metadata), operation.verb);
         let done = match operation.resource_type {

@@ -28,7 +28,6 @@ use crate::{
     scim::{
         endpoint::Endpoint,
         error::{Challenge, ScimError},
-        projection::{Projection, Returned},
         query::Query,
         strip_prefix_ignore_case,
     },
@@ -141,20 +140,6 @@ impl Exchange {
 
     pub(crate) fn endpoint(&self) -> Endpoint {
         Endpoint::new(&self.facade.config.public_base_url, &self.tenant)
-    }
-
-    /// What of the tenant's own schemas cannot be left out. Only an answer that leaves something out and has such attributes is worth the
-    /// question.
-    pub(crate) async fn returned(
-        &self,
-        projection: &Projection,
-        has_extensions: bool,
-    ) -> Result<Returned, Status> {
-        if projection.is_whole() || !has_extensions {
-            return Ok(Returned::default());
-        }
-        let caller = self.caller(GroupView::Basic);
-        Ok(Returned::new(&caller.schemas().await?))
     }
 }
 

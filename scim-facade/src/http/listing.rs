@@ -2,7 +2,6 @@
 
 use axum::{body::Body, http::StatusCode, response::Response};
 use provisioning_proto::v1;
-use serde::Serialize;
 use tonic::Status;
 
 use crate::{
@@ -12,9 +11,9 @@ use crate::{
         response,
     },
     scim::{
-        list::{Place, View},
+        list::{self, Place},
         query::{Paging, Query},
-        resource::{Resource, Shown, ShownAny},
+        resource::{Resource, Shown, ShownAny, Shows},
         search_request,
     },
 };
@@ -63,45 +62,42 @@ async fn read(exchange: &Exchange, body: Body) -> Result<Query, Failure> {
 async fn of_type<R: Collection>(exchange: &Exchange, query: &Query) -> Result<Response, Failure> {
     let mut page = R::list(&exchange.caller(view(query)), Listing::new(query)).await?;
     let endpoint = exchange.endpoint();
-    let mut has_extensions = false;
+    let mut has_more_groups = false;
     for resource in &mut page.resources {
         resource.refer(&endpoint);
-        has_extensions |= !resource.head().extensions.is_empty();
+        has_more_groups |= resource.has_more_groups();
     }
     let shown = page.resources.iter().map(|r| Shown::new(r, &endpoint));
     let found = Found {
         total_size: page.total_size,
         next_page_token: page.next_page_token,
-        has_extensions,
+        has_more_groups,
     };
-    answer(exchange, query, shown, found).await
+    Ok(answer(query, shown, found))
 }
 
 async fn of_all(exchange: &Exchange, query: &Query) -> Result<Response, Failure> {
     let mut page = list_resources(&exchange.caller(view(query)), Listing::new(query)).await?;
     let endpoint = exchange.endpoint();
-    let mut has_extensions = false;
+    let mut has_more_groups = false;
     for resource in &mut page.resources {
-        has_extensions |= match &mut resource.resource {
+        match &mut resource.resource {
             Some(v1::resource::Resource::Account(account)) => {
                 account.refer(&endpoint);
-                !account.extensions.is_empty()
+                has_more_groups |= account.has_more_groups();
             }
-            Some(v1::resource::Resource::Group(group)) => {
-                group.refer(&endpoint);
-                !group.extensions.is_empty()
-            }
-            None => false,
-        };
+            Some(v1::resource::Resource::Group(group)) => group.refer(&endpoint),
+            None => {}
+        }
     }
     let resources = page.resources.iter();
     let shown = resources.filter_map(|resource| ShownAny::new(resource, &endpoint));
     let found = Found {
         total_size: page.total_size,
         next_page_token: page.next_page_token,
-        has_extensions,
+        has_more_groups,
     };
-    answer(exchange, query, shown, found).await
+    Ok(answer(query, shown, found))
 }
 
 async fn list_resources(
@@ -122,18 +118,11 @@ async fn list_resources(
 struct Found {
     total_size: i64,
     next_page_token: String,
-    has_extensions: bool,
+    /// Than a user among them shows.
+    has_more_groups: bool,
 }
 
-async fn answer<T: Serialize>(
-    exchange: &Exchange,
-    query: &Query,
-    resources: impl Iterator<Item = T>,
-    found: Found,
-) -> Result<Response, Failure> {
-    let returned = exchange
-        .returned(&query.projection, found.has_extensions)
-        .await?;
+fn answer(query: &Query, resources: impl Iterator<Item = impl Shows>, found: Found) -> Response {
     let place = match query.paging {
         Paging::Index { start_index, .. } => Place::Index(start_index),
         Paging::Cursor { .. } => {
@@ -141,10 +130,10 @@ async fn answer<T: Serialize>(
             Place::Cursor((!next.is_empty()).then_some(next))
         }
     };
-    let view = View {
-        projection: &query.projection,
-        returned: &returned,
-    };
-    let body = view.page(resources, found.total_size, &place);
-    Ok(response::json(StatusCode::OK, body))
+    let body = list::several(resources, &query.projection, found.total_size, &place);
+    let response = response::json(StatusCode::OK, body);
+    if found.has_more_groups && query.projection.shows("groups") {
+        return response::with_more_groups(response);
+    }
+    response
 }

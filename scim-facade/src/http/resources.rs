@@ -17,7 +17,7 @@ use crate::{
         response,
     },
     scim::{
-        list::View,
+        list,
         projection::Projection,
         resource::{Resource, Shown},
     },
@@ -30,12 +30,13 @@ pub(crate) async fn create<R: Collection>(exchange: Exchange, body: Body) -> Res
 }
 
 async fn try_create<R: Collection>(exchange: &Exchange, body: Body) -> Result<Answer, Failure> {
-    let query = exchange.query()?;
+    let mut query = exchange.query()?;
     let body = exchange.read(body).await?;
+    query.projection.ask_for_written(&body.json);
     let Written { resource, dry_run } =
         operations::create::<R>(&exchange.caller(view(&query)), body.json).await?;
     let location = exchange.endpoint().resource(R::TYPE, resource.head().id);
-    let mut response = shown(StatusCode::CREATED, exchange, resource, &query.projection).await?;
+    let mut response = shown(StatusCode::CREATED, exchange, resource, &query.projection);
     if let Ok(location) = HeaderValue::try_from(location) {
         response.headers_mut().insert(header::LOCATION, location);
     }
@@ -59,7 +60,7 @@ async fn try_get<R: Collection>(exchange: &Exchange) -> Result<Response, Failure
             etag,
         ));
     }
-    shown(StatusCode::OK, exchange, resource, &query.projection).await
+    Ok(shown(StatusCode::OK, exchange, resource, &query.projection))
 }
 
 /// `PUT`.
@@ -69,9 +70,10 @@ pub(crate) async fn replace<R: Collection>(exchange: Exchange, body: Body) -> Re
 }
 
 async fn try_replace<R: Collection>(exchange: &Exchange, body: Body) -> Result<Answer, Failure> {
-    let query = exchange.query()?;
+    let mut query = exchange.query()?;
     let preconditions = Preconditions::of_headers(&exchange.headers)?;
     let body = exchange.read(body).await?;
+    query.projection.ask_for_written(&body.json);
     let Written { resource, dry_run } = operations::replace::<R>(
         &exchange.caller(view(&query)),
         &exchange.id,
@@ -79,7 +81,7 @@ async fn try_replace<R: Collection>(exchange: &Exchange, body: Body) -> Result<A
         body.json,
     )
     .await?;
-    let response = shown(StatusCode::OK, exchange, resource, &query.projection).await?;
+    let response = shown(StatusCode::OK, exchange, resource, &query.projection);
     Ok(Answer { response, dry_run })
 }
 
@@ -90,9 +92,10 @@ pub(crate) async fn patch<R: Collection>(exchange: Exchange, body: Body) -> Resp
 }
 
 async fn try_patch<R: Collection>(exchange: &Exchange, body: Body) -> Result<Answer, Failure> {
-    let query = exchange.query()?;
+    let mut query = exchange.query()?;
     let preconditions = Preconditions::of_headers(&exchange.headers)?;
     let body = exchange.read(body).await?;
+    query.projection.ask_for_written(&body.json);
     let view = if query.asks_attributes {
         view(&query)
     } else {
@@ -112,7 +115,7 @@ async fn try_patch<R: Collection>(exchange: &Exchange, body: Body) -> Result<Ans
     };
     // Whoever asks what would be done wants to see it.
     let response = if status == StatusCode::OK || dry_run.is_some() {
-        shown(status, exchange, resource, &query.projection).await?
+        shown(status, exchange, resource, &query.projection)
     } else {
         response::with_etag(response::empty(status), resource.head().etag)
     };
@@ -139,22 +142,18 @@ async fn try_delete<R: Collection>(exchange: &Exchange) -> Result<Answer, Failur
     })
 }
 
-async fn shown<R: Resource>(
+fn shown<R: Resource>(
     status: StatusCode,
     exchange: &Exchange,
     mut resource: R,
     projection: &Projection,
-) -> Result<Response, Failure> {
+) -> Response {
     let endpoint = exchange.endpoint();
     resource.refer(&endpoint);
-    let head = resource.head();
-    let returned = exchange
-        .returned(projection, !head.extensions.is_empty())
-        .await?;
-    let view = View {
-        projection,
-        returned: &returned,
-    };
-    let body = view.one(&Shown::new(&resource, &endpoint));
-    Ok(response::with_etag(response::json(status, body), head.etag))
+    let body = list::one(Shown::new(&resource, &endpoint), projection);
+    let response = response::with_etag(response::json(status, body), resource.head().etag);
+    if resource.has_more_groups() && projection.shows("groups") {
+        return response::with_more_groups(response);
+    }
+    response
 }

@@ -1,5 +1,6 @@
 //! Many operations in one request (RFC 7644 section 3.7): JSON to operations, and what came of them to JSON.
 
+mod paths;
 mod plan;
 mod references;
 
@@ -9,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 pub(crate) use self::{
     plan::{Step, Subject, plan},
-    references::{References, defer, reference, substitute},
+    references::{defer, reference, substitute},
 };
 use crate::{
     config::BULK_OPERATIONS_MAX,

@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::scim::{
     LIST_RESPONSE,
     projection::{Projection, Returned},
+    resource::Shows,
 };
 
 /// Where a page is in its list.
@@ -31,44 +32,39 @@ struct ListResponse<'a, T> {
     resources: Vec<T>,
 }
 
-/// What of a resource is shown: what the client chose, and what its schemas let nobody leave out.
-pub(crate) struct View<'a> {
-    pub projection: &'a Projection,
-    pub returned: &'a Returned,
+/// A resource, whole or cut to what is to be shown of it.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Cut<T> {
+    Whole(T),
+    Part(Value),
 }
 
-impl View<'_> {
-    /// The JSON of one resource.
-    pub(crate) fn one(&self, resource: &impl Serialize) -> Vec<u8> {
-        if self.projection.is_whole() {
-            to_bytes(resource)
-        } else {
-            to_bytes(&self.of(resource))
-        }
+fn cut<T: Shows>(resource: T, projection: &Projection) -> Cut<T> {
+    if projection.is_whole() && resource.returned().is_empty() {
+        return Cut::Whole(resource);
     }
+    let mut part = serde_json::to_value(&resource).expect("a resource is JSON");
+    if let Value::Object(attributes) = &mut part {
+        projection.apply(attributes, &Returned::new(resource.returned()));
+    }
+    Cut::Part(part)
+}
 
-    /// The JSON of a page of resources.
-    pub(crate) fn page<T: Serialize>(
-        &self,
-        resources: impl Iterator<Item = T>,
-        total_results: i64,
-        place: &Place,
-    ) -> Vec<u8> {
-        if self.projection.is_whole() {
-            page(resources.collect(), total_results, place)
-        } else {
-            let parts = resources.map(|resource| self.of(&resource));
-            page(parts.collect(), total_results, place)
-        }
-    }
+/// The JSON of one resource.
+pub(crate) fn one(resource: impl Shows, projection: &Projection) -> Vec<u8> {
+    to_bytes(&cut(resource, projection))
+}
 
-    fn of(&self, resource: &impl Serialize) -> Value {
-        let mut resource = serde_json::to_value(resource).expect("a resource is JSON");
-        if let Value::Object(attributes) = &mut resource {
-            self.projection.apply(attributes, self.returned);
-        }
-        resource
-    }
+/// The JSON of a page of resources.
+pub(crate) fn several(
+    resources: impl Iterator<Item = impl Shows>,
+    projection: &Projection,
+    total_results: i64,
+    place: &Place,
+) -> Vec<u8> {
+    let resources = resources.map(|resource| cut(resource, projection));
+    page(resources.collect(), total_results, place)
 }
 
 /// The JSON of a whole list, on one page.

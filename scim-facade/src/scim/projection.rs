@@ -1,12 +1,16 @@
 //! Which attributes of a resource are shown (RFC 7644 section 3.9, RFC 7643 section 7): the only place that leaves attributes out of an
 //! answer.
 
+mod asked;
 mod returned;
 mod selector;
 
 use serde_json::{Map, Value};
 
-use self::selector::{Selector, Trail, selectors};
+use self::{
+    asked::Asked,
+    selector::{Selector, Trail, selectors},
+};
 pub(crate) use self::{returned::Returned, selector::equality};
 use crate::scim::error::ScimError;
 
@@ -17,6 +21,8 @@ pub(crate) struct Projection {
     only: Option<Vec<Selector>>,
     /// Never these.
     without: Vec<Selector>,
+    /// What is shown on request only, and was requested.
+    asked: Asked,
 }
 
 impl Projection {
@@ -25,13 +31,24 @@ impl Projection {
         attributes: Option<&str>,
         excluded: Option<&str>,
     ) -> Result<Self, ScimError> {
+        let only = attributes
+            .filter(|list| !list.trim().is_empty())
+            .map(selectors)
+            .transpose()?;
+        let mut asked = Asked::default();
+        only.iter()
+            .flatten()
+            .for_each(|selector| asked.add(&selector.path()));
         Ok(Self {
-            only: attributes
-                .filter(|list| !list.trim().is_empty())
-                .map(selectors)
-                .transpose()?,
+            only,
             without: excluded.map(selectors).transpose()?.unwrap_or_default(),
+            asked,
         })
+    }
+
+    /// In the answer to a write, what the client wrote was asked for (RFC 7643 section 7, `request`).
+    pub(crate) fn ask_for_written(&mut self, body: &Map<String, Value>) {
+        self.asked.add_written(body);
     }
 
     /// Whether nothing is left out.
@@ -48,6 +65,7 @@ impl Projection {
 
     /// Leaves out what was not asked for and is not always returned.
     pub(crate) fn apply(&self, resource: &mut Map<String, Value>, returned: &Returned) {
+        returned.withhold(resource, &self.asked);
         let always = returned.always(resource);
         if let Some(only) = &self.only {
             *resource = std::mem::take(resource)
@@ -56,14 +74,15 @@ impl Projection {
                     let shown = if is_always_returned(&name) {
                         Some(value)
                     } else {
-                        kept(value, &trails(only, &name))
+                        kept(value, &returned.with_parts(&name, trails(only, &name)))
                     };
                     shown.map(|value| (name, value))
                 })
                 .collect();
         }
         resource.retain(|name, value| {
-            is_always_returned(name) || !is_removed(value, &trails(&self.without, name))
+            let without = returned.without_parts(name, trails(&self.without, name));
+            is_always_returned(name) || !is_removed(value, &without)
         });
         for (urn, attributes) in always {
             let extension = resource.entry(urn).or_insert_with(|| Map::new().into());

@@ -18,6 +18,9 @@ pub(crate) trait Resource:
 
     /// Fills in the `$ref` of every resource that the core says this one is tied to.
     fn refer(&mut self, endpoint: &Endpoint);
+
+    /// Whether it has more `groups` than it shows.
+    fn has_more_groups(&self) -> bool;
 }
 
 /// What SCIM shows of a resource beside its attributes.
@@ -27,7 +30,8 @@ pub(crate) struct Head<'a> {
     created: Option<Timestamp>,
     last_modified: Option<Timestamp>,
     has_enterprise: bool,
-    pub extensions: &'a BTreeMap<String, Struct>,
+    extensions: &'a BTreeMap<String, Struct>,
+    returned: &'a BTreeMap<String, String>,
 }
 
 impl Resource for Account {
@@ -41,6 +45,7 @@ impl Resource for Account {
             last_modified: self.update_time,
             has_enterprise: self.enterprise.is_some(),
             extensions: &self.extensions,
+            returned: &self.returned,
         }
     }
 
@@ -49,6 +54,10 @@ impl Resource for Account {
             let id = group.value.as_deref();
             group.r#ref = id.map(|id| endpoint.resource(ResourceType::Group, id));
         }
+    }
+
+    fn has_more_groups(&self) -> bool {
+        self.groups_truncated
     }
 }
 
@@ -63,6 +72,7 @@ impl Resource for Group {
             last_modified: self.update_time,
             has_enterprise: false,
             extensions: &self.extensions,
+            returned: &self.returned,
         }
     }
 
@@ -76,6 +86,10 @@ impl Resource for Group {
                 .map(|id| endpoint.resource(of_type, id));
         }
     }
+
+    fn has_more_groups(&self) -> bool {
+        false
+    }
 }
 
 /// A resource as SCIM shows it.
@@ -86,6 +100,8 @@ pub(crate) struct Shown<'a, R> {
     #[serde(flatten)]
     resource: &'a R,
     meta: Meta<'a>,
+    #[serde(skip)]
+    returned: &'a BTreeMap<String, String>,
 }
 
 impl<'a, R: Resource> Shown<'a, R> {
@@ -106,6 +122,28 @@ impl<'a, R: Resource> Shown<'a, R> {
                 location: endpoint.resource(R::TYPE, head.id),
                 version: head.etag,
             },
+            returned: head.returned,
+        }
+    }
+}
+
+/// What an answer shows, and when it shows what of it.
+pub(crate) trait Shows: Serialize {
+    /// As [`Account::returned`].
+    fn returned(&self) -> &BTreeMap<String, String>;
+}
+
+impl<R: Resource> Shows for Shown<'_, R> {
+    fn returned(&self) -> &BTreeMap<String, String> {
+        self.returned
+    }
+}
+
+impl Shows for ShownAny<'_> {
+    fn returned(&self) -> &BTreeMap<String, String> {
+        match self {
+            Self::User(user) => user.returned,
+            Self::Group(group) => group.returned,
         }
     }
 }

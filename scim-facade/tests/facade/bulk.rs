@@ -173,6 +173,23 @@ async fn a_reference_may_look_back_and_forward() {
 }
 
 #[tokio::test]
+async fn the_path_of_a_patch_may_refer() {
+    let client = client();
+    let remove = |bulk_id: &str| {
+        let path = format!("members[value eq \"bulkId:{bulk_id}\"]");
+        json!({"method": "PATCH", "path": "/Groups/g", "data": [{"op": "remove", "path": path}]})
+    };
+    let operations = json!([remove("alice"), remove("nobody"), user("alice")]);
+    let entries = bulk(&client, operations).await;
+    assert_eq!(statuses(&entries), ["200", "400", "201"]);
+    let patch = &client.core.all::<v1::PatchGroupRequest>()[0];
+    assert_eq!(
+        patch.operations[0].path.as_deref(),
+        Some("members[value eq \"alice\"]")
+    );
+}
+
+#[tokio::test]
 async fn groups_that_contain_each_other_are_completed() {
     let client = client();
     let entries = bulk(

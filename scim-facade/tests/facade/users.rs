@@ -294,46 +294,56 @@ async fn a_users_groups_are_shown_with_their_place() {
 }
 
 #[tokio::test]
-async fn the_schemas_decide_what_cannot_be_left_out() {
+async fn an_answer_says_that_a_user_has_more_groups_than_it_shows() {
+    let client = Client::new();
+    for is_truncated in [false, true] {
+        client.core.have(v1::Account {
+            groups_truncated: is_truncated,
+            ..account()
+        });
+        for (path, shows_groups) in [
+            (user_path(), true),
+            ("/Users".to_owned(), true),
+            (format!("{}?excludedAttributes=groups", user_path()), false),
+            ("/Users?attributes=userName".to_owned(), false),
+        ] {
+            let answer = client.get(&path).await;
+            let warns = answer.headers.contains_key("warning");
+            assert_eq!(warns, is_truncated && shows_groups, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_schemas_decide_what_an_answer_has() {
     let urn = "urn:x:Desk:2.0:User";
     let client = Client::new();
-    let attribute = |name: &str, returned: &str| v1::Attribute {
-        name: name.to_owned(),
-        returned: returned.to_owned(),
-        ..v1::Attribute::default()
-    };
-    client.core.define(v1::Schema {
-        id: urn.to_owned(),
-        resource_type: "User".to_owned(),
-        extension: true,
-        attributes: vec![attribute("badge", "always"), attribute("room", "default")],
-        ..v1::Schema::default()
-    });
-    client.get(&format!("{}?attributes=id", user_path())).await;
-    assert_eq!(
-        client.core.methods(),
-        ["GetAccount"],
-        "there is nothing to keep"
-    );
-    let extension = json!({urn: {"badge": 1, "room": 4}});
+    let extension = json!({urn: {"badge": 1, "room": 4, "note": "N"}});
+    let returned = [("badge", "always"), ("note", "request")];
     client.core.have(v1::Account {
         extensions: serde_json::from_value::<v1::Account>(extension)
             .unwrap()
             .extensions,
+        returned: returned
+            .map(|(name, word)| (format!("{urn}:{name}"), word.to_owned()))
+            .into(),
         ..account()
     });
-    client.get(&user_path()).await;
-    assert_eq!(client.core.methods().len(), 2, "nothing is left out");
     for (query, expected) in [
         (String::new(), json!({"badge": 1, "room": 4})),
         ("?attributes=userName".to_owned(), json!({"badge": 1})),
         (format!("?excludedAttributes={urn}"), json!({"badge": 1})),
+        (
+            format!("?attributes={urn}:note"),
+            json!({"badge": 1, "note": "N"}),
+        ),
     ] {
         let user = client.get(&format!("{}{query}", user_path())).await.json();
         assert_eq!(user[urn], expected, "{query}");
         let listed = client.get(&format!("/Users{query}")).await.json();
         assert_eq!(listed["Resources"][0][urn], expected, "{query}");
     }
+    assert_eq!(client.core.methods().len(), 8, "each is one call");
 }
 
 #[tokio::test]

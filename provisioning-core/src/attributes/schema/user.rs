@@ -115,8 +115,7 @@ fn lists() -> Vec<Attribute> {
                 string("value", "The id of the group")
                     .exact()
                     .mutability(Mutability::ReadOnly),
-                reference("$ref", "URI of the group", &["User", "Group"])
-                    .mutability(Mutability::ReadOnly),
+                reference("$ref", "URI of the group", &["Group"]).mutability(Mutability::ReadOnly),
                 string("display", "The name of the group").mutability(Mutability::ReadOnly),
                 string(
                     "type",

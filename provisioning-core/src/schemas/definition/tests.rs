@@ -158,10 +158,13 @@ fn words_are_those_of_the_rfc() {
         with(|attribute| attribute.returned = "sometimes".to_owned()),
         ["returned"]
     );
-    assert_eq!(
-        with(|attribute| attribute.returned = "request".to_owned()),
-        ["returned"]
-    );
+    for returned in Returned::ALL {
+        let attribute = AttributeDefinition {
+            returned: returned.as_str().to_owned(),
+            ..attribute("a", "")
+        };
+        assert_eq!(fault_of(attribute), Vec::<String>::new(), "{returned:?}");
+    }
     assert_eq!(
         with(|attribute| attribute.uniqueness = "server".to_owned()),
         ["uniqueness"]

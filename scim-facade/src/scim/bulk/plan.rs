@@ -1,7 +1,7 @@
 //! In which order the operations of a bulk are done: the one in which they stand, except that what refers to a resource waits until that is
 //! made (RFC 7644 section 3.7.2). Resources that refer to each other are made without, and completed as soon as both are there.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 /// What the order of an operation depends on.
 #[derive(Clone, Debug, Default)]
@@ -13,7 +13,7 @@ pub(crate) struct Subject<'a> {
     /// The `bulkId` that this is the resource of, if it is one's.
     pub acts_on_made: Option<&'a str>,
     /// The `bulkId`s in its data.
-    pub refers_to: Vec<&'a str>,
+    pub refers_to: Vec<Cow<'a, str>>,
 }
 
 /// One step on the way. An operation is named by its index.
@@ -83,7 +83,7 @@ impl Planner<'_> {
     fn missing(&self, index: usize) -> Vec<usize> {
         let refers_to = self.subjects[index].refers_to.iter();
         let mut missing: Vec<_> = refers_to
-            .filter_map(|bulk_id| self.makers.get(bulk_id).copied())
+            .filter_map(|bulk_id| self.makers.get(bulk_id.as_ref()).copied())
             .filter(|&maker| !self.is_performed[maker])
             .collect();
         missing.sort_unstable();
@@ -141,7 +141,7 @@ mod tests {
     fn post<'a>(makes: &'a str, refers_to: &[&'a str]) -> Subject<'a> {
         Subject {
             makes: Some(makes),
-            refers_to: refers_to.to_vec(),
+            refers_to: refers_to.iter().copied().map(Cow::from).collect(),
             ..Subject::default()
         }
     }
@@ -150,7 +150,7 @@ mod tests {
         Subject {
             acts_on: Some(resource.to_owned()),
             acts_on_made: resource.strip_prefix("bulkId:"),
-            refers_to: refers_to.to_vec(),
+            refers_to: refers_to.iter().copied().map(Cow::from).collect(),
             ..Subject::default()
         }
     }

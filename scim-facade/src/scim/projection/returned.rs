@@ -1,54 +1,172 @@
-//! What the schemas let no client leave out: `returned: always`, RFC 7643 section 7.
+//! When the attributes of extensions are shown, as their definitions have it: `returned` of RFC 7643 section 7.
 
-use provisioning_proto::v1;
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
-/// The attributes of extensions that are always returned; those of RFC 7643 itself, `id` and `schemas`, are [`super::Projection`]'s. What is
-/// never returned the core does not tell, and on request only no extension returns anything.
+use super::{Asked, Trail};
+use crate::scim::take;
+
+/// The attributes of a resource's extensions, and their parts, that are not `default`; those of RFC 7643 itself, `id` and `schemas`, are
+/// [`super::Projection`]'s. What is never returned the core does not tell.
 #[derive(Debug, Default)]
-pub(crate) struct Returned(Vec<Always>);
+pub(crate) struct Returned {
+    always: Vec<Place>,
+    on_request: Vec<Place>,
+}
 
 #[derive(Debug)]
-struct Always {
+struct Place {
     urn: String,
     attribute: String,
+    part: Option<String>,
 }
 
 impl Returned {
-    /// Reads the schemas in force.
-    pub(crate) fn new(schemas: &[v1::Schema]) -> Self {
-        let extensions = schemas.iter().filter(|schema| schema.extension);
-        let always = extensions.flat_map(|schema| {
-            let attributes = schema.attributes.iter();
-            attributes
-                .filter(|attribute| attribute.returned == "always")
-                .map(|attribute| Always {
-                    urn: schema.id.clone(),
-                    attribute: attribute.name.clone(),
-                })
-        });
-        Self(always.collect())
+    /// Reads `returned` of an account or group.
+    pub(crate) fn new(returned: &BTreeMap<String, String>) -> Self {
+        let mut places = Self::default();
+        for (path, word) in returned {
+            match (word.as_str(), Place::parse(path)) {
+                ("always", Some(place)) => places.always.push(place),
+                ("request", Some(place)) => places.on_request.push(place),
+                _ => {}
+            }
+        }
+        places
     }
 
-    /// These attributes of a resource, by extension.
+    /// Takes out of a resource what is shown on request only and was not asked for.
+    pub(super) fn withhold(&self, resource: &mut Map<String, Value>, asked: &Asked) {
+        for place in &self.on_request {
+            if asked.names(&place.path()) {
+                continue;
+            }
+            let Some(urn) = key(resource, &place.urn) else {
+                continue;
+            };
+            let Some(Value::Object(extension)) = resource.get_mut(&urn) else {
+                continue;
+            };
+            place.take_out_of(extension);
+            if extension.is_empty() {
+                resource.shift_remove(&urn);
+            }
+        }
+    }
+
+    /// The attributes of a resource that are always shown, by extension.
     pub(super) fn always(
         &self,
         resource: &Map<String, Value>,
     ) -> Vec<(String, Map<String, Value>)> {
-        let find = |always: &Always| {
-            let (urn, extension) = named(resource, &always.urn)?;
-            let (name, value) = named(extension.as_object()?, &always.attribute)?;
-            let attribute = Map::from_iter([(name.clone(), value.clone())]);
-            Some((urn.clone(), attribute))
+        let find = |place: &Place| {
+            let urn = key(resource, &place.urn)?;
+            let extension = resource[&urn].as_object()?;
+            let name = key(extension, &place.attribute)?;
+            let value = extension[&name].clone();
+            Some((urn, Map::from_iter([(name, value)])))
         };
-        self.0.iter().filter_map(find).collect()
+        let whole = self.always.iter().filter(|place| place.part.is_none());
+        whole.filter_map(find).collect()
+    }
+
+    /// The ways into an extension that show something, and those to the parts that are always shown with it.
+    pub(super) fn with_parts<'a>(
+        &'a self,
+        urn: &str,
+        mut trails: Vec<Trail<'a>>,
+    ) -> Vec<Trail<'a>> {
+        for (attribute, part) in self.parts_of(urn) {
+            let beside: Vec<_> = trails
+                .iter()
+                .filter_map(|trail| trail.beside(attribute, part))
+                .collect();
+            trails.extend(beside);
+        }
+        trails
+    }
+
+    /// The ways into an extension that hide something, but for those to parts that are always shown.
+    pub(super) fn without_parts<'a>(
+        &self,
+        urn: &str,
+        mut trails: Vec<Trail<'a>>,
+    ) -> Vec<Trail<'a>> {
+        for (attribute, part) in self.parts_of(urn) {
+            trails.retain(|trail| !trail.leads_to(attribute, part));
+        }
+        trails
+    }
+
+    fn parts_of(&self, urn: &str) -> impl Iterator<Item = (&str, &str)> {
+        let of_urn = move |place: &&Place| place.urn.eq_ignore_ascii_case(urn);
+        let places = self.always.iter().filter(of_urn);
+        places.filter_map(|place| Some((place.attribute.as_str(), place.part.as_deref()?)))
     }
 }
 
-fn named<'a>(object: &'a Map<String, Value>, name: &str) -> Option<(&'a String, &'a Value)> {
+impl Place {
+    /// Neither the names of attributes nor those of parts have a colon or a dot.
+    fn parse(path: &str) -> Option<Self> {
+        let (urn, name) = path.rsplit_once(':')?;
+        let (attribute, part) = match name.split_once('.') {
+            Some((attribute, part)) => (attribute, Some(part.to_owned())),
+            None => (name, None),
+        };
+        Some(Self {
+            urn: urn.to_owned(),
+            attribute: attribute.to_owned(),
+            part,
+        })
+    }
+
+    fn path(&self) -> String {
+        let Self {
+            urn,
+            attribute,
+            part,
+        } = self;
+        match part {
+            None => format!("{urn}:{attribute}"),
+            Some(part) => format!("{urn}:{attribute}.{part}"),
+        }
+    }
+
+    fn take_out_of(&self, extension: &mut Map<String, Value>) {
+        let Some(name) = key(extension, &self.attribute) else {
+            return;
+        };
+        let is_left = match (&self.part, &mut extension[&name]) {
+            (None, _) => false,
+            (Some(part), Value::Object(parts)) => {
+                take(parts, part);
+                !parts.is_empty()
+            }
+            (Some(part), Value::Array(elements)) => {
+                elements.retain_mut(|element| {
+                    let Value::Object(parts) = element else {
+                        return true;
+                    };
+                    take(parts, part);
+                    !parts.is_empty()
+                });
+                !elements.is_empty()
+            }
+            (Some(_), _) => true,
+        };
+        if !is_left {
+            extension.shift_remove(&name);
+        }
+    }
+}
+
+/// The name in the case in which the object has it.
+fn key(object: &Map<String, Value>, name: &str) -> Option<String> {
     object
-        .iter()
-        .find(|(other, _)| other.eq_ignore_ascii_case(name))
+        .keys()
+        .find(|other| other.eq_ignore_ascii_case(name))
+        .cloned()
 }
 
 #[cfg(test)]
@@ -60,26 +178,27 @@ mod tests {
 
     const URN: &str = "urn:x:Custom:2.0:User";
 
-    fn shown(attributes: &str, excluded: &str) -> Value {
-        let attribute = |name: &str, returned: &str| v1::Attribute {
-            name: name.to_owned(),
-            returned: returned.to_owned(),
-            ..v1::Attribute::default()
-        };
-        let schema = v1::Schema {
-            id: URN.to_owned(),
-            extension: true,
-            attributes: vec![attribute("badge", "always"), attribute("room", "default")],
-            ..v1::Schema::default()
-        };
-        let resource =
-            json!({"schemas": [], "id": "1", "title": "T", URN: {"Badge": 7, "room": "A"}});
-        let Value::Object(mut resource) = resource else {
+    fn shown_after(attributes: &str, excluded: &str, body: Value) -> Value {
+        let returned = [
+            ("badge", "always"),
+            ("note", "request"),
+            ("keys.id", "always"),
+            ("keys.code", "request"),
+        ];
+        let returned = returned.map(|(path, word)| (format!("{URN}:{path}"), word.to_owned()));
+        let resource = json!({"schemas": [], "id": "1", "title": "T", URN: {
+            "Badge": 7, "room": "A", "note": "N", "keys": [{"value": "v", "id": "i", "code": "c"}, {"code": "d"}]}});
+        let (Value::Object(mut resource), Value::Object(body)) = (resource, body) else {
             unreachable!()
         };
-        let projection = Projection::parse(Some(attributes), Some(excluded)).unwrap();
-        projection.apply(&mut resource, &Returned::new(&[schema]));
+        let mut projection = Projection::parse(Some(attributes), Some(excluded)).unwrap();
+        projection.ask_for_written(&body);
+        projection.apply(&mut resource, &Returned::new(&returned.into()));
         resource.remove(URN).unwrap_or_default()
+    }
+
+    fn shown(attributes: &str, excluded: &str) -> Value {
+        shown_after(attributes, excluded, json!({}))
     }
 
     #[test]
@@ -91,8 +210,56 @@ mod tests {
         );
         assert_eq!(shown("", URN), json!({"Badge": 7}));
         assert_eq!(
-            shown("", &format!("{URN}:badge,{URN}:room")),
+            shown("", &format!("{URN}:badge,{URN}:room,{URN}:keys")),
             json!({"Badge": 7})
+        );
+    }
+
+    #[test]
+    fn a_part_that_is_always_returned_comes_with_its_attribute() {
+        let keys = |attributes: &str, excluded: &str| shown(attributes, excluded)["keys"].clone();
+        for attributes in ["keys.value", "keys[value eq \"v\"].value"] {
+            let attributes = format!("{URN}:{attributes}");
+            assert_eq!(
+                keys(&attributes, ""),
+                json!([{"value": "v", "id": "i"}]),
+                "{attributes}"
+            );
+        }
+        assert_eq!(keys("title", ""), Value::Null);
+        let excluded = format!("{URN}:keys.id,{URN}:keys.value");
+        assert_eq!(keys("", &excluded), json!([{"id": "i"}]));
+    }
+
+    #[test]
+    fn what_is_returned_on_request_is_shown_to_who_asks_for_it() {
+        let plain = json!({"Badge": 7, "room": "A", "keys": [{"value": "v", "id": "i"}]});
+        assert_eq!(shown("", ""), plain);
+        assert_eq!(
+            shown(URN, ""),
+            plain,
+            "the schema's name is not the attribute's"
+        );
+        assert_eq!(shown("", "title"), plain);
+        assert_eq!(
+            shown(&format!("{URN}:NOTE"), ""),
+            json!({"note": "N", "Badge": 7})
+        );
+        assert_eq!(
+            shown(&format!("{URN}:keys.code"), "")["keys"],
+            json!([{"code": "c", "id": "i"}, {"code": "d"}])
+        );
+        assert_eq!(shown(&format!("{URN}:keys"), "")["keys"], plain["keys"]);
+    }
+
+    #[test]
+    fn what_was_written_is_shown_unless_other_attributes_are_asked_for() {
+        let body = || json!({"userName": "a", URN: {"note": "N"}});
+        assert_eq!(shown_after("", "", body())["note"], "N");
+        assert_eq!(shown_after("title", "", body()), json!({"Badge": 7}));
+        assert_eq!(
+            shown_after("", &format!("{URN}:note"), body()).get("note"),
+            None
         );
     }
 }

@@ -15,6 +15,14 @@ pub(super) struct Selector {
 }
 
 impl Selector {
+    /// What it names, whichever elements it means.
+    pub(super) fn path(&self) -> String {
+        match &self.sub_attribute {
+            Some(sub) => format!("{}.{sub}", self.name),
+            None => self.name.clone(),
+        }
+    }
+
     /// The way into the attribute or extension `name`; `None` when this names another.
     pub(super) fn trail(&self, name: &str) -> Option<Trail<'_>> {
         let (mut steps, filter_depth) = if self.name.eq_ignore_ascii_case(name) {
@@ -34,17 +42,33 @@ impl Selector {
 }
 
 /// What of a value is meant: the names that lead into it, and which elements of a list on the way.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Trail<'a> {
     pub steps: Vec<&'a str>,
     /// After how many steps the list comes, and what its elements must have.
     filter: Option<(usize, &'a (String, Value))>,
 }
 
-impl Trail<'_> {
+impl<'a> Trail<'a> {
     /// Whether the whole value is meant.
     pub(super) fn is_whole(&self) -> bool {
         self.steps.is_empty() && self.filter.is_none()
+    }
+
+    /// The way to another part of the elements in which this one leads to a part; `None` where it leads elsewhere, or to all parts.
+    pub(super) fn beside(&self, attribute: &'a str, part: &'a str) -> Option<Self> {
+        let (first, rest) = self.steps.split_first()?;
+        let is_beside = first.eq_ignore_ascii_case(attribute) && !rest.is_empty();
+        is_beside.then(|| Self {
+            steps: vec![attribute, part],
+            filter: self.filter,
+        })
+    }
+
+    /// Whether just this part is meant.
+    pub(super) fn leads_to(&self, attribute: &str, part: &str) -> bool {
+        matches!(self.steps.as_slice(), [first, second]
+            if first.eq_ignore_ascii_case(attribute) && second.eq_ignore_ascii_case(part))
     }
 
     /// Whether this element is meant, or something in it.
