@@ -5,6 +5,7 @@ use super::{
     columns::{
         account, account_columns, account_groups, caller, caller_and_account, caller_columns,
     },
+    keyed::keyed_by_identifier,
     read,
 };
 use crate::{
@@ -85,7 +86,19 @@ const BATCH: PerEngine = PerEngine {
         "a.id IN (SELECT unhex(j.value, '-') FROM json_each($3) j)",
         ""
     ),
-    postgres: caller_and_accounts!(postgres, "a.id = ANY($3)", ""),
+    postgres: concat!(
+        "SELECT ",
+        caller_columns!(),
+        ", ",
+        account_columns!(),
+        ", ",
+        account_groups!(postgres),
+        " ",
+        caller_sql!(),
+        " LEFT JOIN (",
+        keyed_by_identifier!("$3"),
+        " n JOIN accounts a ON a.tenant_id = n.tenant_id AND a.id = n.id AND a.deleted_at IS NULL) ON TRUE WHERE t.identifier = $1"
+    ),
 };
 
 /// Each arm has an index of its own.

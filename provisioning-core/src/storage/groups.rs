@@ -7,6 +7,7 @@ use super::{
     accounts::{caller_sql, token_id},
     columns::{self, caller_and_candidates, caller_and_group, caller_columns, group_columns},
     filter::Columns,
+    keyed::keyed_by_identifier,
     list::{Listing, list_statement, page, tenant_sql},
     query::{GroupPage, RowQuery},
     read,
@@ -49,24 +50,33 @@ const BY_OBJECT_ID: &str = concat!(
 /// The ids come as one JSON array: the statement is one text, however many there are.
 const BATCH_SQLITE: &str =
     caller_and_groups!("a.id IN (SELECT unhex(j.value, '-') FROM json_each($3) j)");
-const BATCH_POSTGRES: &str = caller_and_groups!("a.id = ANY($3)");
+const BATCH_POSTGRES: &str = concat!(
+    "SELECT ",
+    caller_columns!(),
+    ", ",
+    group_columns!(),
+    " ",
+    caller_sql!(),
+    " LEFT JOIN (",
+    keyed_by_identifier!("$3"),
+    " n JOIN groups a ON a.tenant_id = n.tenant_id AND a.id = n.id AND a.deleted_at IS NULL) ON TRUE WHERE t.identifier = $1"
+);
 
-/// What stands behind the ids of members that a request names, as a JSON array of arrays; `n` are the ids.
+/// What stands behind the ids of members that a request names, as a JSON array of arrays; `n` are the ids, beside the tenant and the
+/// group.
 macro_rules! candidates_from {
-    ($group:literal, $ids:literal) => {
+    ($($ids:literal),*) => {
         concat!(
             "FROM (
                  SELECT n.id, CASE WHEN u.deleted_at IS NULL THEN u.id END AS account_id, g.id AS group_id,
                      COALESCE(CASE WHEN u.deleted_at IS NULL THEN COALESCE(u.display_name, u.user_name) END, g.display_name) AS display,
                      CASE WHEN m.member_id IS NULL THEN 0 ELSE 1 END AS is_member, CASE WHEN u.protected THEN 1 ELSE 0 END AS protected
                  FROM ",
-            $ids,
+            $($ids,)*
             "    n
-                 LEFT JOIN accounts u ON u.tenant_id = t.id AND u.id = n.id
-                 LEFT JOIN groups g ON g.tenant_id = t.id AND g.id = n.id AND g.deleted_at IS NULL
-                 LEFT JOIN group_members m ON m.tenant_id = t.id AND m.group_id = ",
-            $group,
-            "        AND m.member_id = n.id
+                 LEFT JOIN accounts u ON u.tenant_id = n.tenant_id AND u.id = n.id
+                 LEFT JOIN groups g ON g.tenant_id = n.tenant_id AND g.id = n.id AND g.deleted_at IS NULL
+                 LEFT JOIN group_members m ON m.tenant_id = n.tenant_id AND m.group_id = n.group_id AND m.member_id = n.id
              ) c
              WHERE c.display IS NOT NULL OR c.is_member = 1"
         )
@@ -79,7 +89,7 @@ macro_rules! write_basis {
         concat!(
             "SELECT ", caller_columns!(), ", ", group_columns!(),
             ", (SELECT json_group_array(json_array(lower(hex(c.id)), c.account_id IS NOT NULL, c.display, c.is_member, c.protected)) ",
-            candidates_from!($group, "(SELECT unhex(j.value, '-') AS id FROM json_each($4) j)"),
+            candidates_from!("(SELECT t.id AS tenant_id, ", $group, " AS group_id, unhex(j.value, '-') AS id FROM json_each($4) j)"),
             ") ", caller_sql!(),
             " LEFT JOIN groups a ON a.tenant_id = t.id AND a.deleted_at IS NULL AND ", $predicate,
             " WHERE t.identifier = $1"
@@ -89,7 +99,7 @@ macro_rules! write_basis {
         concat!(
             "SELECT ", caller_columns!(), ", ", group_columns!(),
             ", (SELECT CAST(json_agg(json_build_array(c.id, CASE WHEN c.account_id IS NULL THEN 0 ELSE 1 END, c.display, c.is_member, c.protected)) AS TEXT) ",
-            candidates_from!($group, "(SELECT UNNEST($4::UUID[]) AS id)"),
+            candidates_from!("(SELECT t.id AS tenant_id, ", $group, " AS group_id, x.id FROM UNNEST($4::UUID[]) x (id) OFFSET 0)"),
             ") ", caller_sql!(),
             " LEFT JOIN groups a ON a.tenant_id = t.id AND a.deleted_at IS NULL AND ", $predicate,
             " WHERE t.identifier = $1"

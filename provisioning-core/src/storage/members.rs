@@ -9,6 +9,7 @@ use super::{
     columns::{self, group_updated_at, group_version},
     filter::{self, Bind, Columns, member_rows},
     groups::json_ids,
+    keyed::keyed,
     list::page,
     query::{MemberPage, RowQuery},
     read,
@@ -24,7 +25,7 @@ use crate::{
 /// Of each group its versions and times, once without a member and once with each; at most `$3` rows. One snapshot: the members are those of that
 /// version.
 macro_rules! members_of {
-    ($ids:literal) => {
+    ($groups:expr) => {
         concat!(
             "WITH page AS MATERIALIZED (
                  SELECT a.tenant_id, a.id, a.version AS own_version, ",
@@ -32,10 +33,9 @@ macro_rules! members_of {
             "        AS version, ",
             group_updated_at!(),
             "        AS updated_at
-                 FROM groups a
-                 WHERE a.tenant_id = $1 AND a.deleted_at IS NULL AND a.id ",
-            $ids,
-            ")
+                 FROM ",
+            $groups,
+            "    AND a.deleted_at IS NULL)
              SELECT p.id, p.own_version, p.version, p.updated_at, NULL, NULL, NULL
              FROM page p
              UNION ALL
@@ -65,8 +65,13 @@ const OTHER_MEMBERS_SQLITE: &str =
     other_members!("m.member_id IN (SELECT unhex(j.value, '-') FROM json_each($3) j)");
 const OTHER_MEMBERS_POSTGRES: &str = other_members!("m.member_id = ANY($3)");
 
-const MEMBERS_SQLITE: &str = members_of!("IN (SELECT unhex(j.value, '-') FROM json_each($2) j)");
-const MEMBERS_POSTGRES: &str = members_of!("= ANY($2)");
+const MEMBERS_SQLITE: &str = members_of!(
+    "groups a WHERE a.tenant_id = $1 AND a.id IN (SELECT unhex(j.value, '-') FROM json_each($2) j)"
+);
+const MEMBERS_POSTGRES: &str = members_of!(concat!(
+    keyed!("$1::UUID", "$2"),
+    " k JOIN groups a ON a.tenant_id = k.tenant_id AND a.id = k.id"
+));
 
 /// Those of the protected accounts, deleted ones among them, that are members of the group `$2`. From the accounts, which are few, and not from the
 /// members.

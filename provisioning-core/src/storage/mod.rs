@@ -17,6 +17,7 @@ mod findings;
 mod groups;
 mod guard;
 mod history;
+mod keyed;
 mod links;
 mod list;
 mod log;

@@ -31,6 +31,10 @@ const IDLE_TRUSTED: Duration = Duration::from_secs(10);
 /// The statements a connection keeps prepared: all of ours, and the shapes of filters that callers use most.
 const STATEMENTS_MAX: usize = 100;
 
+/// How statements are planned. Each has its index, but a plan is kept for as long as the connection lives, or until statistics are made anew: one that
+/// was made while a table was small would read all of it when it has grown. Nothing here runs so long that compiling it pays.
+const PLANS: [(&str, &str); 2] = [("enable_seqscan", "off"), ("jit", "off")];
+
 /// Guarded writes of a tenant wait for each other, each with a connection: at most one in so many of the pool, so that nobody else is left without.
 const GUARDED_SHARE: u32 = 4;
 
@@ -43,10 +47,10 @@ pub(in crate::storage) struct Database {
 
 impl Database {
     pub async fn open(url: &SecretString, config: &StorageConfig) -> Result<Self, OpenError> {
-        let options = options(url)?.options([(
-            "statement_timeout",
-            format!("{}ms", config.statement_timeout.as_millis()),
-        )]);
+        let timeout = format!("{}ms", config.statement_timeout.as_millis());
+        let options = options(url)?
+            .options([("statement_timeout", timeout.as_str())])
+            .options(PLANS);
         let pool = PgPoolOptions::new()
             .max_connections(config.pool_size_max)
             .acquire_timeout(config.acquire_timeout)
