@@ -313,7 +313,7 @@ on_every_engine! {
         // Also where the token of the tenant was revoked meanwhile, and only the older one is left.
         let newer = world.regenerate(CONTOSO, Duration::from_hours(1)).await;
         assert_eq!(post(&world, &scim(CONTOSO, &new.text), BOB, None).await, 201);
-        world.core.revoke_token(&admin(CONTOSO), Some(&newer.token.id)).await.expect("it is revoked");
+        world.core.revoke_token(&admin(CONTOSO), Some(&newer.token.id), None).await.expect("it is revoked");
         let left = diagnose_login(&world, BOB).await;
         assert_eq!(last(&left).1, 204, "{}", left.summary);
         assert!(left.summary.contains("provisiond token generate contoso"), "{}", left.summary);
@@ -325,12 +325,12 @@ on_every_engine! {
         let token = world.generate(CONTOSO).await;
         world.tick();
         let revoked_at = world.clock.now();
-        world.core.revoke_token(&admin(CONTOSO), None).await.expect("it is revoked");
+        world.core.revoke_token(&admin(CONTOSO), None, None).await.expect("it is revoked");
         let unused = diagnose_login(&world, ALICE).await;
         let told = format!("the last one, {}, was revoked on {revoked_at}", mask(&token.token.id));
         assert!(unused.summary.contains(&told), "{}", unused.summary);
         assert_eq!(post(&world, &scim(CONTOSO, &token.text), ALICE, None).await, 401);
-        world.core.switch_provisioning(&operator(CONTOSO), false).await.expect("it is off");
+        world.core.switch_provisioning(&operator(CONTOSO), false, None).await.expect("it is off");
         let both = diagnose_login(&world, ALICE).await;
         assert_eq!(last(&both).1, 401);
         for part in ["was revoked on", "After that it is answered 403: User Provisioning is switched off", "provisiond tenant enable contoso"] {

@@ -1,6 +1,7 @@
 //! The use cases of groups, on every engine: who gets in and out, what is refused, and what the log and the changes say of it.
 
 mod concurrency;
+mod cost;
 mod lists;
 mod plans;
 mod protection;

@@ -40,8 +40,9 @@ on_every_engine! {
     async fn a_panic_is_an_internal_error_with_its_entry(world: World) {
         let signer = Signer::new("panel", Algorithm::EdDSA);
         let keys = Source::with(&[&signer]).await.load().await.unwrap();
-        let routes = Authenticator::new(Arc::new(keys)).protect(Routes::new(LogServiceServer::new(Broken)));
-        let mut client = LogServiceClient::new(grpc::log_failures(routes, &world.core).prepare());
+        let authenticator = Authenticator::new(Arc::new(keys));
+        let routes = grpc::layered(Routes::new(LogServiceServer::new(Broken)), &authenticator, &world.core);
+        let mut client = LogServiceClient::new(routes.prepare());
 
         let mut request = Request::new(ListLogEntriesRequest { tenant: CONTOSO.to_owned(), ..ListLogEntriesRequest::default() });
         request.metadata_mut().insert("authorization", format!("Bearer {}", signer.sign(CONTOSO)).parse().unwrap());

@@ -1,0 +1,74 @@
+//! What a change of members reads on PostgreSQL, in a database so young that the server has no statistics of it.
+
+use provisioning_core::{accounts::Precondition, attributes::patch::Op, storage::StorageUrl};
+use secrecy::ExposeSecret as _;
+use serde_json::json;
+use sqlx::{Connection as _, PgConnection};
+
+use super::{create, operation};
+use crate::{
+    storage::{Fixture, execute},
+    world::{CONTOSO, World, admin},
+};
+
+const OTHERS: i64 = 3_000;
+const ROUNDS: i64 = 10;
+/// Of the table of members, for one change: whether it is there, who is protected, and the row itself.
+const READ_IN_A_CHANGE_MAX: i64 = 10;
+
+/// How many rows of the table of members were read so far, by connections that are closed by now.
+async fn read_so_far(url: &str) -> i64 {
+    let mut connection = PgConnection::connect(url)
+        .await
+        .expect("the server answers");
+    sqlx::query_scalar("SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'group_members'")
+        .fetch_one(&mut connection)
+        .await
+        .expect("the server counts")
+}
+
+#[tokio::test]
+async fn a_member_comes_and_goes_without_a_look_at_the_others() {
+    let fixture = Fixture::postgres().await;
+    let StorageUrl::Postgres(url) = &fixture.config.url else {
+        panic!("it is PostgreSQL");
+    };
+    let url = url.expose_secret().to_owned();
+    let storage = fixture.storage.clone();
+    let world = World::new(fixture).await;
+    let group = create(&world, json!({"displayName": "Everybody"})).await;
+    let person = world.create_account("ada", None).await.id;
+    let others = format!(
+        "INSERT INTO group_members (tenant_id, group_id, member_id, member_type, added_at)
+         SELECT tenant_id, id, gen_random_uuid(), 'User', 0 FROM groups CROSS JOIN generate_series(1, {OTHERS})"
+    );
+    execute(&url, &others).await;
+    let before = read_so_far(&url).await;
+    for _ in 0..ROUNDS {
+        for op in [Op::Add, Op::Remove] {
+            let change = [operation(
+                op,
+                "members",
+                json!([{"value": person.to_string()}]),
+            )];
+            world
+                .core
+                .patch_group(
+                    &admin(CONTOSO),
+                    group.id,
+                    &change,
+                    &Precondition::default(),
+                    None,
+                )
+                .await
+                .expect("it is changed");
+        }
+    }
+    storage.close().await;
+    let read = read_so_far(&url).await - before;
+    assert!(read > 0, "the server has counted");
+    assert!(
+        read <= 2 * ROUNDS * READ_IN_A_CHANGE_MAX,
+        "{read} rows were read"
+    );
+}
