@@ -1,8 +1,9 @@
 //! `DeprovisionGuardService`.
 
-use prost::Message as _;
+use prost::Message;
 use provisioning_core::{
     Core,
+    call::Call,
     grpc::{accounts::timestamp, call, idempotent, once, status},
     guard::{self, Batch, BatchItem, BatchState, DecisionWish, DeprovisionAction},
 };
@@ -91,22 +92,14 @@ impl DeprovisionGuardService for Service {
     ) -> Result<Response<ApproveDeprovisionBatchResponse>, Status> {
         let call = call(&request, &request.get_ref().tenant)?;
         let request = request.into_inner();
-        let encode = |batch: &Batch| approved(batch).encode_to_vec();
-        let once = once(
-            &call,
-            "DeprovisionGuardService/ApproveDeprovisionBatch",
-            &request.request_id,
-            &request,
-            &encode,
-        )?;
         let wish = DecisionWish {
             precondition: wire::precondition(&request.etag, request.validate_only),
-            batch_id: request.batch_id,
+            batch_id: request.batch_id.clone(),
             approve: true,
-            reason: request.reason,
+            reason: request.reason.clone(),
         };
-        let answer = self.core.decide_deprovision_batch(&call, &wish, once).await;
-        idempotent(answer, |batch| Ok(approved(&batch)))
+        self.decide(&call, &wish, &request, &request.request_id, approved)
+            .await
     }
 
     async fn dismiss_deprovision_batch(
@@ -115,22 +108,36 @@ impl DeprovisionGuardService for Service {
     ) -> Result<Response<DismissDeprovisionBatchResponse>, Status> {
         let call = call(&request, &request.get_ref().tenant)?;
         let request = request.into_inner();
-        let encode = |batch: &Batch| dismissed(batch).encode_to_vec();
-        let once = once(
-            &call,
-            "DeprovisionGuardService/DismissDeprovisionBatch",
-            &request.request_id,
-            &request,
-            &encode,
-        )?;
         let wish = DecisionWish {
             precondition: wire::precondition(&request.etag, request.validate_only),
-            batch_id: request.batch_id,
+            batch_id: request.batch_id.clone(),
             approve: false,
-            reason: request.reason,
+            reason: request.reason.clone(),
         };
-        let answer = self.core.decide_deprovision_batch(&call, &wish, once).await;
-        idempotent(answer, |batch| Ok(dismissed(&batch)))
+        self.decide(&call, &wish, &request, &request.request_id, dismissed)
+            .await
+    }
+}
+
+impl Service {
+    /// Decides about a batch, once for each request.
+    async fn decide<A: Message + Default>(
+        &self,
+        call: &Call,
+        wish: &DecisionWish,
+        request: &impl Message,
+        request_id: &str,
+        answered: fn(&Batch) -> A,
+    ) -> Result<Response<A>, Status> {
+        let method = if wish.approve {
+            "DeprovisionGuardService/ApproveDeprovisionBatch"
+        } else {
+            "DeprovisionGuardService/DismissDeprovisionBatch"
+        };
+        let encode = |batch: &Batch| answered(batch).encode_to_vec();
+        let once = once(call, method, request_id, request, &encode)?;
+        let answer = self.core.decide_deprovision_batch(call, wish, once).await;
+        idempotent(answer, |batch| Ok(answered(&batch)))
     }
 }
 

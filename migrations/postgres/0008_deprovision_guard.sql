@@ -17,14 +17,17 @@ CREATE TABLE deprovision_guards (
     CONSTRAINT deprovision_guards_pkey PRIMARY KEY (tenant_id)
 );
 
--- What has passed and counts, until it has left the window.
+-- Those of whom a share is taken are counted by it.
+CREATE INDEX accounts_managed_active ON accounts (tenant_id) WHERE managed AND directory_active AND deleted_at IS NULL;
+
+-- What has passed and counts, one row for each step of time: a window has 600 steps, whatever passes.
 CREATE TABLE deprovision_events (
     tenant_id UUID NOT NULL,
+    -- The end of the step.
     at BIGINT NOT NULL,
-    id UUID NOT NULL,
-    -- How many: one request may remove several members.
+    -- How many have passed within it.
     amount BIGINT NOT NULL,
-    CONSTRAINT deprovision_events_pkey PRIMARY KEY (tenant_id, at, id)
+    CONSTRAINT deprovision_events_pkey PRIMARY KEY (tenant_id, at)
 );
 
 CREATE TABLE deprovision_batches (

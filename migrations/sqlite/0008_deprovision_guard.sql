@@ -17,14 +17,17 @@ CREATE TABLE deprovision_guards (
     PRIMARY KEY (tenant_id)
 ) STRICT, WITHOUT ROWID;
 
--- What has passed and counts, until it has left the window.
+-- Those of whom a share is taken are counted by it.
+CREATE INDEX accounts_managed_active ON accounts (tenant_id) WHERE managed AND directory_active AND deleted_at IS NULL;
+
+-- What has passed and counts, one row for each step of time: a window has 600 steps, whatever passes.
 CREATE TABLE deprovision_events (
     tenant_id BLOB NOT NULL,
+    -- The end of the step.
     at INTEGER NOT NULL,
-    id BLOB NOT NULL,
-    -- How many: one request may remove several members.
+    -- How many have passed within it.
     amount INTEGER NOT NULL,
-    PRIMARY KEY (tenant_id, at, id)
+    PRIMARY KEY (tenant_id, at)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE deprovision_batches (
@@ -70,8 +73,9 @@ CREATE UNIQUE INDEX deprovision_items_open_key ON deprovision_items (tenant_id, 
 
 -- As for ten tenants, each with ten batches of a thousand items.
 INSERT INTO sqlite_stat1 (tbl, idx, stat)
-VALUES ('deprovision_guards', 'deprovision_guards', '10 1'),
-       ('deprovision_events', 'deprovision_events', '10000 1000 1 1'),
+VALUES ('accounts', 'accounts_managed_active', '1000000 100000'),
+       ('deprovision_guards', 'deprovision_guards', '10 1'),
+       ('deprovision_events', 'deprovision_events', '6000 600 1'),
        ('deprovision_batches', 'deprovision_batches', '100 10 1'),
        ('deprovision_batches', 'sqlite_autoindex_deprovision_batches_2', '100 10 1'),
        ('deprovision_batches', 'deprovision_batches_decided_at', '100 10 1'),

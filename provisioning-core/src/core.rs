@@ -315,11 +315,10 @@ impl Core {
                     > 0
                 {}
                 while self.storage().purge_groups(tenant.id, PURGE_BATCH).await? > 0 {}
-                self.purge_guard(tenant, cancel).await?;
             }
             match tenants.last() {
                 Some(last) => after = Some(last.identifier.clone()),
-                None => return Ok(()),
+                None => return self.purge_guards(cancel).await,
             }
         }
     }

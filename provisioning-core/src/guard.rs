@@ -13,11 +13,11 @@ mod upkeep;
 
 pub use self::{
     batches::{BatchPage, DecisionWish, GuardStatus, ItemPage},
-    decision::{Asked, Held, OpenItem, Verdict, decide},
+    decision::{Affected, Asked, Held, OpenItem, Verdict, decide},
     limits::DeprovisionGuard,
 };
 pub(crate) use self::{
-    hooks::{Said, held_error},
+    hooks::{Said, guard_part, held_error, told_moot},
     limits::check_limits,
 };
 
@@ -25,19 +25,15 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::{
-    clock::Timestamp,
-    ids::{BatchId, GroupId},
-    log::texts,
-};
+use crate::{clock::Timestamp, ids::BatchId, log::texts};
 
 /// How long a decision holds, and what was decided is kept. Entra drops an object that keeps failing after 28 days.
 pub const DECISION_LIFETIME: Duration = Duration::from_hours(30 * 24);
 /// For how long an item stays that the directory does not send again, whatever was decided. Entra sends what it could not do at least once a day: what
 /// has not come for longer was mended there, and shall neither hold nor let pass what is asked for later.
 pub const ITEM_SILENCE_MAX: Duration = Duration::from_hours(7 * 24);
-/// Items of one batch. What comes beyond is refused as well, but not listed.
-pub const BATCH_ITEMS_MAX: i64 = 100_000;
+/// Items of one batch. What comes beyond is refused as well, but not listed; and so is a request that alone is about more.
+pub const BATCH_ITEMS_MAX: u32 = 100_000;
 /// When a client may send again what was held back. An admin decides, whatever the clock says, and Entra comes back with its next cycle; one that
 /// pauses its whole job for as long as it is told shall not be stopped for long by each item.
 pub const RETRY_AFTER: Duration = Duration::from_mins(1);
@@ -139,17 +135,12 @@ pub struct BatchItem {
 pub struct GuardCheck {
     /// The tenant's limits.
     pub limits: DeprovisionGuard,
-    /// What the write does, as the guard counts it.
-    pub asked: Asked,
+    /// Whom the write affects.
+    pub affected: Affected,
     /// The accounts of which a share may pass, where the stored count has outlived its window.
     pub counted: Option<i64>,
-    /// The id of the event when it passes, or of the batch that is opened when it is held back.
+    /// The id of the batch that is opened when it is held back.
     pub id: BatchId,
     /// When.
     pub at: Timestamp,
-}
-
-/// A removal's group, as items store it.
-pub(crate) fn group_key(group: Option<GroupId>) -> Uuid {
-    group.map_or(Uuid::nil(), GroupId::uuid)
 }

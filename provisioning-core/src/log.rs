@@ -111,6 +111,15 @@ impl DryRun {
     }
 }
 
+/// Two parts of what the log shall say, either of which may be empty.
+pub(crate) fn joined(one: String, other: String) -> String {
+    match (one.is_empty(), other.is_empty()) {
+        (false, false) => format!("{one} {other}"),
+        (true, _) => other,
+        (_, true) => one,
+    }
+}
+
 /// Why an admin does something: one line, which may be missing unless it is `required`.
 pub(crate) fn check_reason(reason: &str, required: bool) -> Result<(), Refusal> {
     if reason.is_empty() && !required {

@@ -18,13 +18,13 @@ use crate::{
     changes::{Change, ChangeKind, Resource},
     error::{Error, Refusal},
     findings::{AccountWritten, Act, Person, Reached, Sighting},
-    guard::{Said, held_error},
+    guard::{Said, guard_part, held_error, told_moot},
     ids::{AccountId, ChangeId},
     links::{KeptLink, keep_pinned, object_id_key},
-    log::{DryRun, LinkStep, LogEntry, Operation},
+    log::{DryRun, LinkStep, LogEntry, Operation, joined},
     receipts::{Answer, Once},
     schemas::TenantSchemas,
-    storage::{AccountWrite, Commit, Mutation, Write},
+    storage::{AccountWrite, Commit, DroppedItems, Mutation, Write},
     tenants::Dialect,
 };
 
@@ -336,7 +336,6 @@ impl Core {
         decide: &(impl Fn(&Account, &Admitted, &TenantSchemas) -> Result<Decision, Error> + Send + Sync),
     ) -> Result<Option<Patched>, Error> {
         let account = self.writable(attempt, admitted, account).await?;
-        let stays = attempt.says_active && !attempt.precondition.validate_only;
         let dialect = admitted.tenant.settings.dialect;
         let (write, operation, detail, kept_link) = match decide(&account, admitted, schemas)? {
             Decision::Write {
@@ -357,17 +356,15 @@ impl Core {
                         attempt, admitted, &account, &patched, kept_link, entry, once,
                     )
                     .await?;
-                if kept && stays {
-                    self.let_account_stay(admitted, account.id).await?;
-                }
                 return Ok(kept.then_some(patched));
             }
         };
         let sharer = self
             .check_object_id_free(admitted, &account, &write.account)
             .await?;
+        let validate_only = attempt.precondition.validate_only;
         let guard = self
-            .guard_account(admitted, &account, &write.account)
+            .guard_account(admitted, &account, &write.account, validate_only)
             .await?;
         if entry.operation == Operation::Patch {
             entry.http_status = dialect.rules().account_patch_status;
@@ -384,7 +381,6 @@ impl Core {
                 Some(&parse_document(&write.account)?),
             ),
         };
-        let validate_only = attempt.precondition.validate_only;
         let patched = Patched {
             account: write.account.clone().shown(&schemas.user),
             changed: true,
@@ -402,7 +398,8 @@ impl Core {
         entry.admitted(admitted);
         entry.user_name.clone_from(&patched.account.user_name);
         entry.object_id = patched.account.object_id.clone().unwrap_or_default();
-        entry.detail = detail;
+        let moot = self.moot_of(attempt, admitted, &write.account).await?;
+        entry.detail = joined(detail, told_moot(&moot));
         entry.duration = attempt.call.started.elapsed();
         let change = change(attempt.kind, &patched.account);
         let written = AccountWritten {
@@ -421,7 +418,7 @@ impl Core {
             tenant_id: admitted.tenant.id,
             write: Write::Account(write),
             findings,
-            guard,
+            guard: guard_part(guard, moot),
             log: Some(entry),
             change: Some(change),
             receipt: once.map(|once| once.receipt(&patched, self.now())),
@@ -441,12 +438,7 @@ impl Core {
         commit: Commit,
     ) -> Result<Option<Patched>, Error> {
         match commit {
-            Commit::Done => {
-                if attempt.says_active && patched.account.directory_active {
-                    self.let_account_stay(admitted, account.id).await?;
-                }
-                Ok(Some(patched))
-            }
+            Commit::Done => Ok(Some(patched)),
             Commit::Held(held) => Err(held_error(admitted, held)),
             Commit::VersionMismatch | Commit::RequestIdUsed => Ok(None),
             Commit::UserNameTaken => {
@@ -467,8 +459,21 @@ impl Core {
         }
     }
 
+    /// What waits at the guard and is moot when the request is done, by which the account is to be active.
+    async fn moot_of(
+        &self,
+        attempt: &Attempt<'_>,
+        admitted: &Admitted,
+        account: &Account,
+    ) -> Result<Vec<DroppedItems>, Error> {
+        if !attempt.says_active || !account.directory_active {
+            return Ok(Vec::new());
+        }
+        self.moot_items(admitted, None, &[account.id.uuid()]).await
+    }
+
     /// Writes what there is to write of a request that changes nothing: its receipt, because a repetition must not do later what there is nothing to
-    /// do for now, and what was wished for in vain. False when the same request was answered meanwhile.
+    /// do for now, what was wished for in vain, and that what waits at the guard is moot. False when the same request was answered meanwhile.
     #[expect(
         clippy::too_many_arguments,
         reason = "the steps of one use case share its state"
@@ -487,33 +492,41 @@ impl Core {
             return Ok(true);
         }
         let receipt = once.map(|once| once.receipt(patched, self.now()));
-        let Some(link) = kept_link else {
+        let moot = self.moot_of(attempt, admitted, account).await?;
+        if kept_link.is_none() {
             let act = attempt.act(account, Act::Read);
             self.notice(attempt.call, admitted, Reached::Account(act, account))
                 .await;
             if attempt.says_active {
                 self.notice_said_active(admitted, account).await?;
             }
-            return self.keep_receipt(admitted.tenant.id, receipt).await;
-        };
+            if moot.is_empty() {
+                return self.keep_receipt(admitted.tenant.id, receipt).await;
+            }
+        }
         entry.admitted(admitted);
         if entry.operation == Operation::Patch {
             entry.http_status = patched.dialect.rules().account_patch_status;
         }
-        entry.detail = link.detail();
+        let link = kept_link.as_ref().map(KeptLink::detail);
+        entry.detail = joined(link.unwrap_or_default(), told_moot(&moot));
         entry.duration = attempt.call.started.elapsed();
-        let written = AccountWritten {
-            act: Act::Read,
-            old: Some(account),
-            new: account,
-            sharer: None,
-            tombstone: None,
-            says_active: attempt.says_active,
-            kept_link: Some(&link),
+        let findings = match &kept_link {
+            Some(link) => {
+                let written = AccountWritten {
+                    act: Act::Read,
+                    old: Some(account),
+                    new: account,
+                    sharer: None,
+                    tombstone: None,
+                    says_active: attempt.says_active,
+                    kept_link: Some(link),
+                };
+                self.findings_of_account(attempt.call, admitted, &written, &entry)
+                    .await?
+            }
+            None => Vec::new(),
         };
-        let findings = self
-            .findings_of_account(attempt.call, admitted, &written, &entry)
-            .await?;
         let mutation = Mutation {
             tenant_id: admitted.tenant.id,
             write: Write::Nothing,
@@ -521,7 +534,7 @@ impl Core {
             change: None,
             receipt,
             findings,
-            guard: None,
+            guard: guard_part(None, moot),
         };
         Ok(self.storage().commit(mutation).await? == Commit::Done)
     }

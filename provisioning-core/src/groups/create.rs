@@ -6,9 +6,10 @@ use serde_json::{Map, Value};
 
 use super::{
     Draft, Group,
+    logged::{log_members, settle_unknown},
     members::{self, Changes, Named},
     protection, refusals,
-    write::{Written, joined, log_members, settle_unknown},
+    write::Written,
 };
 use crate::{
     Core,
@@ -19,7 +20,7 @@ use crate::{
     error::{Error, Refusal},
     findings::{Act, Sighting},
     ids::{ChangeId, GroupId},
-    log::{DryRun, LogEntry, Operation, ResourceType},
+    log::{DryRun, LogEntry, Operation, ResourceType, joined},
     receipts::{Answer, Once},
     storage::{Commit, GroupBasis, GroupWrite, Mutation, NewMember, Write},
 };
@@ -178,7 +179,11 @@ impl Core {
             .await?;
         let mutation = Mutation {
             tenant_id: admitted.tenant.id,
-            write: Write::Group(Box::new(GroupWrite::Create { document, members })),
+            write: Write::Group(Box::new(GroupWrite::Create {
+                document,
+                members,
+                spares_protected: admitted.by_scim(),
+            })),
             findings,
             guard: None,
             log: Some(entry),

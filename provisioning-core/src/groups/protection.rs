@@ -7,20 +7,16 @@ use std::collections::{BTreeSet, HashMap};
 
 use uuid::Uuid;
 
-use super::{Candidate, Delta, MEMBERS_MAX, Member, MemberType, members::Changes, refusals};
+use super::{
+    Candidate, Delta, MEMBERS_MAX, Member, MemberType, logged::listed, members::Changes, refusals,
+};
 use crate::{
     Core, accounts,
     call::Admitted,
     error::{Error, Refusal},
     ids::{AccountId, GroupId},
-    log::LogEntry,
-    receipts::Receipt,
-    storage::{Commit, Mutation, Write},
     tenants::{Rules, UnknownMembers},
 };
-
-/// Ids that the log lists.
-const LOGGED_IDS_MAX: usize = 100;
 
 impl Core {
     /// Takes out of a change of members what provisioning may not do. What the log shall say of it; empty where there was nothing of the kind.
@@ -69,26 +65,6 @@ impl Core {
             None => Ok(()),
         }
     }
-
-    /// Writes the log entry, and the receipt, of a request that was passed over as a whole. False when the same request was answered meanwhile.
-    pub(super) async fn log_spared(
-        &self,
-        admitted: &Admitted,
-        mut entry: LogEntry,
-        receipt: Option<Receipt>,
-    ) -> Result<bool, Error> {
-        entry.admitted(admitted);
-        let mutation = Mutation {
-            tenant_id: admitted.tenant.id,
-            write: Write::Nothing,
-            log: Some(entry),
-            change: None,
-            receipt,
-            findings: Vec::new(),
-            guard: None,
-        };
-        Ok(self.storage().commit(mutation).await? == Commit::Done)
-    }
 }
 
 /// Leaves the membership of protected accounts as it is.
@@ -107,21 +83,10 @@ pub(super) fn spare(
     };
     match rules.unknown_members {
         UnknownMembers::Reject => Err(accounts::refusals::protected_member(*first)),
-        UnknownMembers::Ignore => {
-            let named: Vec<String> = spared
-                .iter()
-                .take(LOGGED_IDS_MAX)
-                .map(ToString::to_string)
-                .collect();
-            let more = match spared.len() - named.len() {
-                0 => String::new(),
-                more => format!(" and {more} more"),
-            };
-            Ok(format!(
-                "Passed over, because the accounts are protected and provisioning may not change which groups they are in: {}{more}.",
-                named.join(", ")
-            ))
-        }
+        UnknownMembers::Ignore => Ok(format!(
+            "Passed over, because the accounts are protected and provisioning may not change which groups they are in: {}.",
+            listed(spared.iter().map(ToString::to_string))
+        )),
     }
 }
 

@@ -1,52 +1,38 @@
 //! Changing a group that exists: PUT, PATCH, DELETE. Each reads the group and what it is to know of the members that are named, decides, and writes
 //! the difference. A change of members alone rests on nothing that another could have changed, so that it is not tried again.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    time::Duration,
-};
+use std::time::Duration;
 
 use rand::RngExt as _;
-use serde_json::{Map, Value, json};
-use uuid::Uuid;
+use serde_json::{Map, Value};
 
 use super::{
-    Candidate, Delta, Draft, Group, GroupKey, MEMBERS_MAX, Member,
+    Group, GroupKey,
     members::{self, Changes, split},
+    plan::Decided,
     refusals,
 };
 use crate::{
     Core,
-    accounts::{Precondition, refusals::ignored, unexpected},
-    attributes::{
-        diff::{self, AttributeChange},
-        order::Order,
-        patch::{self, Operation as PatchOperation},
-        schema::ResourceSchema,
-        show::Shows,
-    },
+    accounts::{Precondition, unexpected},
+    attributes::{patch::Operation as PatchOperation, schema::ResourceSchema, show::Shows},
     call::{Admitted, Call},
     changes::{Change, ChangeKind, Resource},
-    clock::Timestamp,
     error::{Error, Refusal},
     findings::{Act, Reached, Sighting},
-    guard::held_error,
+    guard::{guard_part, held_error, told_moot},
     ids::{ChangeId, GroupId},
-    log::{DryRun, LogEntry, Operation, ResourceType},
+    log::{DryRun, LogEntry, Operation, ResourceType, joined},
     receipts::{Answer, Once},
-    schemas::{self, TenantSchemas},
-    storage::{
-        Commit, GroupBasis, GroupDocument, GroupWrite, Mutation, NewMember, RowQuery, Write,
-    },
-    tenants::{Dialect, Rules, UnknownMembers},
+    schemas,
+    storage::{Commit, DroppedItems, GroupBasis, GroupDocument, GroupWrite, Mutation, Write},
+    tenants::Dialect,
 };
 
 /// How often a write is tried when others change the group in between.
 const ATTEMPTS_MAX: u32 = 12;
 /// Tries are spread over up to this much for each try before.
 const BACKOFF_MS: u64 = 3;
-/// Ids that one log entry lists; of more it tells how many they are.
-const LOGGED_IDS_MAX: usize = 100;
 
 /// What a write did.
 #[derive(Clone, Debug)]
@@ -62,7 +48,7 @@ pub struct Written {
 }
 
 /// What a request asks for.
-enum Asked<'a> {
+pub(super) enum Asked<'a> {
     /// The attributes without members, and the members.
     Replace {
         attributes: &'a Map<String, Value>,
@@ -77,33 +63,13 @@ enum Asked<'a> {
 }
 
 /// One write to be tried until it holds.
-struct Attempt<'a> {
+pub(super) struct Attempt<'a> {
     call: &'a Call,
     id: GroupId,
-    asked: Asked<'a>,
-    precondition: &'a Precondition,
+    pub asked: Asked<'a>,
+    pub precondition: &'a Precondition,
     once: Option<&'a Once<'a, Written>>,
     entry: LogEntry,
-}
-
-/// What becomes of the group.
-struct Plan {
-    /// Its attributes, where they change.
-    draft: Option<Draft>,
-    delta: Delta,
-    known: HashMap<Uuid, Candidate>,
-    /// What the log shall say in any case.
-    spared: String,
-    /// Who is to be a member and is one.
-    stays: Vec<Uuid>,
-    /// What it shall say of a change.
-    detail: String,
-}
-
-/// What is written, and who leaves the group by it.
-struct Decided {
-    write: GroupWrite,
-    leaving: Vec<Uuid>,
 }
 
 impl Core {
@@ -237,9 +203,9 @@ impl Core {
                 entry.user_name.clone_from(&group.display_name);
                 entry.object_id = group.object_id.clone().unwrap_or_default();
             }
-            let result = self
-                .write_group_once(&attempt, &admitted, basis, entry.clone())
-                .await;
+            // On the heap, since it is large beside what waits for it.
+            let result =
+                Box::pin(self.write_group_once(&attempt, &admitted, basis, entry.clone())).await;
             tries += 1;
             match result {
                 Ok(Some(written)) => return Ok(Answer::Fresh(written)),
@@ -283,36 +249,30 @@ impl Core {
             .into_iter()
             .map(|known| (known.id, known))
             .collect();
-        let Some(Decided { write, leaving }) = self
+        let Decided { write, stays } = self
             .decide_group(attempt, admitted, &schemas, &group, known, &mut entry)
-            .await?
-        else {
-            if !precondition.validate_only {
-                let reached = Reached::Group {
-                    act: Act::Read,
-                    group: &group,
-                    named: false,
-                };
-                self.notice(attempt.call, admitted, reached).await;
-            }
+            .await?;
+        let moot = if precondition.validate_only {
+            Vec::new()
+        } else {
+            self.moot_items(admitted, Some(group.id), &stays).await?
+        };
+        entry.detail = joined(entry.detail, told_moot(&moot));
+        let Some(write) = write else {
             let written = Written {
-                group: group.shown(&schemas.group),
+                group: group.clone().shown(&schemas.group),
                 changed: false,
                 dialect,
                 dry_run: precondition.validate_only.then(DryRun::of_nothing),
             };
-            // A repetition must not do later what there is nothing to do for now.
-            let once = attempt.once.filter(|_| !precondition.validate_only);
-            let receipt = once.map(|once| once.receipt(&written, self.now()));
-            let kept = if entry.detail.is_empty() || precondition.validate_only {
-                self.keep_receipt(admitted.tenant.id, receipt).await?
-            } else {
-                entry.duration = attempt.call.started.elapsed();
-                self.log_spared(admitted, entry, receipt).await?
-            };
+            let kept = self
+                .keep_group(attempt, admitted, &group, &written, entry, moot)
+                .await?;
             return Ok(kept.then_some(written));
         };
-        let guard = self.guard_members(admitted, group.id, leaving).await?;
+        let guard = self
+            .guard_members(admitted, &write, precondition.validate_only)
+            .await?;
         let written = Written {
             group: group.after(&write).shown(&schemas.group),
             changed: true,
@@ -340,7 +300,7 @@ impl Core {
             .await?;
         let mut mutation = self.group_mutation(attempt, admitted, &written, write, entry);
         mutation.findings = findings;
-        mutation.guard = guard;
+        mutation.guard = guard_part(guard, moot);
         match self.storage().commit(mutation).await? {
             Commit::Done => Ok(Some(written)),
             // Others have done meanwhile what was asked for.
@@ -364,6 +324,44 @@ impl Core {
             | Commit::TenantExists
             | Commit::NoCurrentToken) => Err(unexpected(other)),
         }
+    }
+
+    /// Writes what there is to write of a request that changes nothing of the group: its receipt, because a repetition must not do later what there is
+    /// nothing to do for now, whom it passed over, and what is moot at the guard. False when the same request was answered meanwhile.
+    async fn keep_group(
+        &self,
+        attempt: &Attempt<'_>,
+        admitted: &Admitted,
+        group: &Group,
+        written: &Written,
+        mut entry: LogEntry,
+        moot: Vec<DroppedItems>,
+    ) -> Result<bool, Error> {
+        if attempt.precondition.validate_only {
+            return Ok(true);
+        }
+        let reached = Reached::Group {
+            act: Act::Read,
+            group,
+            named: false,
+        };
+        self.notice(attempt.call, admitted, reached).await;
+        let receipt = attempt.once.map(|once| once.receipt(written, self.now()));
+        if entry.detail.is_empty() {
+            return self.keep_receipt(admitted.tenant.id, receipt).await;
+        }
+        entry.admitted(admitted);
+        entry.duration = attempt.call.started.elapsed();
+        let mutation = Mutation {
+            tenant_id: admitted.tenant.id,
+            write: Write::Nothing,
+            log: Some(entry),
+            change: None,
+            receipt,
+            findings: Vec::new(),
+            guard: guard_part(None, moot),
+        };
+        Ok(self.storage().commit(mutation).await? == Commit::Done)
     }
 
     /// The write with all that belongs to it.
@@ -397,211 +395,6 @@ impl Core {
             receipt: attempt.once.map(|once| once.receipt(written, self.now())),
             findings: Vec::new(),
         }
-    }
-
-    /// What is to be written, and what the log shall say of it; none when there is nothing to do.
-    async fn decide_group(
-        &self,
-        attempt: &Attempt<'_>,
-        admitted: &Admitted,
-        schemas: &TenantSchemas,
-        group: &Group,
-        known: HashMap<Uuid, Candidate>,
-        entry: &mut LogEntry,
-    ) -> Result<Option<Decided>, Error> {
-        let expected_version = attempt.precondition.etag.is_some().then_some(group.version);
-        let at = self
-            .now()
-            .max(Timestamp::from_micros(group.updated_at.as_micros() + 1));
-        if matches!(attempt.asked, Asked::Delete) {
-            self.check_no_protected_member(admitted, group.id).await?;
-            let write = GroupWrite::Delete {
-                id: group.id,
-                expected_version,
-                at,
-            };
-            // Whoever is not guarded need not know who is in it.
-            let leaving = if Self::is_guarded(admitted) {
-                self.storage()
-                    .find_other_members(admitted.tenant.id, group.id, &[], MEMBERS_MAX)
-                    .await?
-            } else {
-                Vec::new()
-            };
-            return Ok(Some(Decided { write, leaving }));
-        }
-        let plan = self
-            .plan(&attempt.asked, admitted, schemas, group, known)
-            .await?;
-        if !attempt.precondition.validate_only {
-            self.let_members_stay(admitted, group.id, &plan.stays)
-                .await?;
-        }
-        self.prepare(admitted, schemas, group, plan, expected_version, at, entry)
-            .await
-    }
-
-    /// What becomes of the group.
-    async fn plan(
-        &self,
-        asked: &Asked<'_>,
-        admitted: &Admitted,
-        schemas: &TenantSchemas,
-        group: &Group,
-        mut known: HashMap<Uuid, Candidate>,
-    ) -> Result<Plan, Error> {
-        let rules = admitted.tenant.settings.rules();
-        let schema = &schemas.group;
-        let document = parse_document(group)?;
-        let (draft, members) = match asked {
-            Asked::Replace {
-                attributes,
-                members,
-            } => {
-                let draft = Draft::parse(attributes, schema, rules.patch)?;
-                (draft.replace(&document, schema)?, members)
-            }
-            Asked::Patch {
-                others,
-                indexes,
-                members,
-            } => {
-                let patched = patch::apply(&document, others, schema, &rules.patch).map_err(
-                    |mut error| {
-                        let index = indexes.get(error.operation).copied();
-                        error.operation = index.unwrap_or(error.operation);
-                        Refusal::from(error)
-                    },
-                )?;
-                let draft = Draft::from_document(patched.document)?;
-                (draft.passing_over(patched.ignored), members)
-            }
-            Asked::Delete => (Draft::from_document(document.clone())?, &Changes::default()),
-        };
-        for filter in members.open_filters() {
-            let query = RowQuery {
-                filter: Some(filter),
-                order: Order::default(),
-                limit: MEMBERS_MAX,
-                skip: 0,
-                after: None,
-            };
-            let selected = self
-                .storage()
-                .list_members(admitted.tenant.id, group.id, &query)
-                .await?;
-            if selected.next.is_some() {
-                return Err(refusals::too_many_selected().into());
-            }
-            for member in selected.members {
-                let candidate = Candidate {
-                    id: member.id,
-                    member: Some(member),
-                    is_member: true,
-                    protected: false,
-                };
-                known.insert(candidate.id, candidate);
-            }
-        }
-        let mut folded = members.fold(Some(group.id), &known, rules.patch)?;
-        let spared = self
-            .spare_protected(admitted, group.id, members, &mut known, &mut folded.delta)
-            .await?;
-        let detail = settle_unknown(&folded.unknown, rules)?;
-        let is_member = |id: &&Uuid| known.get(*id).is_some_and(|known| known.is_member);
-        let stays = folded.delta.added().iter().filter(is_member).copied();
-        let stays = stays.collect();
-        folded
-            .delta
-            .reduce(|id| known.get(id).is_some_and(|known| known.is_member));
-        let passed_over = [draft.ignored(), members.ignored()].concat();
-        let detail = joined(detail, ignored(&passed_over));
-        let draft = Some(draft).filter(|draft| *draft.document() != document);
-        Ok(Plan {
-            draft,
-            delta: folded.delta,
-            known,
-            spared,
-            stays,
-            detail,
-        })
-    }
-
-    /// The write of a plan, and what the log shall say of it; none when there is nothing to do.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the steps of one use case share its state"
-    )]
-    async fn prepare(
-        &self,
-        admitted: &Admitted,
-        schemas: &TenantSchemas,
-        group: &Group,
-        plan: Plan,
-        expected_version: Option<i64>,
-        at: Timestamp,
-        entry: &mut LogEntry,
-    ) -> Result<Option<Decided>, Error> {
-        let Plan {
-            draft,
-            delta,
-            known,
-            spared,
-            detail,
-            ..
-        } = plan;
-        let is_member = |id: &&Uuid| known.get(*id).is_some_and(|known| known.is_member);
-        let come: Vec<Uuid> = delta
-            .added()
-            .iter()
-            .filter(|id| !is_member(id))
-            .copied()
-            .collect();
-        let go: Vec<Uuid> = if delta.clears() {
-            let kept: Vec<Uuid> = delta.added().iter().copied().collect();
-            self.storage()
-                .find_other_members(admitted.tenant.id, group.id, &kept, MEMBERS_MAX + 1)
-                .await?
-        } else {
-            delta.removed().iter().copied().collect()
-        };
-        if draft.is_none() && come.is_empty() && go.is_empty() {
-            entry.detail = spared;
-            return Ok(None);
-        }
-        entry.detail = joined(spared, detail);
-        entry.changes = match &draft {
-            Some(draft) => diff::changes(Some(&parse_document(group)?), Some(draft.document())),
-            None => Vec::new(),
-        };
-        entry.changes.extend(log_members(&go, &come));
-        let unique = admitted.tenant.settings.rules().group_display_name_unique;
-        let add = delta
-            .added()
-            .iter()
-            .filter_map(|id| known.get(id)?.member.as_ref().map(NewMember::from))
-            .collect();
-        let clear = delta.clears() && !go.is_empty();
-        let leaving = if Self::is_guarded(admitted) {
-            go.clone()
-        } else {
-            Vec::new()
-        };
-        let write = GroupWrite::Change {
-            id: group.id,
-            expected_version,
-            document: draft.map(|draft| {
-                (
-                    draft.update(group, at, unique, &schemas.group),
-                    group.own_version,
-                )
-            }),
-            clear,
-            remove: if delta.clears() { Vec::new() } else { go },
-            add,
-            at,
-        };
-        Ok(Some(Decided { write, leaving }))
     }
 
     /// Refuses a new name that another group holds, where names are unique.
@@ -687,90 +480,4 @@ impl Group {
             ..document.map_or_else(|| self.clone(), Self::new)
         }
     }
-}
-
-impl From<&Member> for NewMember {
-    fn from(member: &Member) -> Self {
-        Self {
-            id: member.id,
-            kind: member.kind,
-        }
-    }
-}
-
-/// Two parts of what the log shall say, either of which may be empty.
-pub(super) fn joined(one: String, other: String) -> String {
-    match (one.is_empty(), other.is_empty()) {
-        (false, false) => format!("{one} {other}"),
-        (true, _) => other,
-        (_, true) => one,
-    }
-}
-
-/// What the tenant's settings say of ids that name nothing: a refusal, or what the log shall say.
-pub(super) fn settle_unknown(unknown: &BTreeSet<String>, rules: Rules) -> Result<String, Refusal> {
-    let Some(first) = unknown.first() else {
-        return Ok(String::new());
-    };
-    match rules.unknown_members {
-        UnknownMembers::Reject => Err(refusals::unknown_member(first)),
-        UnknownMembers::Ignore => {
-            let named: Vec<String> = unknown
-                .iter()
-                .take(LOGGED_IDS_MAX)
-                .map(|id| {
-                    id.chars()
-                        .filter(|character| *character != '\0')
-                        .take(LOGGED_ID_CHARS_MAX)
-                        .collect()
-                })
-                .collect();
-            let more = match unknown.len() - named.len() {
-                0 => String::new(),
-                more => format!(" and {more} more"),
-            };
-            Ok(format!(
-                "Passed over, because the tenant has neither an account nor another group with this id: {}{more}.",
-                named.join(", ")
-            ))
-        }
-    }
-}
-
-/// How much of an id that is none is repeated.
-const LOGGED_ID_CHARS_MAX: usize = 60;
-
-/// What the log says of members who went and who came.
-pub(super) fn log_members(gone: &[Uuid], come: &[Uuid]) -> Option<AttributeChange> {
-    let listed = |ids: &[Uuid]| {
-        let mut values: Vec<Value> = ids
-            .iter()
-            .take(LOGGED_IDS_MAX)
-            .map(|id| json!(id.to_string()))
-            .collect();
-        if ids.len() > LOGGED_IDS_MAX {
-            // Of those that a PUT removes no more are looked at.
-            let open = if ids.len() > MEMBERS_MAX as usize {
-                "at least "
-            } else {
-                ""
-            };
-            values.push(json!(format!(
-                "and {open}{} more",
-                ids.len() - LOGGED_IDS_MAX
-            )));
-        }
-        (!values.is_empty()).then_some(Value::Array(values))
-    };
-    let (old, new) = (listed(gone), listed(come));
-    (old.is_some() || new.is_some()).then(|| AttributeChange {
-        attribute: "members".to_owned(),
-        old,
-        new,
-    })
-}
-
-/// The attributes of a group in storage.
-fn parse_document(group: &Group) -> Result<Map<String, Value>, Error> {
-    serde_json::from_str(&group.document).map_err(|error| Error::Internal(error.into()))
 }

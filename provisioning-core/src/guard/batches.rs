@@ -75,7 +75,10 @@ impl Core {
                 pending,
             });
         };
-        let base = match self.count_for(tenant.id, &guard).await? {
+        let base = match self
+            .count_for(tenant.id, &guard, guard.count_shown())
+            .await?
+        {
             Some(counted) => counted,
             None => self
                 .storage()

@@ -5,16 +5,43 @@ use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
-use super::{BatchState, DeprovisionAction};
+use super::{BATCH_ITEMS_MAX, BatchState, DeprovisionAction};
 use crate::ids::{BatchId, GroupId};
+
+/// Whom a write affects. Who leaves a group is known only when nobody else can come to it or go: the storage looks under its locks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Affected {
+    /// These accounts are suspended or deleted, each named once.
+    Accounts(DeprovisionAction, Vec<Uuid>),
+    /// Those of these leave the group that are members and not protected.
+    Members(GroupId, Vec<Uuid>),
+    /// All members leave the group but these and protected ones.
+    OtherMembers(GroupId, Vec<Uuid>),
+}
+
+impl Affected {
+    /// What is done to each of them.
+    pub const fn action(&self) -> DeprovisionAction {
+        match self {
+            Self::Accounts(action, _) => *action,
+            Self::Members(..) | Self::OtherMembers(..) => DeprovisionAction::RemoveMember,
+        }
+    }
+
+    /// The group that they leave, as items store it; else nil.
+    pub const fn group_key(&self) -> Uuid {
+        match self {
+            Self::Accounts(..) => Uuid::nil(),
+            Self::Members(group, _) | Self::OtherMembers(group, _) => group.uuid(),
+        }
+    }
+}
 
 /// What a request asks for, as the guard counts it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
     /// What is done to each of them.
     pub action: DeprovisionAction,
-    /// Of removals: from which group.
-    pub group_id: Option<GroupId>,
     /// The accounts, or of removals the members, each once.
     pub ids: Vec<Uuid>,
 }
@@ -85,7 +112,9 @@ pub fn decide(asked: &Asked, open: &[OpenItem], used: i64, limit: i64) -> Verdic
             && (item.action == asked.action
                 || (asked.action == DeprovisionAction::Delete && !is_approved(&item.account_id)))
     };
-    let blocked = open.iter().any(|item| blocks(&item));
+    // Whom a batch has no room for could not be approved.
+    let too_many = asked.ids.len() > BATCH_ITEMS_MAX as usize;
+    let blocked = too_many || open.iter().any(|item| blocks(&item));
     let new: Vec<Uuid> = asked
         .ids
         .iter()
@@ -129,7 +158,6 @@ mod tests {
     fn asked(action: DeprovisionAction, ids: &[u8]) -> Asked {
         Asked {
             action,
-            group_id: None,
             ids: ids.iter().copied().map(id).collect(),
         }
     }
@@ -254,6 +282,32 @@ mod tests {
                 dismissed: Some(OTHER)
             }
         );
+    }
+
+    #[test]
+    fn whom_no_batch_has_room_for_is_held_whatever_was_approved() {
+        let ids: Vec<Uuid> = (0..=u128::from(BATCH_ITEMS_MAX))
+            .map(Uuid::from_u128)
+            .collect();
+        let approved = |account_id: &Uuid| OpenItem {
+            account_id: *account_id,
+            action: DeprovisionAction::RemoveMember,
+            batch_id: OTHER,
+            state: BatchState::Approved,
+        };
+        for count in [ids.len() - 1, ids.len()] {
+            let open: Vec<_> = ids[..count]
+                .iter()
+                .take(ids.len() - 1)
+                .map(approved)
+                .collect();
+            let asked = Asked {
+                action: DeprovisionAction::RemoveMember,
+                ids: ids[..count].to_vec(),
+            };
+            let passes = matches!(decide(&asked, &open, 0, 1), Verdict::Passes { .. });
+            assert_eq!(passes, count < ids.len(), "{count}");
+        }
     }
 
     proptest! {

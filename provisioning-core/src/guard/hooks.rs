@@ -1,17 +1,19 @@
 //! Where the use cases of accounts and groups meet the guard. What is not guarded costs nothing here.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Asked, DeprovisionAction, DeprovisionGuard, GuardCheck, Held, group_key, refusals};
+use super::{Affected, DeprovisionAction, DeprovisionGuard, GuardCheck, Held, refusals};
 use crate::{
     Core,
     accounts::Account,
     attributes::patch::{Op, Operation},
     call::Admitted,
     error::Error,
-    ids::{AccountId, BatchId, GroupId, TenantId},
-    storage::DroppedItems,
+    ids::{BatchId, GroupId, TenantId},
+    storage::{DroppedItems, GroupWrite, GuardPart},
 };
 
 /// The limits that hold for a caller: only the directory is guarded, admins and services are not.
@@ -27,6 +29,7 @@ impl Core {
         admitted: &Admitted,
         old: &Account,
         new: &Account,
+        only_asks: bool,
     ) -> Result<Option<GuardCheck>, Error> {
         let action = if new.deleted_at.is_some() {
             DeprovisionAction::Delete
@@ -35,62 +38,68 @@ impl Core {
         } else {
             return Ok(None);
         };
-        let asked = Asked {
-            action,
-            group_id: None,
-            ids: vec![old.id.uuid()],
-        };
-        self.guard(admitted, asked).await
+        let affected = Affected::Accounts(action, vec![old.id.uuid()]);
+        self.guard(admitted, affected, only_asks).await
     }
 
-    /// What members that leave a group have to get past.
+    /// What a write of a group has to get past, by which members may leave.
     pub(crate) async fn guard_members(
         &self,
         admitted: &Admitted,
-        group: GroupId,
-        leaving: Vec<Uuid>,
+        write: &GroupWrite,
+        only_asks: bool,
     ) -> Result<Option<GuardCheck>, Error> {
-        if leaving.is_empty() {
-            return Ok(None);
-        }
-        let asked = Asked {
-            action: DeprovisionAction::RemoveMember,
-            group_id: Some(group),
-            ids: leaving,
+        let affected = match write {
+            GroupWrite::Delete { id, .. } => Affected::OtherMembers(*id, Vec::new()),
+            GroupWrite::Change {
+                id, clear: true, ..
+            } => Affected::OtherMembers(*id, write.named_come()),
+            GroupWrite::Change { id, remove, .. } if !remove.is_empty() => {
+                Affected::Members(*id, remove.clone())
+            }
+            GroupWrite::Change { .. } | GroupWrite::Create { .. } => return Ok(None),
         };
-        self.guard(admitted, asked).await
+        self.guard(admitted, affected, only_asks).await
     }
 
-    /// Whether the caller's writes are guarded.
-    pub(crate) fn is_guarded(admitted: &Admitted) -> bool {
-        limits(admitted).is_some()
-    }
-
-    async fn guard(&self, admitted: &Admitted, asked: Asked) -> Result<Option<GuardCheck>, Error> {
+    async fn guard(
+        &self,
+        admitted: &Admitted,
+        affected: Affected,
+        only_asks: bool,
+    ) -> Result<Option<GuardCheck>, Error> {
         let Some(limits) = limits(admitted) else {
             return Ok(None);
         };
         let at = self.now();
+        let count_kept = if only_asks {
+            limits.count_shown()
+        } else {
+            limits.window
+        };
         Ok(Some(GuardCheck {
             limits: limits.clone(),
-            counted: self.count_for(admitted.tenant.id, limits).await?,
-            asked,
+            affected,
+            counted: self
+                .count_for(admitted.tenant.id, limits, count_kept)
+                .await?,
             id: BatchId::generate(at),
             at,
         }))
     }
 
-    /// Counts the accounts of which a share may pass, once a window and only where a share is limited.
+    /// Counts the accounts of which a share may pass, where a share is limited and the last count is older than `kept`.
     pub(super) async fn count_for(
         &self,
         tenant_id: TenantId,
         limits: &DeprovisionGuard,
+        kept: Duration,
     ) -> Result<Option<i64>, Error> {
         if limits.max_percent.is_none() {
             return Ok(None);
         }
         let stored = self.storage().find_guard_base(tenant_id).await?;
-        let since = self.now().minus(limits.window);
+        let since = self.now().minus(kept);
         if stored.is_some_and(|stored| stored.began_at > since) {
             return Ok(None);
         }
@@ -113,56 +122,53 @@ impl Core {
         held.map_or(Ok(()), |held| Err(held_error(admitted, held)))
     }
 
-    /// The directory wants an account active: nothing that would suspend or delete it waits any longer.
-    pub(crate) async fn let_account_stay(
-        &self,
-        admitted: &Admitted,
-        id: AccountId,
-    ) -> Result<(), Error> {
-        self.let_stay(admitted, None, &[id.uuid()]).await
-    }
-
-    /// The directory wants members in a group: no removal of them from it waits any longer.
-    pub(crate) async fn let_members_stay(
-        &self,
-        admitted: &Admitted,
-        group: GroupId,
-        members: &[Uuid],
-    ) -> Result<(), Error> {
-        if members.is_empty() {
-            return Ok(());
-        }
-        self.let_stay(admitted, Some(group), members).await
-    }
-
-    async fn let_stay(
+    /// The directory wants an account active, or members in a group: what would suspend, delete or remove them and waits or was decided is moot, once the
+    /// request is done.
+    pub(crate) async fn moot_items(
         &self,
         admitted: &Admitted,
         group: Option<GroupId>,
-        ids: &[Uuid],
-    ) -> Result<(), Error> {
-        if !Self::is_guarded(admitted) {
-            return Ok(());
+        wanted: &[Uuid],
+    ) -> Result<Vec<DroppedItems>, Error> {
+        if wanted.is_empty() || limits(admitted).is_none() {
+            return Ok(Vec::new());
         }
-        let (tenant_id, group_id) = (admitted.tenant.id, group_key(group));
+        let group_id = group.map_or(Uuid::nil(), GroupId::uuid);
         let open = self
             .storage()
-            .find_open_items(tenant_id, group_id, ids)
+            .find_open_items(admitted.tenant.id, group_id, wanted)
             .await?;
-        for action in DeprovisionAction::ALL {
+        let of_action = |action: &DeprovisionAction| {
             let of_it = open.iter().filter(|item| item.action == *action);
             let ids: Vec<Uuid> = of_it.map(|item| item.account_id).collect();
-            if ids.is_empty() {
-                continue;
-            }
-            let dropped = DroppedItems {
+            (!ids.is_empty()).then_some(DroppedItems {
                 action: *action,
                 group_id,
                 ids,
-            };
-            self.storage().drop_items(tenant_id, &dropped).await?;
-        }
-        Ok(())
+            })
+        };
+        Ok(DeprovisionAction::ALL
+            .iter()
+            .filter_map(of_action)
+            .collect())
+    }
+}
+
+/// What a mutation has to do with the guard; most have nothing.
+pub(crate) fn guard_part(check: Option<GuardCheck>, moot: Vec<DroppedItems>) -> Option<GuardPart> {
+    (check.is_some() || !moot.is_empty()).then_some(GuardPart { check, moot })
+}
+
+/// What the log says of a request by which something became moot; empty where nothing did.
+pub(crate) fn told_moot(moot: &[DroppedItems]) -> String {
+    let count: usize = moot.iter().map(|items| items.ids.len()).sum();
+    match count {
+        0 => String::new(),
+        1 => "The deprovision guard holds one thing less: Microsoft Entra wants the opposite now."
+            .to_owned(),
+        _ => format!(
+            "The deprovision guard holds {count} things less: Microsoft Entra wants the opposite now."
+        ),
     }
 }
 

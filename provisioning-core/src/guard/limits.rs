@@ -2,13 +2,20 @@
 
 use std::time::Duration;
 
-use crate::error::{Reason, Refusal};
+use crate::{
+    clock::Timestamp,
+    error::{Reason, Refusal},
+};
 
 /// The shortest and the longest window.
 const WINDOW_MIN: Duration = Duration::from_mins(1);
 const WINDOW_MAX: Duration = Duration::from_hours(7 * 24);
-/// The most that may pass within a window, whatever the settings say: each write looks at what has passed.
+/// The most that may pass within a window, whatever the settings say: beyond, no guard is meant.
 const COUNT_MAX: u32 = 100_000;
+/// A tenant whose directory deprovisions nobody has its accounts counted once a day for those who ask, however often they do.
+const COUNT_SHOWN_MAX: Duration = Duration::from_hours(24);
+/// Into so many steps of time a window is divided: 6 seconds of an hour. Each guarded write adds up so many numbers at most.
+const STEPS: i64 = 600;
 
 /// How many suspensions, deletions and removals from groups by SCIM pass within a window.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +33,19 @@ impl DeprovisionGuard {
     pub const WINDOW_DEFAULT: Duration = Duration::from_hours(1);
     /// The longest window: what is older counts for nobody.
     pub(crate) const WINDOW_MAX: Duration = WINDOW_MAX;
+
+    /// For how long whoever only asks is told the share of the last count. A write takes it of one that is no older than the window.
+    pub(crate) fn count_shown(&self) -> Duration {
+        self.window.max(COUNT_SHOWN_MAX)
+    }
+
+    /// Until when what passes at `at` counts: the end of a step of time, of which a window has [`STEPS`], and so for up to a step longer than the window.
+    /// Thus there is one row of what has passed for each step, however much that is.
+    pub(crate) fn counted_until(&self, at: Timestamp) -> Timestamp {
+        let step = i64::try_from(self.window.as_micros()).unwrap_or(i64::MAX) / STEPS;
+        let step = step.max(1);
+        Timestamp::from_micros(at.as_micros().div_euclid(step).saturating_add(1) * step)
+    }
 
     /// How many may pass within a window, when there were `base` managed and active accounts at its beginning.
     pub fn limit(&self, base: i64) -> i64 {
@@ -103,6 +123,26 @@ mod tests {
                 "{count:?} {percent:?} of {base}"
             );
         }
+    }
+
+    #[test]
+    fn what_passes_counts_until_the_end_of_its_step() {
+        let hour = guard(Some(1), None);
+        for (at, until) in [(0, 6), (1, 6), (5_999_999, 6), (6_000_000, 12), (-1, 0)] {
+            let until = Timestamp::from_micros(until * 1_000_000);
+            assert_eq!(
+                hour.counted_until(Timestamp::from_micros(at)),
+                until,
+                "{at}"
+            );
+        }
+        let week = DeprovisionGuard {
+            window: WINDOW_MAX,
+            ..hour
+        };
+        let at = Timestamp::from_micros(1_800_000_000_000_001);
+        let longer = week.counted_until(at).as_micros() - at.as_micros();
+        assert!((1..=1_008_000_000).contains(&longer), "{longer}");
     }
 
     #[test]

@@ -8,23 +8,40 @@ use uuid::Uuid;
 use super::{DECISION_LIFETIME, DeprovisionAction, DeprovisionGuard, ITEM_SILENCE_MAX};
 use crate::{
     Core,
-    storage::{DroppedItems, StorageError},
-    tenants::Tenant,
+    ids::TenantId,
+    storage::{DroppedItems, GuardedTenant, StorageError},
 };
 
 /// Rows in one step, so that no step holds the writer or the tenant's lock for long.
 const BATCH: u32 = 500;
 
 impl Core {
-    /// Removes what counts no longer and decisions that have outlived their lifetime, and drops items that there is nothing to do about, in steps.
-    pub(crate) async fn purge_guard(
+    /// Removes what counts no longer and decisions that have outlived their lifetime, and drops items that there is nothing to do about, in steps. Looks
+    /// only at tenants whose guard has ever had something to decide.
+    pub(crate) async fn purge_guards(
         &self,
-        tenant: &Tenant,
+        cancel: &CancellationToken,
+    ) -> Result<(), StorageError> {
+        let mut after = None;
+        loop {
+            let tenants = self.storage().list_guarded_tenants(BATCH, after).await?;
+            for tenant in &tenants {
+                self.purge_guard(*tenant, cancel).await?;
+            }
+            match tenants.last() {
+                Some(last) if !cancel.is_cancelled() => after = Some(last.id),
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    async fn purge_guard(
+        &self,
+        tenant: GuardedTenant,
         cancel: &CancellationToken,
     ) -> Result<(), StorageError> {
         let now = self.now();
-        let guard = tenant.settings.deprovision_guard.as_ref();
-        let window = guard.map_or(DeprovisionGuard::WINDOW_MAX, |guard| guard.window);
+        let window = tenant.window.unwrap_or(DeprovisionGuard::WINDOW_MAX);
         while !cancel.is_cancelled()
             && self
                 .storage()
@@ -37,16 +54,16 @@ impl Core {
                 .await?
                 > 0
         {}
-        while !cancel.is_cancelled() && self.drop_moot_items(tenant).await? {}
+        while !cancel.is_cancelled() && self.drop_moot_items(tenant.id).await? {}
         Ok(())
     }
 
     /// One step; whether there may be more.
-    async fn drop_moot_items(&self, tenant: &Tenant) -> Result<bool, StorageError> {
+    async fn drop_moot_items(&self, tenant: TenantId) -> Result<bool, StorageError> {
         let silent_since = self.now().minus(ITEM_SILENCE_MAX);
         let moot = self
             .storage()
-            .find_moot_items(tenant.id, silent_since, BATCH)
+            .find_moot_items(tenant, silent_since, BATCH)
             .await?;
         let more = moot.len() == BATCH as usize;
         let mut groups: BTreeMap<(&str, Uuid), (DeprovisionAction, Vec<Uuid>)> = BTreeMap::new();
@@ -63,7 +80,7 @@ impl Core {
                 group_id,
                 ids,
             };
-            self.storage().drop_items(tenant.id, &dropped).await?;
+            self.storage().drop_items(tenant, &dropped).await?;
         }
         Ok(more)
     }

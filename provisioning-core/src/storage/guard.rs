@@ -1,15 +1,17 @@
-//! The deprovision guard: what is asked and told about it. Its writes are in [`behind`].
+//! The deprovision guard: what is asked and told about it. How a write gets past it is in [`behind`].
 
 pub(super) mod behind;
 pub(super) mod sql;
+
+use std::time::Duration;
 
 use uuid::Uuid;
 
 use self::{
     behind::{base_of, that_fit},
     sql::{
-        BASE, BATCH, BATCHES, BATCHES_BEFORE, EXPLAINED_POSTGRES, EXPLAINED_SQLITE, GUARD, HELD,
-        ITEMS, ITEMS_AFTER, MOOT, OPEN, PENDING_BATCH, USED,
+        BASE, BATCH, BATCHES, BATCHES_BEFORE, EXPLAINED_POSTGRES, EXPLAINED_SQLITE, GUARD, GUARDS,
+        HELD, ITEMS, ITEMS_AFTER, MEMBERS, MOOT, OPEN, OTHER_MEMBERS, PENDING_BATCH, USED,
     },
 };
 use super::{
@@ -21,11 +23,20 @@ use super::{
 use crate::{
     clock::Timestamp,
     guard::{
-        Batch, BatchItem, BatchState, DeprovisionAction, GuardCheck, Held, ItemKey, OpenItem,
-        Verdict, decide, group_key,
+        Affected, Asked, BATCH_ITEMS_MAX, Batch, BatchItem, BatchState, DeprovisionAction,
+        GuardCheck, Held, ItemKey, OpenItem, Verdict, decide,
     },
     ids::{BatchId, TenantId},
 };
+
+/// What a mutation has to do with the deprovision guard, decided and written with it under the tenant's lock.
+#[derive(Clone, Debug)]
+pub struct GuardPart {
+    /// What it has to get past.
+    pub check: Option<GuardCheck>,
+    /// What there is nothing to do about any more once it is done.
+    pub moot: Vec<DroppedItems>,
+}
 
 /// A decision about a batch, to be written if it is at the version that was read.
 #[derive(Clone, Debug)]
@@ -45,6 +56,15 @@ pub struct DroppedItems {
     pub group_id: Uuid,
     /// The accounts or members.
     pub ids: Vec<Uuid>,
+}
+
+/// A tenant of which the guard keeps something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GuardedTenant {
+    /// Which.
+    pub id: TenantId,
+    /// The length of its window; none: its guard is off.
+    pub window: Option<Duration>,
 }
 
 /// Of how many accounts a share is taken, and when they were counted.
@@ -67,7 +87,18 @@ impl Storage {
         Ok(rows.into_iter().next())
     }
 
-    /// Counts the managed accounts that are active and not deleted. Reads all of the tenant's accounts: once a window.
+    /// Finds the tenants of which the guard keeps something, by id: those behind `after`, at most `limit`.
+    #[tracing::instrument(level = "debug", skip_all, fields(db.system.name = self.engine.name(), db.operation.name = "list_guarded_tenants"))]
+    pub async fn list_guarded_tenants(
+        &self,
+        limit: u32,
+        after: Option<TenantId>,
+    ) -> Result<Vec<GuardedTenant>, StorageError> {
+        let after = after.map_or(Uuid::nil(), TenantId::uuid);
+        read!(self, guarded_tenant, GUARDS; after, i64::from(limit))
+    }
+
+    /// Counts the managed accounts that are active and not deleted, by an index that has no others: once a window.
     #[tracing::instrument(level = "debug", skip_all, fields(db.system.name = self.engine.name(), db.operation.name = "count_managed_active"))]
     pub async fn count_managed_active(&self, tenant: TenantId) -> Result<i64, StorageError> {
         let counts = read!(self, columns::int, BASE; tenant.uuid())?;
@@ -99,11 +130,10 @@ impl Storage {
         let limit = check.limits.limit(base_of(check, stored).base);
         let since = check.at.minus(check.limits.window);
         let used = self.count_deprovisioned(tenant, since).await?;
-        let group = group_key(check.asked.group_id);
-        let open = self
-            .find_open_items(tenant, group, &check.asked.ids)
-            .await?;
-        let Verdict::Held { new, dismissed, .. } = decide(&check.asked, &open, used, limit) else {
+        let asked = self.find_asked(tenant, &check.affected).await?;
+        let group = check.affected.group_key();
+        let open = self.find_open_items(tenant, group, &asked.ids).await?;
+        let Verdict::Held { new, dismissed, .. } = decide(&asked, &open, used, limit) else {
             return Ok(None);
         };
         let pending = self.find_pending_batch(tenant).await?;
@@ -117,6 +147,33 @@ impl Storage {
             waiting: waiting + joining,
             limit,
         }))
+    }
+
+    /// Finds whom a write would affect by now.
+    async fn find_asked(
+        &self,
+        tenant: TenantId,
+        affected: &Affected,
+    ) -> Result<Asked, StorageError> {
+        let limit = i64::from(BATCH_ITEMS_MAX) + 1;
+        let (sql, group, ids) = match affected {
+            Affected::Accounts(action, ids) => {
+                let (action, ids) = (*action, ids.clone());
+                return Ok(Asked { action, ids });
+            }
+            Affected::Members(group, ids) => (MEMBERS, group, ids),
+            Affected::OtherMembers(group, ids) => (OTHER_MEMBERS, group, ids),
+        };
+        let ids = read!(
+            self,
+            columns::uuid,
+            sqlite(sql.sqlite; tenant.uuid(), group.uuid(), json_ids(ids), limit),
+            postgres(sql.postgres; tenant.uuid(), group.uuid(), ids, limit)
+        )?;
+        Ok(Asked {
+            action: affected.action(),
+            ids,
+        })
     }
 
     /// Finds the items of accounts, or of members of a group, that have not passed.
@@ -226,8 +283,8 @@ impl Storage {
         }
     }
 
-    /// How the engine would read items, in its own words: those of accounts, a page of a batch, those of which there is nothing to do, and
-    /// what is held back of an account.
+    /// How the engine would read what the guard knows, in its own words: the items of accounts, a page of a batch, those of which there is nothing
+    /// to do, what has passed, what is held back of an account, of how many accounts a share is taken, and who is affected.
     pub async fn explain_items(
         &self,
         tenant: TenantId,
@@ -235,8 +292,19 @@ impl Storage {
         id: Uuid,
     ) -> Result<Vec<String>, StorageError> {
         let (tenant, batch, nil) = (tenant.uuid(), batch.uuid(), Uuid::nil());
-        let ([open, page, moot, used, held], [open_p, page_p, moot_p, used_p, held_p]) =
-            (EXPLAINED_SQLITE, EXPLAINED_POSTGRES);
+        let (
+            [open, page, moot, used, held, base, among, others],
+            [
+                open_p,
+                page_p,
+                moot_p,
+                used_p,
+                held_p,
+                base_p,
+                among_p,
+                others_p,
+            ],
+        ) = (EXPLAINED_SQLITE, EXPLAINED_POSTGRES);
         let mut plan = read!(
             self,
             columns::plan_step,
@@ -267,8 +335,29 @@ impl Storage {
             sqlite(held; tenant, "approved", json_ids(&[id]), 20_i64),
             postgres(held_p; tenant, "approved", vec![id], 20_i64)
         )?);
+        plan.extend(read!(
+            self,
+            columns::plan_step,
+            sqlite(base; tenant),
+            postgres(base_p; tenant)
+        )?);
+        for (sqlite, postgres) in [(among, among_p), (others, others_p)] {
+            plan.extend(read!(
+                self,
+                columns::plan_step,
+                sqlite(sqlite; tenant, id, json_ids(&[id]), 100_i64),
+                postgres(postgres; tenant, id, vec![id], 100_i64)
+            )?);
+        }
         Ok(plan)
     }
+}
+
+fn guarded_tenant(columns: &mut impl Columns) -> Result<GuardedTenant, StorageError> {
+    let id = TenantId::from_uuid(columns.uuid()?);
+    let window = columns.int_or_null()?;
+    let window = window.map(|us| Duration::from_micros(us.unsigned_abs()));
+    Ok(GuardedTenant { id, window })
 }
 
 fn guard_base(columns: &mut impl Columns) -> Result<GuardBase, StorageError> {

@@ -45,7 +45,7 @@ pub use self::{
     error::{OpenError, StorageError},
     findings::{FindingPlace, FindingQuery, FindingWrite},
     groups::GroupBasis,
-    guard::{BatchDecision, DroppedItems, GuardBase},
+    guard::{BatchDecision, DroppedItems, GuardBase, GuardPart, GuardedTenant},
     history::History,
     links::ObjectIdHolder,
     members::GroupMembers,

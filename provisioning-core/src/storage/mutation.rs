@@ -2,13 +2,16 @@
 
 use uuid::Uuid;
 
-use super::{FindingWrite, guard::BatchDecision};
+use super::{
+    FindingWrite,
+    guard::{BatchDecision, GuardPart},
+};
 use crate::{
     accounts::Account,
     changes::Change,
     clock::Timestamp,
     groups::MemberType,
-    guard::{GuardCheck, Held},
+    guard::Held,
     ids::{AccountId, GroupId, TenantId},
     log::LogEntry,
     receipts::Receipt,
@@ -24,8 +27,8 @@ pub struct Mutation {
     pub tenant_id: TenantId,
     /// The write itself, which decides whether anything is written.
     pub write: Write,
-    /// What it has to get past first, where the tenant's deprovision guard counts it; accounts and groups only.
-    pub guard: Option<GuardCheck>,
+    /// What it has to do with the tenant's deprovision guard; accounts, groups and what changes nothing only.
+    pub guard: Option<GuardPart>,
     /// What the provisioning log says of it.
     pub log: Option<LogEntry>,
     /// What the followers of changes are told; accounts and groups only.
@@ -154,6 +157,8 @@ pub enum GroupWrite {
         document: GroupDocument,
         /// Its first members, each id once.
         members: Vec<NewMember>,
+        /// What would change the membership of a protected account writes nothing: then the group is to be read again.
+        spares_protected: bool,
     },
     /// Attributes, members or both. Where there is nothing to do by now, only the receipt is written.
     Change {
@@ -169,6 +174,8 @@ pub enum GroupWrite {
         remove: Vec<Uuid>,
         /// Who is added, each id once and none of those removed.
         add: Vec<NewMember>,
+        /// As for a new group.
+        spares_protected: bool,
         /// When.
         at: Timestamp,
     },
@@ -178,9 +185,88 @@ pub enum GroupWrite {
         id: GroupId,
         /// The version of the whole group that it must still have.
         expected_version: Option<i64>,
+        /// As for a new group.
+        spares_protected: bool,
         /// When.
         at: Timestamp,
     },
+}
+
+impl GroupWrite {
+    /// Which group.
+    pub(super) const fn id(&self) -> GroupId {
+        match self {
+            Self::Create { document, .. } => document.id,
+            Self::Change { id, .. } | Self::Delete { id, .. } => *id,
+        }
+    }
+
+    /// Whether it leaves the membership of protected accounts alone.
+    pub(super) const fn spares_protected(&self) -> bool {
+        match self {
+            Self::Create {
+                spares_protected, ..
+            }
+            | Self::Change {
+                spares_protected, ..
+            }
+            | Self::Delete {
+                spares_protected, ..
+            } => *spares_protected,
+        }
+    }
+
+    /// Who goes and is named.
+    pub(super) fn named_gone(&self) -> &[Uuid] {
+        match self {
+            Self::Change { remove, .. } => remove,
+            Self::Create { .. } | Self::Delete { .. } => &[],
+        }
+    }
+
+    /// Who comes, or is to stay.
+    pub(super) fn come(&self) -> &[NewMember] {
+        match self {
+            Self::Create { members, .. } => members,
+            Self::Change { add, .. } => add,
+            Self::Delete { .. } => &[],
+        }
+    }
+
+    /// The ids of those who come, or are to stay.
+    pub(crate) fn named_come(&self) -> Vec<Uuid> {
+        self.come().iter().map(|member| member.id).collect()
+    }
+
+    /// When.
+    pub(super) const fn at(&self) -> Timestamp {
+        match self {
+            Self::Create { document, .. } => document.created_at,
+            Self::Change { at, .. } | Self::Delete { at, .. } => *at,
+        }
+    }
+
+    /// The version of the whole group that it must still have.
+    pub(super) const fn expected_version(&self) -> Option<i64> {
+        match self {
+            Self::Create { .. } => None,
+            Self::Change {
+                expected_version, ..
+            }
+            | Self::Delete {
+                expected_version, ..
+            } => *expected_version,
+        }
+    }
+
+    /// Whether members go that it does not name.
+    pub(super) const fn takes_out_others(&self) -> bool {
+        match self {
+            Self::Create { .. } => false,
+            Self::Change { clear, .. } => *clear,
+            Self::Delete { .. } => true,
+        }
+    }
 }
 
 /// The attributes of a group as they shall be.
@@ -232,7 +318,7 @@ pub enum Commit {
     ObjectIdTaken,
     /// Another group holds the display name.
     DisplayNameTaken,
-    /// The account, group or tenant is not at the expected version, or is gone.
+    /// The account, group or tenant is not at the expected version, or is gone, or a protected account stands in the way of the group's write.
     VersionMismatch,
     /// The tenant has a current token.
     TokenExists,

@@ -36,7 +36,11 @@ async fn store(
         document: format!("{{\"displayName\":\"{name}\"}}"),
         search: format!("{{\"displayName\":\"{name}\"}}"),
     };
-    let write = Write::Group(Box::new(GroupWrite::Create { document, members }));
+    let write = Write::Group(Box::new(GroupWrite::Create {
+        document,
+        members,
+        spares_protected: false,
+    }));
     assert_eq!(make::commit(storage, tenant.id, write).await, Commit::Done);
     id
 }

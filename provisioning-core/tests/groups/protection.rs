@@ -1,7 +1,8 @@
 //! Protected accounts as members: SCIM puts none into a group and takes none out, and the others of a request are not kept waiting.
 
 use provisioning_core::{
-    accounts::{Act, ActTarget, Precondition},
+    Core,
+    accounts::{AccountKey, Act, ActTarget, Precondition},
     attributes::patch::{Op, Operation},
     call::Call,
     error::{Error, Reason},
@@ -10,6 +11,7 @@ use provisioning_core::{
     receipts::Answer,
 };
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use super::{attributes, create, members, operation, patch, people, read, rfc};
 use crate::world::{CONTOSO, World, admin, fresh, on_every_engine, once, reason, scim};
@@ -80,6 +82,39 @@ fn remove_by_name(name: &str) -> Operation {
         path: Some(format!("members[display eq \"{name}\"]")),
         value: None,
     }
+}
+
+/// What the directory does to a group with Alice in it, or without her.
+async fn overtake(core: Core, call: Call, group: GroupId, number: usize, alice: String) {
+    let everything = Precondition::default();
+    let operations = match number % 6 {
+        0 => vec![remove_one(&alice)],
+        1 => vec![clear()],
+        2 => {
+            let rename = operation(
+                Op::Replace,
+                "displayName",
+                json!(format!("Renamed {number}")),
+            );
+            vec![rename, remove_by_name(&format!("alice{number}"))]
+        }
+        3 => vec![operation(Op::Add, "members", values(&[&alice]))],
+        4 => {
+            let deleted = core.delete_group(&call, group, &everything, None).await;
+            assert!(deleted.is_ok() || reason(deleted) == Reason::AccountProtected);
+            return;
+        }
+        _ => {
+            let body = attributes(
+                json!({"displayName": format!("New {number}"), "members": values(&[&alice])}),
+            );
+            fresh(core.create_group(&call, &body, false, None).await);
+            return;
+        }
+    };
+    core.patch_group(&call, group, &operations, &everything, None)
+        .await
+        .expect("it is done for the others");
 }
 
 async fn put(world: &World, call: &Call, id: GroupId, body: Value) -> Result<(), Error> {
@@ -199,6 +234,34 @@ on_every_engine! {
         act(&world, Act::Restore, &alice).await;
         for group in groups {
             assert_eq!(members(&world, group).await, ["alice"]);
+        }
+    }
+
+    async fn no_request_of_the_directory_overtakes_a_protection(world: World) {
+        let entra = scim(CONTOSO, &world.generate(CONTOSO).await.text);
+        let mut requests = JoinSet::new();
+        for number in 0..60 {
+            let [alice, bob] = people(&world, [format!("alice{number}"), format!("bob{number}")].each_ref().map(String::as_str)).await;
+            let of_it = if number % 6 == 3 { vec![&*bob] } else { vec![&*alice, &*bob] };
+            let group = group(&world, &format!("Group {number}"), &of_it).await;
+            let (core, entra) = (world.core.clone(), entra.clone());
+            requests.spawn(async move {
+                let id = AccountId::parse(&alice).expect("it is an id");
+                let groups = async || -> Vec<GroupId> {
+                    let account = core.get_account(&admin(CONTOSO), &AccountKey::Id(id)).await.expect("it is there");
+                    account.groups.iter().map(|group| group.group_id).collect()
+                };
+                let mut request = JoinSet::new();
+                request.spawn(overtake(core.clone(), entra, group, number, alice));
+                let target = ActTarget { account_id: id, precondition: Precondition::default(), reason: String::new() };
+                fresh(core.act_on_account(&admin(CONTOSO), Act::Protect, &target, None).await);
+                let protected = groups().await;
+                request.join_next().await.expect("there is one").expect("it came to its end");
+                assert_eq!(groups().await, protected, "{number}: her groups changed behind the protection");
+            });
+        }
+        while let Some(ended) = requests.join_next().await {
+            ended.expect("it came to its end");
         }
     }
 }

@@ -1,11 +1,12 @@
 //! Many requests at once: exactly as many pass as may, on however many replicas.
 
 use provisioning_core::{
-    accounts::Precondition,
+    accounts::{Account, Precondition},
     attributes::patch::{Op, Operation},
     error::{Error, Reason},
+    groups::{GroupKey, View},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::{batches, decide, guarded, items, pending, people, read, set_active, used};
@@ -21,6 +22,11 @@ fn passed<T>(result: Result<T, Error>) -> bool {
         Err(Error::Refused(refusal)) if refusal.reason == Reason::DeprovisionHeld => false,
         Err(error) => panic!("{error}"),
     }
+}
+
+/// How many members a log entry lists.
+fn listed_in(members: Option<&Value>) -> usize {
+    members.and_then(Value::as_array).map_or(0, Vec::len)
 }
 
 on_every_engine! {
@@ -92,5 +98,49 @@ on_every_engine! {
         assert_eq!(world.log(CONTOSO, "operation eq \"suspend\" and outcome eq \"success\"").await.len(), 1);
         let guard = world.core.get_deprovision_guard(&admin(CONTOSO)).await.expect("it is answered");
         assert_eq!((guard.used, guard.limit), (1, 1));
+    }
+
+    async fn whoever_joins_a_group_while_it_is_emptied_stays_or_is_counted(world: World) {
+        let call = guarded(&world, 10_000).await;
+        let people = people(&world, &call, 5).await;
+        let listed = |members: &[Account]| -> Vec<_> { members.iter().map(|account| json!({"value": account.id.to_string()})).collect() };
+        let (all, late) = (listed(&people[..3]), listed(&people[3..]));
+        let mut groups = Vec::new();
+        let mut clients = JoinSet::new();
+        for number in 0..24 {
+            let attributes = json!({"displayName": format!("Team {number}"), "members": all});
+            let attributes = attributes.as_object().expect("it is an object").clone();
+            let group = fresh(world.core.create_group(&call, &attributes, false, None).await).group;
+            groups.push(group.id);
+            let (core, entra, emptied) = (world.core.clone(), call.clone(), json!({"displayName": format!("Team {number}")}));
+            clients.spawn(async move {
+                let everything = Precondition::default();
+                let clear = [Operation { op: Op::Remove, path: Some("members".to_owned()), value: None }];
+                passed(match number % 3 {
+                    0 => core.patch_group(&entra, group.id, &clear, &everything, None).await,
+                    1 => core.replace_group(&entra, group.id, emptied.as_object().expect("it is an object"), &everything, None).await,
+                    _ => core.delete_group(&entra, group.id, &everything, None).await,
+                })
+            });
+            for member in &late {
+                let (core, add) = (world.core.clone(), [Operation { op: Op::Add, path: Some("members".to_owned()), value: Some(json!([member])) }]);
+                clients.spawn(async move {
+                    // It may be gone by then.
+                    core.patch_group(&admin(CONTOSO), group.id, &add, &Precondition::default(), None).await.is_ok()
+                });
+            }
+        }
+        clients.join_all().await;
+        let mut left = 0;
+        for id in groups {
+            let changes = world.log(CONTOSO, &format!("resourceId eq \"{id}\"")).await;
+            let came: usize = changes.iter().flat_map(|entry| &entry.changes).filter(|change| change.attribute == "members").map(|change| listed_in(change.new.as_ref())).sum();
+            let there = match world.core.get_group(&admin(CONTOSO), &GroupKey::Id(id), View::Full).await {
+                Ok(group) => group.members.expect("they were asked for").len(),
+                Err(_) => 0,
+            };
+            left += came - there;
+        }
+        assert_eq!(used(&world).await, i64::try_from(left).expect("they are few"));
     }
 }

@@ -1,7 +1,7 @@
 //! Members that leave groups.
 
 use provisioning_core::{
-    accounts::{Account, Precondition},
+    accounts::{Account, Act, ActTarget, Precondition},
     attributes::patch::{Op, Operation},
     call::Call,
     error::{Error, Reason},
@@ -136,6 +136,31 @@ on_every_engine! {
         assert_eq!(pending(&world).await.expect("they wait").member_removals, 6);
         patch(&world, &call, &team, &[of_members(Op::Add, &people[..2])]).await.expect("they are in it");
         assert_eq!(pending(&world).await.expect("the others wait").member_removals, 4, "it is another group's");
+    }
+
+    async fn what_waits_stays_when_the_request_that_makes_it_moot_is_held_itself(world: World) {
+        let call = guarded(&world, 1).await;
+        let people = people(&world, &call, 5).await;
+        let team = group(&world, &call, "Team", &people).await;
+        reason(patch(&world, &call, &team, &[of_members(Op::Remove, &people[..2])]).await);
+        let both = [of_members(Op::Add, &people[..1]), of_members(Op::Remove, &people[3..])];
+        assert_eq!(reason(patch(&world, &call, &team, &both).await), Reason::DeprovisionHeld);
+        assert_eq!(pending(&world).await.expect("they wait").member_removals, 4, "nothing of it is done");
+        patch(&world, &call, &team, &[of_members(Op::Add, &people[..1])]).await.expect("it is in it");
+        assert_eq!(pending(&world).await.expect("the others wait").member_removals, 3);
+        let entries = world.log(CONTOSO, "operation eq \"patch\" and outcome eq \"success\"").await;
+        assert!(entries[0].detail.contains("one thing less"), "{:?}", entries[0]);
+    }
+
+    async fn a_protected_member_stays_and_is_not_counted(world: World) {
+        let call = guarded(&world, 2).await;
+        let people = people(&world, &call, 3).await;
+        let team = group(&world, &call, "Team", &people).await;
+        let target = ActTarget { account_id: people[0].id, precondition: Precondition::default(), reason: String::new() };
+        fresh(world.core.act_on_account(&admin(CONTOSO), Act::Protect, &target, None).await);
+        let all = [Operation { op: Op::Remove, path: Some("members".to_owned()), value: None }];
+        patch(&world, &call, &team, &all).await.expect("two are within the limit");
+        assert_eq!((read(&world, &team).await.1, used(&world).await), (1, 2));
     }
 
     async fn admins_may_empty_a_group(world: World) {

@@ -23,6 +23,8 @@ use serde_json::{Value, json};
 use crate::world::{CONTOSO, World, admin, fresh, on_every_engine, operator, reason, scim};
 
 pub const HOUR: Duration = Duration::from_hours(1);
+/// What passes within such a step of an hour is counted together, until the whole of it has left the window.
+pub const STEP: Duration = Duration::from_secs(6);
 pub const TICK: Duration = Duration::from_micros(1);
 
 pub const fn limits(max_count: Option<u32>, max_percent: Option<u32>) -> DeprovisionGuard {
@@ -240,6 +242,8 @@ on_every_engine! {
         suspend(&world, &call, &people[1]).await.expect("it is the second");
         assert_eq!(used(&world).await, 2);
         world.clock.advance(HOUR / 2);
+        assert_eq!(used(&world).await, 2, "the step of the first has not left the window as a whole");
+        world.clock.advance(STEP);
         assert_eq!(used(&world).await, 1, "the first has left the window");
         suspend(&world, &call, &people[2]).await.expect("there is room for one");
         assert_eq!(reason(suspend(&world, &call, &people[3]).await), Reason::DeprovisionHeld);
@@ -295,6 +299,8 @@ on_every_engine! {
         set_active(&world.core, &call, people[1].id, true).await.expect("it is active already");
         let batch = pending(&world).await.expect("the other one waits");
         assert_eq!((batch.suspends, batch.deletes), (1, 0));
+        let entries = world.log(CONTOSO, "operation eq \"patch\" and outcome eq \"success\"").await;
+        assert!(entries[0].detail.contains("2 things less") && entries[0].user_name == "user1@contoso.com", "{:?}", entries[0]);
         let put = json!({"userName": "user2@contoso.com", "active": true});
         let put = put.as_object().expect("it is one");
         world.core.replace_account(&call, people[2].id, put, &Precondition::default(), None).await.expect("it is written");
@@ -331,10 +337,18 @@ on_every_engine! {
         world.clock.advance(HOUR / 2);
         suspend(&world, &call, &people[1]).await.expect("it is the second, of the same eight");
         assert_eq!(reason(suspend(&world, &call, &people[2]).await), Reason::DeprovisionHeld);
-        world.clock.advance(HOUR);
-        assert_eq!(limit().await, 1, "a quarter of six");
+        world.clock.advance(HOUR + STEP);
+        assert_eq!(limit().await, 2, "as it was counted last");
         suspend(&world, &call, &people[3]).await.expect("it is the first");
+        assert_eq!(limit().await, 1, "a quarter of six");
         assert_eq!(reason(suspend(&world, &call, &people[4]).await), Reason::DeprovisionHeld);
+        for back in [0, 1, 3] {
+            set_active(&world.core, &call, people[back].id, true).await.expect("it comes back");
+        }
+        world.clock.advance(23 * HOUR);
+        assert_eq!(limit().await, 1, "nobody was counted since");
+        world.clock.advance(HOUR);
+        assert_eq!(limit().await, 2, "of eight, who are counted once a day for those who ask");
     }
 
     async fn a_request_that_comes_twice_is_counted_once(world: World) {

@@ -52,6 +52,7 @@ fn change(id: GroupId, remove: &[Uuid], add: &[Uuid], at: Timestamp) -> GroupWri
         clear: false,
         remove: remove.to_vec(),
         add: users(add),
+        spares_protected: false,
         at,
     }
 }
@@ -70,6 +71,7 @@ fn rename(group: &Group, name: &str, at: Timestamp) -> GroupWrite {
         clear: false,
         remove: Vec::new(),
         add: Vec::new(),
+        spares_protected: false,
         at,
     }
 }
@@ -105,6 +107,7 @@ async fn create(storage: &Storage, tenant: &Tenant, name: &str, members: &[Uuid]
     let create = GroupWrite::Create {
         document: document(id, name, make::T0),
         members: users(members),
+        spares_protected: false,
     };
     assert_eq!(write(storage, tenant, create).await, Commit::Done);
     found(storage, tenant, id).await.expect("it is there")
@@ -147,6 +150,64 @@ async fn people<const N: usize>(storage: &Storage, tenant: &Tenant, names: [&str
 }
 
 on_every_engine! {
+    async fn what_spares_protected_accounts_writes_nothing_where_it_would_change_their_groups(fixture: Fixture) {
+        let storage = &fixture.storage;
+        let tenant = make::stored_tenant(storage, "contoso").await;
+        let mut ids = Vec::new();
+        for name in ["alice", "bob"] {
+            let mut account = make::named(name);
+            account.account.protected = name == "alice";
+            ids.push(make::stored(storage, tenant.id, account).await.id.uuid());
+        }
+        let [alice, bob] = ids.try_into().expect("two");
+        let (inside, outside) = (create(storage, &tenant, "Inside", &[alice, bob]).await, create(storage, &tenant, "Outside", &[bob]).await);
+        let sparing = |write| {
+            let mut write = write;
+            match &mut write {
+                GroupWrite::Create { spares_protected, .. } | GroupWrite::Change { spares_protected, .. } | GroupWrite::Delete { spares_protected, .. } => *spares_protected = true,
+            }
+            write
+        };
+        let clear = |write| match write {
+            GroupWrite::Change { id, expected_version, document, remove, add, spares_protected, at, .. } => GroupWrite::Change { id, expected_version, document, clear: true, remove, add, spares_protected, at },
+            other => other,
+        };
+        let with = |name, remove: &[Uuid], add: &[Uuid]| match rename(&inside, name, make::T0) {
+            GroupWrite::Change { id, expected_version, document, clear, spares_protected, at, .. } => GroupWrite::Change { id, expected_version, document, clear, remove: remove.to_vec(), add: users(add), spares_protected, at },
+            other => other,
+        };
+        let new = || GroupWrite::Create { document: document(GroupId::generate(make::T0), "New", make::T0), members: users(&[alice]), spares_protected: false };
+        let delete = |group: &Group| GroupWrite::Delete { id: group.id, expected_version: None, spares_protected: false, at: make::T0 };
+        for (number, refused) in [
+            change(inside.id, &[alice], &[], make::T0),
+            change(inside.id, &[bob, alice], &[], make::T0),
+            change(outside.id, &[bob], &[alice], make::T0),
+            clear(change(inside.id, &[], &[], make::T0)),
+            clear(change(inside.id, &[], &[bob], make::T0)),
+            clear(change(outside.id, &[], &[alice], make::T0)),
+            with("Renamed", &[alice], &[]),
+            clear(with("Renamed", &[], &[bob])),
+            new(),
+            delete(&inside),
+        ].into_iter().enumerate() {
+            let commit = write(storage, &tenant, sparing(refused)).await;
+            assert_eq!(commit, Commit::VersionMismatch, "{number}");
+        }
+        assert_eq!(found(storage, &tenant, inside.id).await.as_ref(), Some(&inside));
+        assert_eq!(found(storage, &tenant, outside.id).await.as_ref(), Some(&outside));
+        for (number, (done, commit)) in [
+            (change(outside.id, &[alice], &[bob], make::T0), Commit::Unchanged),
+            (change(inside.id, &[bob], &[alice], make::T0), Commit::Done),
+            (clear(change(inside.id, &[], &[alice, bob], make::T0)), Commit::Done),
+            (clear(with("Renamed", &[], &[alice])), Commit::Done),
+            (delete(&outside), Commit::Done),
+        ].into_iter().enumerate() {
+            assert_eq!(write(storage, &tenant, sparing(done)).await, commit, "{number}");
+        }
+        assert_eq!(members(storage, &tenant, inside.id).await.0, [alice]);
+        assert_eq!(write(storage, &tenant, change(inside.id, &[alice], &[], make::T0)).await, Commit::Done, "others may");
+    }
+
     async fn a_group_comes_back_as_it_was_written(fixture: Fixture) {
         let storage = &fixture.storage;
         let tenant = make::stored_tenant(storage, "contoso").await;
@@ -196,7 +257,7 @@ on_every_engine! {
         let [ada, bob, eve] = people(storage, &tenant, ["ada", "bob", "eve"]).await;
         let id = create(storage, &tenant, "Engineering", &[ada, bob]).await.id;
         let clear = |added: &[Uuid]| GroupWrite::Change {
-            id, expected_version: None, document: None, clear: true, remove: Vec::new(), add: users(added), at: make::T0,
+            id, expected_version: None, document: None, clear: true, remove: Vec::new(), add: users(added), spares_protected: false, at: make::T0,
         };
         for (added, commit, expected, version) in [
             (vec![bob, eve], Commit::Done, vec![bob, eve], 2),
@@ -222,13 +283,13 @@ on_every_engine! {
         let now = found(storage, &tenant, group.id).await.expect("it is there");
         assert_eq!((now.display_name.as_str(), now.own_version, now.version), ("Research", 2, 3));
         let expecting = |version| GroupWrite::Change {
-            id: group.id, expected_version: Some(version), document: None, clear: false, remove: Vec::new(), add: users(&[bob]), at: make::seconds(4),
+            id: group.id, expected_version: Some(version), document: None, clear: false, remove: Vec::new(), add: users(&[bob]), spares_protected: false, at: make::seconds(4),
         };
         assert_eq!(write(storage, &tenant, expecting(2)).await, Commit::VersionMismatch);
         assert_eq!(members(storage, &tenant, group.id).await, (vec![ada], 3));
         assert_eq!(write(storage, &tenant, expecting(3)).await, Commit::Done);
         assert_eq!(members(storage, &tenant, group.id).await, (vec![ada, bob], 4));
-        let stale = GroupWrite::Delete { id: group.id, expected_version: Some(3), at: make::seconds(5) };
+        let stale = GroupWrite::Delete { id: group.id, expected_version: Some(3), spares_protected: false, at: make::seconds(5) };
         assert_eq!(write(storage, &tenant, stale).await, Commit::VersionMismatch);
     }
 
@@ -241,6 +302,7 @@ on_every_engine! {
         let new = |name: &str, unique| GroupWrite::Create {
             document: GroupDocument { display_name_unique: unique, ..document(GroupId::generate(make::T0), name, make::T0) },
             members: Vec::new(),
+            spares_protected: false,
         };
         assert_eq!(write(storage, &tenant, new("ENGINEERING", true)).await, Commit::DisplayNameTaken);
         assert_eq!(write(storage, &tenant, new("ENGINEERING", false)).await, Commit::Done);
@@ -258,12 +320,12 @@ on_every_engine! {
         let outer = create(storage, &tenant, "Outer", &[]).await;
         let nested = GroupWrite::Change {
             id: outer.id, expected_version: None, document: None, clear: false, remove: Vec::new(),
-            add: vec![NewMember { id: group.id.uuid(), kind: MemberType::Group }], at: make::T0,
+            add: vec![NewMember { id: group.id.uuid(), kind: MemberType::Group }], spares_protected: false, at: make::T0,
         };
         assert_eq!(write(storage, &tenant, nested).await, Commit::Done);
         assert_eq!(members(storage, &tenant, outer.id).await.0, [group.id.uuid()]);
 
-        let delete = || GroupWrite::Delete { id: group.id, expected_version: None, at: make::seconds(1) };
+        let delete = || GroupWrite::Delete { id: group.id, expected_version: None, spares_protected: false, at: make::seconds(1) };
         assert_eq!(write(storage, &tenant, delete()).await, Commit::Done);
         for gone in [delete(), change(group.id, &[], &[eve], make::seconds(2)), rename(&group, "Research", make::seconds(2))] {
             assert_eq!(write(storage, &tenant, gone).await, Commit::VersionMismatch);
@@ -288,7 +350,7 @@ on_every_engine! {
         let group = create(storage, &tenant, "Engineering", &[]).await;
         let id = group.id;
         let add = |request| recorded(&tenant, id, change(id, &[], &[ada], make::T0), request);
-        let stale = GroupWrite::Delete { id, expected_version: Some(7), at: make::T0 };
+        let stale = GroupWrite::Delete { id, expected_version: Some(7), spares_protected: false, at: make::T0 };
         // What was tried, how it ended, and how many entries there are then.
         for (mutation, commit, entries, has_receipt) in [
             (recorded(&tenant, id, stale, 1), Commit::VersionMismatch, 0, false),
@@ -312,7 +374,7 @@ on_every_engine! {
         let other = make::stored_tenant(storage, "fabrikam").await;
         let [ada] = people(storage, &tenant, ["ada"]).await;
         let group = create(storage, &tenant, "Engineering", &[ada]).await;
-        for foreign in [change(group.id, &[ada], &[], make::T0), rename(&group, "Mine", make::T0), GroupWrite::Delete { id: group.id, expected_version: None, at: make::T0 }] {
+        for foreign in [change(group.id, &[ada], &[], make::T0), rename(&group, "Mine", make::T0), GroupWrite::Delete { id: group.id, expected_version: None, spares_protected: false, at: make::T0 }] {
             assert_eq!(write(storage, &other, foreign).await, Commit::VersionMismatch);
         }
         assert_eq!(found(storage, &other, group.id).await, None);

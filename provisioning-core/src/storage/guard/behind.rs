@@ -1,8 +1,8 @@
 //! How a write gets past the deprovision guard: the same on both engines, each with its own connection.
 //!
-//! A guarded write begins by locking the tenant's row in `deprovision_guards`, looks at what has passed and what is held, lets
+//! A guarded write begins by locking the tenant's row in `deprovision_guards`, looks whom it affects, what has passed and what is held, lets
 //! [`decide`](crate::guard::decide) say what becomes of it, and is committed with that. So the guarded writes of a tenant are made one after the other,
-//! on however many replicas. Decisions about batches take the row as well; nobody else does.
+//! on however many replicas. Decisions about batches, and what drops items from one, take the row as well; nobody else does.
 
 use std::collections::BTreeMap;
 
@@ -31,12 +31,12 @@ pub(in crate::storage) fn base_of(check: &GuardCheck, stored: GuardBase) -> Guar
 macro_rules! guarded_on {
     ($connection:ty, $sql:ident, $ids:expr) => {
         use $crate::{
-            guard::{GuardCheck, Held, Verdict, decide, group_key},
+            guard::{Affected, Asked, BATCH_ITEMS_MAX, GuardCheck, Held, Verdict, decide},
             ids::{BatchId, TenantId},
             storage::{
                 Commit,
                 guard::{
-                    BatchDecision, DroppedItems, GuardBase, behind,
+                    BatchDecision, DroppedItems, GuardBase, GuardPart, behind,
                     sql::{self, GuardSql},
                 },
             },
@@ -49,23 +49,32 @@ macro_rules! guarded_on {
             connection: &mut $connection,
             tenant: TenantId,
             check: &GuardCheck,
+            stored: GuardBase,
         ) -> Result<Result<Verdict, Held>, sqlx::Error> {
-            let base = lock(connection, tenant, check).await?;
+            let base = behind::base_of(check, stored);
+            if base != stored {
+                sqlx::query(sql::GUARD_UPDATE)
+                    .bind(tenant.uuid())
+                    .bind(base.began_at.as_micros())
+                    .bind(base.base)
+                    .execute(&mut *connection)
+                    .await?;
+            }
             let limit = check.limits.limit(base.base);
             let used: i64 = sqlx::query_scalar(sql::USED)
                 .bind(tenant.uuid())
                 .bind(check.at.minus(check.limits.window).as_micros())
                 .fetch_one(&mut *connection)
                 .await?;
-            let asked = &check.asked;
+            let asked = asked(connection, tenant, &check.affected).await?;
             let rows: Vec<behind::OpenRow> = sqlx::query_as(SQL.open)
                 .bind(tenant.uuid())
-                .bind(group_key(asked.group_id))
+                .bind(check.affected.group_key())
                 .bind($ids(&asked.ids))
                 .fetch_all(&mut *connection)
                 .await?;
             let open = behind::open_items(rows)?;
-            let verdict = decide(asked, &open, used, limit);
+            let verdict = decide(&asked, &open, used, limit);
             let Verdict::Held {
                 new,
                 known,
@@ -83,26 +92,33 @@ macro_rules! guarded_on {
             }))
         }
 
-        /// Takes the tenant's row, which is made where there is none.
-        async fn lock(
+        /// Whom the write affects by now: nobody else comes to the group or goes until it is committed, where that makes a difference.
+        async fn asked(
             connection: &mut $connection,
             tenant: TenantId,
-            check: &GuardCheck,
-        ) -> Result<GuardBase, sqlx::Error> {
-            let stored = lock_row(connection, tenant).await?;
-            let base = behind::base_of(check, stored);
-            if base != stored {
-                sqlx::query(sql::GUARD_UPDATE)
-                    .bind(tenant.uuid())
-                    .bind(base.began_at.as_micros())
-                    .bind(base.base)
-                    .execute(connection)
-                    .await?;
-            }
-            Ok(base)
+            affected: &Affected,
+        ) -> Result<Asked, sqlx::Error> {
+            let (sql, group, ids) = match affected {
+                Affected::Accounts(action, ids) => {
+                    let (action, ids) = (*action, ids.clone());
+                    return Ok(Asked { action, ids });
+                }
+                Affected::Members(group, ids) => (SQL.members, group, ids),
+                Affected::OtherMembers(group, ids) => (SQL.other_members, group, ids),
+            };
+            let ids = sqlx::query_scalar(sql)
+                .bind(tenant.uuid())
+                .bind(group.uuid())
+                .bind($ids(ids))
+                .bind(i64::from(BATCH_ITEMS_MAX) + 1)
+                .fetch_all(connection)
+                .await?;
+            let action = affected.action();
+            Ok(Asked { action, ids })
         }
 
-        async fn lock_row(
+        /// Takes the tenant's row, which is made where there is none.
+        pub(super) async fn lock(
             connection: &mut $connection,
             tenant: TenantId,
         ) -> Result<GuardBase, sqlx::Error> {
@@ -174,8 +190,25 @@ macro_rules! guarded_on {
             })
         }
 
+        /// Writes down what a write that was made, or had been made already, means for the guard.
+        pub(super) async fn settle(
+            connection: &mut $connection,
+            tenant: TenantId,
+            part: &GuardPart,
+            verdict: Option<&Verdict>,
+            written: Commit,
+        ) -> Result<(), sqlx::Error> {
+            if let (Some(check), Some(verdict), Commit::Done) = (&part.check, verdict, written) {
+                pass(connection, tenant, check, verdict).await?;
+            }
+            for moot in &part.moot {
+                drop_locked(connection, tenant, moot).await?;
+            }
+            Ok(())
+        }
+
         /// Writes down that a request has passed.
-        pub(super) async fn pass(
+        async fn pass(
             connection: &mut $connection,
             tenant: TenantId,
             check: &GuardCheck,
@@ -185,10 +218,9 @@ macro_rules! guarded_on {
                 return Ok(());
             };
             if *counted > 0 {
-                sqlx::query(sql::EVENT_INSERT)
+                sqlx::query(sql::EVENT_COUNT)
                     .bind(tenant.uuid())
-                    .bind(check.at.as_micros())
-                    .bind(check.id.uuid())
+                    .bind(check.limits.counted_until(check.at).as_micros())
                     .bind(*counted)
                     .execute(&mut *connection)
                     .await?;
@@ -219,8 +251,8 @@ macro_rules! guarded_on {
                 .bind(tenant.uuid())
                 .bind(batch)
                 .bind($ids(ids))
-                .bind(check.asked.action.as_str())
-                .bind(group_key(check.asked.group_id))
+                .bind(check.affected.action().as_str())
+                .bind(check.affected.group_key())
                 .bind(check.at.as_micros())
         }
 
@@ -232,7 +264,7 @@ macro_rules! guarded_on {
             added: i64,
             passed: i64,
         ) -> Result<(), sqlx::Error> {
-            let [suspends, deletes, removals] = behind::by_action(check.asked.action, added);
+            let [suspends, deletes, removals] = behind::by_action(check.affected.action(), added);
             sqlx::query(sql::BATCH_COUNT)
                 .bind(tenant.uuid())
                 .bind(batch)
@@ -252,7 +284,7 @@ macro_rules! guarded_on {
             tenant: TenantId,
             decision: &BatchDecision,
         ) -> Result<Commit, sqlx::Error> {
-            lock_row(connection, tenant).await?;
+            lock(connection, tenant).await?;
             let batch = &decision.batch;
             let decided = sqlx::query(sql::BATCH_DECIDE)
                 .bind(tenant.uuid())
@@ -277,7 +309,15 @@ macro_rules! guarded_on {
             tenant: TenantId,
             dropped: &DroppedItems,
         ) -> Result<u64, sqlx::Error> {
-            lock_row(connection, tenant).await?;
+            lock(connection, tenant).await?;
+            drop_locked(connection, tenant, dropped).await
+        }
+
+        async fn drop_locked(
+            connection: &mut $connection,
+            tenant: TenantId,
+            dropped: &DroppedItems,
+        ) -> Result<u64, sqlx::Error> {
             let batches: Vec<uuid::Uuid> = sqlx::query_scalar(SQL.drop)
                 .bind(tenant.uuid())
                 .bind(dropped.action.as_str())
@@ -360,7 +400,7 @@ pub(in crate::storage) fn open_items(rows: Vec<OpenRow>) -> Result<Vec<OpenItem>
 
 /// As many as there is room for in a batch that has so many.
 pub(in crate::storage) fn that_fit(new: &[Uuid], waiting: i64) -> &[Uuid] {
-    let room = usize::try_from(BATCH_ITEMS_MAX - waiting).unwrap_or(0);
+    let room = usize::try_from(i64::from(BATCH_ITEMS_MAX) - waiting).unwrap_or(0);
     &new[..new.len().min(room)]
 }
 

@@ -23,6 +23,10 @@ macro_rules! in_ids {
 pub(in crate::storage) struct GuardSql {
     /// Takes the tenant's row, which is there.
     pub lock: &'static str,
+    /// Those of `$3` that are members of the group `$2` and not protected; at most `$4`.
+    pub members: &'static str,
+    /// The others that are, but for `$3`.
+    pub other_members: &'static str,
     /// The items of the group `$2` that have not passed.
     pub open: &'static str,
     /// New items in the batch `$2`: `$4` is the action, `$5` the group, `$6` the time.
@@ -42,6 +46,8 @@ macro_rules! guard_sql {
                 "SELECT began_at, base FROM deprovision_guards WHERE tenant_id = $1",
                 $for_update
             ),
+            members: guard_sql!(members $engine, ""),
+            other_members: guard_sql!(members $engine, "NOT "),
             open: guard_sql!(open $engine),
             insert: concat!(
                 "INSERT INTO deprovision_items (
@@ -70,6 +76,20 @@ macro_rules! guard_sql {
             ),
         }
     };
+    // A deleted group keeps its members until they are purged.
+    (members $engine:ident, $not:literal) => {
+        concat!(
+            "SELECT m.member_id
+             FROM groups g
+             JOIN group_members m ON m.tenant_id = g.tenant_id AND m.group_id = g.id
+             WHERE g.tenant_id = $1 AND g.id = $2 AND g.deleted_at IS NULL AND ",
+            $not,
+            "m.member_id",
+            in_ids!($engine),
+            "  AND NOT EXISTS (SELECT 1 FROM accounts a WHERE a.tenant_id = $1 AND a.id = m.member_id AND a.protected)
+             LIMIT $4"
+        )
+    };
     (open $engine:ident) => {
         concat!(
             "SELECT i.account_id, i.action, i.batch_id, b.state
@@ -90,6 +110,14 @@ pub(in crate::storage) const SQLITE: GuardSql = guard_sql!(
 pub(in crate::storage) const POSTGRES: GuardSql =
     guard_sql!(postgres, " FOR UPDATE", "(SELECT UNNEST($3::UUID[]) AS id)");
 
+pub(super) const MEMBERS: PerEngine = PerEngine {
+    sqlite: SQLITE.members,
+    postgres: POSTGRES.members,
+};
+pub(super) const OTHER_MEMBERS: PerEngine = PerEngine {
+    sqlite: SQLITE.other_members,
+    postgres: POSTGRES.other_members,
+};
 pub(super) const OPEN: PerEngine = PerEngine {
     sqlite: SQLITE.open,
     postgres: POSTGRES.open,
@@ -102,8 +130,16 @@ pub(in crate::storage) const GUARD_INSERT: &str = "
 pub(in crate::storage) const GUARD_UPDATE: &str =
     "UPDATE deprovision_guards SET began_at = $2, base = $3 WHERE tenant_id = $1";
 pub(super) const GUARD: &str = "SELECT began_at, base FROM deprovision_guards WHERE tenant_id = $1";
+/// Tenants of whose guard something is kept, behind `$1`.
+pub(super) const GUARDS: &str = "
+    SELECT t.id, t.guard_window_us
+    FROM deprovision_guards g
+    JOIN tenants t ON t.id = g.tenant_id
+    WHERE g.tenant_id > $1
+    ORDER BY g.tenant_id
+    LIMIT $2";
 
-/// What has passed behind the time `$2`.
+/// What has passed behind the time `$2`: a row holds what did within a step of time, at its end.
 macro_rules! used {
     () => {
         "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT)
@@ -113,13 +149,23 @@ macro_rules! used {
 }
 
 pub(in crate::storage) const USED: &str = used!();
-pub(in crate::storage) const EVENT_INSERT: &str =
-    "INSERT INTO deprovision_events (tenant_id, at, id, amount) VALUES ($1, $2, $3, $4)";
+/// `$3` more have passed, until `$2` at the latest.
+pub(in crate::storage) const EVENT_COUNT: &str = "
+    INSERT INTO deprovision_events AS e (tenant_id, at, amount)
+    VALUES ($1, $2, $3)
+    ON CONFLICT (tenant_id, at) DO UPDATE
+    SET amount = e.amount + EXCLUDED.amount";
 
-pub(super) const BASE: &str = "
-    SELECT COUNT(*)
-    FROM accounts
-    WHERE tenant_id = $1 AND managed AND directory_active AND deleted_at IS NULL";
+/// In the words of the partial index that it is counted by.
+macro_rules! base {
+    () => {
+        "SELECT COUNT(*)
+         FROM accounts
+         WHERE tenant_id = $1 AND managed AND directory_active AND deleted_at IS NULL"
+    };
+}
+
+pub(super) const BASE: &str = base!();
 
 pub(in crate::storage) const PENDING: &str = "
     SELECT id, suspends + deletes + member_removals
@@ -152,8 +198,8 @@ pub(in crate::storage) const BATCH_DECIDE: &str = "
 
 pub(in crate::storage) const PURGE_EVENTS: &str = "
     DELETE FROM deprovision_events
-    WHERE (tenant_id, at, id) IN (
-        SELECT tenant_id, at, id
+    WHERE (tenant_id, at) IN (
+        SELECT tenant_id, at
         FROM deprovision_events
         WHERE tenant_id = $1 AND at <= $2
         LIMIT $3
@@ -299,9 +345,12 @@ macro_rules! explained {
             concat!($word, moot!()),
             concat!($word, used!()),
             concat!($word, held!($engine)),
+            concat!($word, base!()),
+            concat!($word, guard_sql!(members $engine, "")),
+            concat!($word, guard_sql!(members $engine, "NOT ")),
         ]
     };
 }
 
-pub(super) const EXPLAINED_SQLITE: [&str; 5] = explained!("EXPLAIN QUERY PLAN ", sqlite);
-pub(super) const EXPLAINED_POSTGRES: [&str; 5] = explained!("EXPLAIN ", postgres);
+pub(super) const EXPLAINED_SQLITE: [&str; 8] = explained!("EXPLAIN QUERY PLAN ", sqlite);
+pub(super) const EXPLAINED_POSTGRES: [&str; 8] = explained!("EXPLAIN ", postgres);

@@ -1,25 +1,17 @@
-//! Mutations on PostgreSQL. An account's is one statement, so one round trip and one flush; a conflict is a violated constraint or a row that
-//! is not found, and then the statement has written nothing.
+//! Mutations on PostgreSQL: which way each goes, and those that are too rare to be one statement.
 
-use sqlx::{
-    PgConnection, Postgres,
-    postgres::{PgArguments, PgQueryResult},
-    query::{Query, QueryScalar},
-};
+use sqlx::{PgConnection, postgres::PgQueryResult};
 
 use super::{Database, findings, guard, tries::Tries};
 use crate::{
-    accounts::Account,
     clock::Timestamp,
     ids::{AccountId, TenantId},
-    links::object_id_key,
     receipts::Receipt,
     storage::{
-        AccountWrite, Commit, Mutation, SchemaWrite, StorageError, Write,
+        Commit, Mutation, SchemaWrite, StorageError, Write,
         binds::{
-            CLAIM_DISPLAY_NAMES, CLAIM_OBJECT_IDS, HEAD_INSERT, OBJECT_ID_IS_SHARED,
-            RELEASE_DISPLAY_NAMES, SCHEMA_VERSION, TENANT_INSERT, TENANT_UPDATE, TOKEN_INSERT,
-            TOKEN_RETIRE, TOKEN_REVOKE, account_insert, account_update, bind_account, bind_change,
+            CLAIM_DISPLAY_NAMES, CLAIM_OBJECT_IDS, HEAD_INSERT, RELEASE_DISPLAY_NAMES,
+            SCHEMA_VERSION, TENANT_INSERT, TENANT_UPDATE, TOKEN_INSERT, TOKEN_RETIRE, TOKEN_REVOKE,
             bind_log_entry, bind_receipt, bind_tenant, bind_token, conflict, log_entry_insert,
             schema_query,
         },
@@ -28,96 +20,6 @@ use crate::{
     tenants::Tenant,
     tokens::{Token, TokenId},
 };
-
-/// The write of an account with all that belongs to it. `$23` is the expected version, `$24` and `$25` are the mail addresses, `$26` to `$31` the
-/// change, `$32` to `$53` the log entry, `$54` to `$59` the receipt. Every part takes its row from `account`, so without it there is none.
-/// The change has no number yet: a count locked until the commit would let one mutation of a tenant commit at a time.
-macro_rules! account_mutation {
-    ($before:expr, $account:expr, $emails:expr) => {
-        concat!(
-            "WITH ", $before, "account AS (", $account, " RETURNING tenant_id, id), ",
-            $emails,
-            " change AS (
-                INSERT INTO changes (tenant_id, id, at, kind, resource_type, resource_id, version)
-                SELECT tenant_id, $26, $27, $28, $29, $30, $31 FROM account WHERE $26 IS NOT NULL
-             ),
-             entry AS (",
-            log_entry_insert!(),
-            "   SELECT tenant_id, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, $53
-                FROM account WHERE $32 IS NOT NULL
-             ),
-             receipt AS (
-                INSERT INTO receipts (tenant_id, caller, method, request_id, body_sha256, response, at)
-                SELECT tenant_id, $54, $55, $56, $57, $58, $59 FROM account WHERE $54 IS NOT NULL
-             )
-             SELECT FROM account"
-        )
-    };
-}
-
-/// Another account holds the claim of the Object ID and shares it. Locked until the commit, so that it cannot become exclusive or let go of it
-/// before: an exclusive holder then finds this account.
-macro_rules! owner {
-    () => {
-        "owner AS (
-             SELECT id
-             FROM accounts
-             WHERE tenant_id = $1 AND object_id_claim = $7 AND id <> $2 AND NOT object_id_exclusive AND deleted_at IS NULL
-             FOR SHARE
-         ), "
-    };
-}
-
-macro_rules! emails_insert {
-    () => {
-        "emails AS (
-             INSERT INTO account_emails (tenant_id, account_id, position, value_key, type_key)
-             SELECT a.tenant_id, a.id, e.position - 1, e.value_key, e.type_key
-             FROM account a, UNNEST($24::TEXT[], $25::TEXT[]) WITH ORDINALITY e (value_key, type_key, position)
-         ),"
-    };
-}
-
-const ACCOUNT_INSERT: &str =
-    account_mutation!("", account_insert!("CAST($22 AS JSONB)"), emails_insert!());
-const ACCOUNT_INSERT_SHARED: &str = account_mutation!(
-    owner!(),
-    account_insert!("CAST($22 AS JSONB)", shared from " FROM owner"),
-    emails_insert!()
-);
-
-/// Of the mail addresses, only what differs is written; a row cannot be deleted and inserted by one statement.
-macro_rules! emails_update {
-    () => {
-        "emails_gone AS (
-             DELETE FROM account_emails e
-             USING account a
-             WHERE e.tenant_id = a.tenant_id AND e.account_id = a.id AND e.position >= CARDINALITY($24::TEXT[])
-         ),
-         emails AS (
-             INSERT INTO account_emails AS old (tenant_id, account_id, position, value_key, type_key)
-             SELECT a.tenant_id, a.id, e.position - 1, e.value_key, e.type_key
-             FROM account a, UNNEST($24::TEXT[], $25::TEXT[]) WITH ORDINALITY e (value_key, type_key, position)
-             ON CONFLICT (tenant_id, account_id, position) DO UPDATE
-             SET value_key = EXCLUDED.value_key, type_key = EXCLUDED.type_key
-             WHERE (old.value_key, old.type_key) IS DISTINCT FROM (EXCLUDED.value_key, EXCLUDED.type_key)
-         ),"
-    };
-}
-
-const ACCOUNT_UPDATE: &str =
-    account_mutation!("", account_update!("CAST($22 AS JSONB)"), emails_update!());
-const ACCOUNT_UPDATE_SHARED: &str = account_mutation!(
-    owner!(),
-    account_update!("CAST($22 AS JSONB)", shared if " AND EXISTS (SELECT FROM owner)"),
-    emails_update!()
-);
-
-const OBJECT_ID_IS_EXCLUSIVE: &str = "
-    SELECT EXISTS (
-        SELECT FROM accounts
-        WHERE tenant_id = $1 AND id <> $2 AND object_id_claim = $3 AND object_id_exclusive AND deleted_at IS NULL
-    )";
 
 const LOG_ENTRY_INSERT: &str = concat!(
     log_entry_insert!(),
@@ -140,11 +42,14 @@ impl Database {
         };
         match &mutation.receipt {
             // The same request, answered meanwhile, is the reason behind whatever stood in the way.
-            Some(receipt)
-                if !matches!(commit, Commit::Done | Commit::Unchanged)
-                    && self.receipt_exists(mutation.tenant_id, receipt).await? =>
-            {
-                Ok(Commit::RequestIdUsed)
+            Some(receipt) if !matches!(commit, Commit::Done | Commit::Unchanged) => {
+                let mut connection = self.pool.acquire().await?;
+                let answered = receipt_exists(&mut connection, mutation.tenant_id, receipt).await?;
+                Ok(if answered {
+                    Commit::RequestIdUsed
+                } else {
+                    commit
+                })
             }
             _ => Ok(commit),
         }
@@ -157,7 +62,8 @@ impl Database {
             Write::Link(write) => return self.write_link(mutation, write).await,
             Write::Group(write) => return self.write_group(mutation, write).await,
             Write::Nothing
-                if mutation.receipt.is_none()
+                if mutation.guard.is_none()
+                    && mutation.receipt.is_none()
                     && (mutation.log.is_some() || mutation.findings.is_empty()) =>
             {
                 return match &mutation.log {
@@ -173,148 +79,45 @@ impl Database {
             }
             _ => {}
         }
-        let mut transaction = self.pool.begin().await?;
-        let written = match write_in(&mut transaction, mutation).await {
-            Ok(commit) => commit,
-            Err(error) => conflict(&error).ok_or(error)?,
+        if let Some(part) = &mutation.guard {
+            let Some(mut guarded) = guard::begin(self, mutation, part).await? else {
+                return Ok(Commit::RequestIdUsed);
+            };
+            let written = write_in(&mut guarded.transaction, mutation).await;
+            return guarded.end(or_conflict(written)?).await;
+        }
+        let _leave = match &mutation.write {
+            Write::DecideBatch(_) => Some(self.leave_to_wait().await?),
+            _ => None,
         };
+        let mut transaction = self.pool.begin().await?;
+        let written = or_conflict(write_in(&mut transaction, mutation).await)?;
         if written == Commit::Done {
+            findings::write(&mut transaction, tenant, &mutation.findings).await?;
             transaction.commit().await?;
         } else {
             transaction.rollback().await?;
         }
         Ok(written)
     }
-
-    /// The first holder of an Object ID takes its claim; where another has it and shares it, the account goes without.
-    async fn write_account(
-        &self,
-        mutation: &Mutation,
-        write: &AccountWrite,
-    ) -> Result<Commit, sqlx::Error> {
-        let (own, shared) = match write.expected_version {
-            None => (ACCOUNT_INSERT, ACCOUNT_INSERT_SHARED),
-            Some(_) => (ACCOUNT_UPDATE, ACCOUNT_UPDATE_SHARED),
-        };
-        let owned = self.run_account(own, mutation, write).await?;
-        if owned != Commit::ObjectIdTaken || write.account.object_id_exclusive {
-            return Ok(owned);
-        }
-        let shared = self.run_account(shared, mutation, write).await?;
-        // Whoever held the claim may hold it exclusively, or has let go of it since: then the account is to be read again.
-        let exclusive = sqlx::query_scalar(OBJECT_ID_IS_EXCLUSIVE);
-        if shared == Commit::VersionMismatch
-            && bind_holder(exclusive, mutation.tenant_id, &write.account)
-                .fetch_one(&self.pool)
-                .await?
-        {
-            return Ok(Commit::ObjectIdTaken);
-        }
-        Ok(shared)
-    }
-
-    /// Runs the one statement of an account, behind the guard where it is guarded.
-    async fn run_account(
-        &self,
-        sql: &'static str,
-        mutation: &Mutation,
-        write: &AccountWrite,
-    ) -> Result<Commit, sqlx::Error> {
-        let query = account_query(sql, mutation, write);
-        let Some(check) = &mutation.guard else {
-            let written = self.execute_with_findings(query, mutation).await;
-            return decide(written, Commit::VersionMismatch);
-        };
-        let mut guarded = match guard::begin(self, mutation.tenant_id, check).await? {
-            Ok(guarded) => guarded,
-            Err(held) => return Ok(Commit::Held(held)),
-        };
-        let written = query.execute(&mut *guarded.transaction).await;
-        let written = decide(written, Commit::VersionMismatch)?;
-        guarded.end(written, &mutation.findings).await
-    }
-
-    /// Takes the claim first, and looks for others with a statement that begins after: whoever shares the Object ID was there before the claim could
-    /// be taken, and whoever comes later meets it.
-    async fn write_link(
-        &self,
-        mutation: &Mutation,
-        write: &AccountWrite,
-    ) -> Result<Commit, sqlx::Error> {
-        let mut transaction = self.pool.begin().await?;
-        let link = account_query(ACCOUNT_UPDATE, mutation, write)
-            .execute(&mut *transaction)
-            .await;
-        let linked = decide(link, Commit::VersionMismatch)?;
-        if linked != Commit::Done {
-            return Ok(linked);
-        }
-        let shared = sqlx::query_scalar(OBJECT_ID_IS_SHARED);
-        if bind_holder(shared, mutation.tenant_id, &write.account)
-            .fetch_one(&mut *transaction)
-            .await?
-        {
-            transaction.rollback().await?;
-            return Ok(Commit::ObjectIdTaken);
-        }
-        findings::write(&mut transaction, mutation.tenant_id, &mutation.findings).await?;
-        transaction.commit().await?;
-        Ok(Commit::Done)
-    }
-
-    async fn receipt_exists(
-        &self,
-        tenant: TenantId,
-        receipt: &Receipt,
-    ) -> Result<bool, StorageError> {
-        let query = sqlx::query_scalar(RECEIPT_EXISTS)
-            .bind(tenant.uuid())
-            .bind(&receipt.key.caller)
-            .bind(&receipt.key.method)
-            .bind(receipt.key.request_id);
-        Ok(query.fetch_one(&self.pool).await?)
-    }
 }
 
-fn account_query<'q>(
-    sql: &'static str,
-    mutation: &'q Mutation,
-    write: &'q AccountWrite,
-) -> Query<'q, Postgres, PgArguments> {
-    let emails = &write.index.emails;
-    let query = bind_account!(sqlx::query(sql), mutation.tenant_id, write)
-        .bind(write.expected_version)
-        .bind(
-            emails
-                .iter()
-                .map(|email| email.value_key.as_str())
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            emails
-                .iter()
-                .map(|email| email.type_key.as_deref())
-                .collect::<Vec<_>>(),
-        );
-    let query = bind_change!(query, mutation.change.as_ref());
-    let query = bind_log_entry!(query, mutation.log.as_ref());
-    bind_receipt!(query, mutation.receipt.as_ref())
-}
-
-/// The tenant, the account and the key of its Object ID.
-fn bind_holder<'q>(
-    query: QueryScalar<'q, Postgres, bool, PgArguments>,
+/// Whether a request was answered.
+pub(super) async fn receipt_exists(
+    connection: &mut PgConnection,
     tenant: TenantId,
-    account: &Account,
-) -> QueryScalar<'q, Postgres, bool, PgArguments> {
-    query
+    receipt: &Receipt,
+) -> Result<bool, sqlx::Error> {
+    let query = sqlx::query_scalar(RECEIPT_EXISTS)
         .bind(tenant.uuid())
-        .bind(account.id.uuid())
-        .bind(account.object_id.as_deref().map(object_id_key))
+        .bind(&receipt.key.caller)
+        .bind(&receipt.key.method)
+        .bind(receipt.key.request_id);
+    query.fetch_one(connection).await
 }
 
 /// What the deciding statement of a mutation found.
-fn decide(
+pub(super) fn decide(
     result: Result<PgQueryResult, sqlx::Error>,
     no_row: Commit,
 ) -> Result<Commit, sqlx::Error> {
@@ -323,6 +126,11 @@ fn decide(
         Ok(_) => Ok(Commit::Done),
         Err(error) => conflict(&error).ok_or(error),
     }
+}
+
+/// A violated constraint as the conflict that it stands for.
+fn or_conflict(written: Result<Commit, sqlx::Error>) -> Result<Commit, sqlx::Error> {
+    written.or_else(|error| conflict(&error).ok_or(error))
 }
 
 /// The writes that are too rare to be one statement. A violated constraint comes back as the error.
@@ -368,9 +176,6 @@ async fn write_in(
         bind_log_entry!(query, Some(entry))
             .execute(&mut *connection)
             .await?;
-    }
-    if written == Commit::Done {
-        findings::write(connection, tenant, &mutation.findings).await?;
     }
     Ok(written)
 }

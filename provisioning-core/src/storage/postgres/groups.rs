@@ -3,18 +3,18 @@
 //! A change of members locks one of the group's slots, so that up to [`SLOTS`] of them are under way at once; it counts there when it has changed
 //! anything. Were the group's own row counted up instead, its lock would be held across the flush, and one change would commit at a time. A change
 //! of attributes locks the group's row. Whoever needs the group as it stands, to compare its version or to remove all members, locks the row and
-//! all slots, in this order, and looks in a statement of its own after that.
+//! all slots, in this order, and looks in a statement of its own after that. What spares protected accounts shares, before all that, the accounts that it
+//! names; see [`protection`](super::protection).
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use sqlx::{PgConnection, Row as _, postgres::PgRow};
-use uuid::Uuid;
 
-use super::{Database, findings, guard};
+use super::{Database, findings, guard, protection::share_accounts};
 use crate::{
-    ids::{GroupId, TenantId},
+    ids::TenantId,
     storage::{
-        Commit, GroupDocument, GroupWrite, Mutation, NewMember, StorageError,
+        Commit, GroupDocument, GroupWrite, Mutation, StorageError,
         binds::{
             bind_change, bind_group, bind_log_entry, bind_receipt, conflict, group_columns,
             log_entry_insert,
@@ -73,29 +73,80 @@ macro_rules! members {
     };
 }
 
-/// The slot `$41` of a group that is not deleted. It is locked first, and looked at again when somebody else held it.
-macro_rules! slot_base {
+/// Where `$42` says so, nothing is written that would change the membership of a protected account: `touched` has a row for it. The accounts that are
+/// named are shared, so that none becomes protected until the commit.
+macro_rules! spares_named {
     () => {
-        "base AS MATERIALIZED (
-            SELECT v.tenant_id, v.group_id
-            FROM group_versions v
-            WHERE v.tenant_id = $1 AND v.group_id = $2 AND v.slot = $41 AND NOT v.closed
-            FOR UPDATE
+        "named AS MATERIALIZED (
+            SELECT a.id, a.protected
+            FROM accounts a
+            WHERE $42 AND a.tenant_id = $1 AND a.id = ANY($38::UUID[] || $39::UUID[])
+            ORDER BY a.id
+            FOR KEY SHARE
+         ),
+         touched AS (
+            SELECT
+            FROM named n
+            WHERE n.protected
+              AND (n.id = ANY($38)) = EXISTS (SELECT FROM group_members m WHERE m.tenant_id = $1 AND m.group_id = $2 AND m.member_id = n.id)
          ), "
     };
 }
 
-/// The attributes `$42` to `$50` of a group that has the own version `$41`.
-macro_rules! document_base {
+/// The same where all members but those named go; nobody comes or goes meanwhile.
+macro_rules! spares_all {
     () => {
+        concat!(
+            spares_named!(),
+            "others AS (
+                SELECT
+                FROM accounts a
+                JOIN group_members m ON m.tenant_id = a.tenant_id AND m.member_id = a.id
+                WHERE $42 AND a.tenant_id = $1 AND a.protected AND m.group_id = $2 AND NOT a.id = ANY($39)
+             ), "
+        )
+    };
+}
+
+macro_rules! named_spared {
+    () => {
+        " AND NOT EXISTS (SELECT FROM touched)"
+    };
+}
+
+macro_rules! all_spared {
+    () => {
+        " AND NOT EXISTS (SELECT FROM touched) AND NOT EXISTS (SELECT FROM others)"
+    };
+}
+
+/// The slot `$41` of a group that is not deleted. It is locked first, and looked at again when somebody else held it.
+macro_rules! slot_base {
+    ($spared:expr) => {
+        concat!(
+            "base AS MATERIALIZED (
+                SELECT v.tenant_id, v.group_id
+                FROM group_versions v
+                WHERE v.tenant_id = $1 AND v.group_id = $2 AND v.slot = $41 AND NOT v.closed",
+            $spared,
+            "   FOR UPDATE
+             ), "
+        )
+    };
+}
+
+/// The attributes `$43` to `$51` of a group that has the own version `$41`.
+macro_rules! document_base {
+    ($spared:expr) => {
         concat!(
             "base AS (
                 UPDATE groups
                 SET (",
             group_columns!(),
-            ") = ($42, $43, $44, $45, $46, $47, $48, $49, CAST($50 AS JSONB))
-                WHERE tenant_id = $1 AND id = $2 AND version = $41 AND deleted_at IS NULL
-                RETURNING tenant_id, id AS group_id
+            ") = ($43, $44, $45, $46, $47, $48, $49, $50, CAST($51 AS JSONB))
+                WHERE tenant_id = $1 AND id = $2 AND version = $41 AND deleted_at IS NULL",
+            $spared,
+            "   RETURNING tenant_id, id AS group_id
              ), "
         )
     };
@@ -134,23 +185,42 @@ macro_rules! all_but_added {
     };
 }
 
-const MEMBERS: &str = with_companions!(concat!(slot_base!(), listed!(), counted!()));
-const MEMBERS_CLEAR: &str = with_companions!(concat!(slot_base!(), all_but_added!(), counted!()));
-const DOCUMENT: &str = with_companions!(concat!(document_base!(), listed!(), document_done!()));
+const MEMBERS: &str = with_companions!(concat!(
+    spares_named!(),
+    slot_base!(named_spared!()),
+    listed!(),
+    counted!()
+));
+const MEMBERS_CLEAR: &str = with_companions!(concat!(
+    spares_all!(),
+    slot_base!(all_spared!()),
+    all_but_added!(),
+    counted!()
+));
+const DOCUMENT: &str = with_companions!(concat!(
+    spares_named!(),
+    document_base!(named_spared!()),
+    listed!(),
+    document_done!()
+));
 const DOCUMENT_CLEAR: &str = with_companions!(concat!(
-    document_base!(),
+    spares_all!(),
+    document_base!(all_spared!()),
     all_but_added!(),
     document_done!()
 ));
 
 /// `$41` is the number of slots.
 const CREATE: &str = with_companions!(concat!(
+    spares_named!(),
     "base AS (
         INSERT INTO groups (tenant_id, id, ",
     group_columns!(),
     "   )
-        VALUES ($1, $2, $42, $43, $44, $45, $46, $47, $48, $49, CAST($50 AS JSONB))
-        RETURNING tenant_id, id AS group_id
+        SELECT $1, $2, $43, $44, $45, $46, $47, $48, $49, $50, CAST($51 AS JSONB)
+        WHERE TRUE",
+    named_spared!(),
+    "   RETURNING tenant_id, id AS group_id
      ),
      slots AS (
         INSERT INTO group_versions (tenant_id, group_id, slot, version, updated_at, closed)
@@ -161,12 +231,14 @@ const CREATE: &str = with_companions!(concat!(
 ));
 
 /// The group's row comes first: whoever changes it is waited for, and then whoever changes its members.
-const DELETE: &str = with_companions!(
+const DELETE: &str = with_companions!(concat!(
+    spares_all!(),
     "base AS (
         UPDATE groups
         SET deleted_at = $37, updated_at = $37, version = version + 1
-        WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL
-        RETURNING tenant_id, id AS group_id
+        WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL",
+    all_spared!(),
+    "   RETURNING tenant_id, id AS group_id
      ),
      closed AS (
         UPDATE group_versions v
@@ -175,7 +247,7 @@ const DELETE: &str = with_companions!(
         WHERE v.tenant_id = b.tenant_id AND v.group_id = b.group_id
      ),
      done AS (SELECT tenant_id, group_id FROM base)"
-);
+));
 
 const LOCK_GROUP: &str =
     "SELECT FROM groups WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL FOR UPDATE";
@@ -234,45 +306,31 @@ impl Database {
         write: &GroupWrite,
     ) -> Result<Commit, sqlx::Error> {
         let tenant = mutation.tenant_id;
-        let (id, expected_version, alone) = match write {
-            GroupWrite::Create { document, .. } => (document.id, None, false),
-            GroupWrite::Change {
-                id,
-                expected_version,
-                clear,
-                ..
-            } => (*id, *expected_version, *clear || expected_version.is_some()),
-            GroupWrite::Delete {
-                id,
-                expected_version,
-                ..
-            } => (*id, *expected_version, expected_version.is_some()),
-        };
-        if let Some(check) = &mutation.guard {
-            let mut guarded = match guard::begin(self, tenant, check).await? {
+        if let Some(part) = &mutation.guard {
+            let Some(mut guarded) = guard::begin(self, mutation, part).await? else {
+                return Ok(Commit::RequestIdUsed);
+            };
+            // Who leaves is counted, and nobody comes to it or goes in between.
+            let locked = lock(&mut guarded.transaction, tenant, write).await?;
+            if locked != Commit::Done {
+                return guarded.end(locked).await;
+            }
+            let mut guarded = match guarded.pass().await? {
                 Ok(guarded) => guarded,
                 Err(held) => return Ok(Commit::Held(held)),
             };
-            let transaction = &mut guarded.transaction;
-            let mut commit = Commit::Done;
-            if alone {
-                commit = lock(transaction, tenant, id, expected_version).await?;
-            }
-            if commit == Commit::Done {
-                commit = run(transaction, mutation, write).await?;
-            }
-            return guarded.end(commit, &mutation.findings).await;
+            let written = run(&mut guarded.transaction, mutation, write).await?;
+            return guarded.end(written).await;
         }
-        if !alone && mutation.findings.is_empty() {
+        if !is_alone(write) && mutation.findings.is_empty() {
             let mut connection = self.pool.acquire().await?;
             return run(&mut connection, mutation, write).await;
         }
         let mut transaction = self.pool.begin().await?;
-        let mut commit = if alone {
-            lock(&mut transaction, tenant, id, expected_version).await?
-        } else {
-            Commit::Done
-        };
+        let mut commit = Commit::Done;
+        if is_alone(write) {
+            commit = lock(&mut transaction, tenant, write).await?;
+        }
         if commit == Commit::Done {
             commit = run(&mut transaction, mutation, write).await?;
         }
@@ -296,13 +354,34 @@ impl Database {
     }
 }
 
+/// Whether a write needs the group as it stands.
+const fn is_alone(write: &GroupWrite) -> bool {
+    match write {
+        GroupWrite::Create { .. } => false,
+        GroupWrite::Change {
+            clear,
+            expected_version,
+            ..
+        } => *clear || expected_version.is_some(),
+        GroupWrite::Delete {
+            expected_version,
+            spares_protected,
+            ..
+        } => *spares_protected || expected_version.is_some(),
+    }
+}
+
 /// Keeps everybody else away from a group until the end of the transaction, and compares its version where one is expected.
 async fn lock(
     connection: &mut PgConnection,
     tenant: TenantId,
-    id: GroupId,
-    expected_version: Option<i64>,
+    write: &GroupWrite,
 ) -> Result<Commit, sqlx::Error> {
+    if write.spares_protected() {
+        let named = [write.named_gone(), &write.named_come()].concat();
+        share_accounts(connection, tenant, &named).await?;
+    }
+    let id = write.id();
     let keyed = |sql| sqlx::query(sql).bind(tenant.uuid()).bind(id.uuid());
     if keyed(LOCK_GROUP)
         .fetch_optional(&mut *connection)
@@ -312,7 +391,7 @@ async fn lock(
         return Ok(Commit::VersionMismatch);
     }
     keyed(LOCK_SLOTS).execute(&mut *connection).await?;
-    let Some(expected) = expected_version else {
+    let Some(expected) = write.expected_version() else {
         return Ok(Commit::Done);
     };
     let version: i64 = keyed(VERSION).fetch_one(connection).await?.try_get(0)?;
@@ -329,58 +408,21 @@ async fn run(
     mutation: &Mutation,
     write: &GroupWrite,
 ) -> Result<Commit, sqlx::Error> {
-    let (sql, parts) = match write {
-        GroupWrite::Create { document, members } => {
-            let parts = Parts {
-                id: document.id,
-                at: document.created_at.as_micros(),
-                remove: &[],
-                add: members,
-                number: SLOTS.into(),
-                document: Some(document),
-            };
-            (CREATE, parts)
-        }
+    let (sql, document, number) = match write {
+        GroupWrite::Create { document, .. } => (CREATE, Some(document), SLOTS.into()),
         GroupWrite::Change {
-            id,
-            document,
-            clear,
-            remove,
-            add,
-            at,
-            ..
-        } => {
-            let sql = match (document, clear) {
-                (None, false) => MEMBERS,
-                (None, true) => MEMBERS_CLEAR,
-                (Some(_), false) => DOCUMENT,
-                (Some(_), true) => DOCUMENT_CLEAR,
-            };
-            let parts = Parts {
-                id: *id,
-                at: at.as_micros(),
-                remove,
-                add,
-                number: document
-                    .as_ref()
-                    .map_or_else(next_slot, |(_, own_version)| *own_version),
-                document: document.as_ref().map(|(document, _)| document),
-            };
-            (sql, parts)
-        }
-        GroupWrite::Delete { id, at, .. } => {
-            let parts = Parts {
-                id: *id,
-                at: at.as_micros(),
-                remove: &[],
-                add: &[],
-                number: 0,
-                document: None,
-            };
-            (DELETE, parts)
-        }
+            document, clear, ..
+        } => match document {
+            None if *clear => (MEMBERS_CLEAR, None, next_slot()),
+            None => (MEMBERS, None, next_slot()),
+            Some((document, own_version)) if *clear => {
+                (DOCUMENT_CLEAR, Some(document), *own_version)
+            }
+            Some((document, own_version)) => (DOCUMENT, Some(document), *own_version),
+        },
+        GroupWrite::Delete { .. } => (DELETE, None, 0),
     };
-    match parts.fetch(connection, sql, mutation).await {
+    match fetch(connection, sql, mutation, write, document, number).await {
         Ok(Some(row)) if row.try_get(0)? => Ok(Commit::Done),
         Ok(Some(_)) => Ok(Commit::Unchanged),
         Ok(None) => Ok(Commit::VersionMismatch),
@@ -388,46 +430,40 @@ async fn run(
     }
 }
 
-/// What the statements are about, beside the companions.
-struct Parts<'w> {
-    id: GroupId,
-    at: i64,
-    remove: &'w [Uuid],
-    add: &'w [NewMember],
-    /// A slot, an own version or the number of slots.
+/// `number` is a slot, an own version or the number of slots.
+async fn fetch(
+    connection: &mut PgConnection,
+    sql: &'static str,
+    mutation: &Mutation,
+    write: &GroupWrite,
+    document: Option<&GroupDocument>,
     number: i64,
-    document: Option<&'w GroupDocument>,
-}
-
-impl Parts<'_> {
-    async fn fetch(
-        &self,
-        connection: &mut PgConnection,
-        sql: &'static str,
-        mutation: &Mutation,
-    ) -> Result<Option<PgRow>, sqlx::Error> {
-        let query = sqlx::query(sql)
-            .bind(mutation.tenant_id.uuid())
-            .bind(self.id.uuid());
-        let query = bind_change!(query, mutation.change.as_ref());
-        let query = bind_log_entry!(query, mutation.log.as_ref());
-        let query = bind_receipt!(query, mutation.receipt.as_ref());
-        let ids: Vec<Uuid> = self.add.iter().map(|member| member.id).collect();
-        let kinds: Vec<&str> = self.add.iter().map(|member| member.kind.as_str()).collect();
-        let query = query
-            .bind(self.at)
-            .bind(self.remove)
-            .bind(ids)
-            .bind(kinds)
-            .bind(self.number);
-        match self.document {
-            Some(document) => {
-                bind_group!(query, document)
-                    .fetch_optional(connection)
-                    .await
-            }
-            None => query.fetch_optional(connection).await,
+) -> Result<Option<PgRow>, sqlx::Error> {
+    let query = sqlx::query(sql)
+        .bind(mutation.tenant_id.uuid())
+        .bind(write.id().uuid());
+    let query = bind_change!(query, mutation.change.as_ref());
+    let query = bind_log_entry!(query, mutation.log.as_ref());
+    let query = bind_receipt!(query, mutation.receipt.as_ref());
+    let kinds: Vec<&str> = write
+        .come()
+        .iter()
+        .map(|member| member.kind.as_str())
+        .collect();
+    let query = query
+        .bind(write.at().as_micros())
+        .bind(write.named_gone())
+        .bind(write.named_come())
+        .bind(kinds)
+        .bind(number)
+        .bind(write.spares_protected());
+    match document {
+        Some(document) => {
+            bind_group!(query, document)
+                .fetch_optional(connection)
+                .await
         }
+        None => query.fetch_optional(connection).await,
     }
 }
 

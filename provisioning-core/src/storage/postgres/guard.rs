@@ -5,9 +5,9 @@ use sqlx::{PgConnection, Postgres, Transaction};
 use tokio::sync::SemaphorePermit;
 use uuid::Uuid;
 
-use super::{Database, findings};
+use super::{Database, commit::receipt_exists, findings};
 use crate::storage::{
-    FindingWrite, StorageError,
+    Mutation, StorageError,
     guard::behind::{GuardPurge, guarded_on},
 };
 
@@ -18,11 +18,22 @@ fn to_vec(ids: &[Uuid]) -> Vec<Uuid> {
 }
 
 impl Database {
+    /// Leave to wait for a tenant's lock. One rule for all who do, so that together they keep few connections from others; and whoever gets none in time is
+    /// told that the storage is unavailable.
+    pub(super) async fn leave_to_wait(&self) -> Result<SemaphorePermit<'_>, sqlx::Error> {
+        let wait_max = self.pool.options().get_acquire_timeout();
+        tokio::time::timeout(wait_max, self.guarded_writes.acquire())
+            .await
+            .map_err(|_| sqlx::Error::PoolTimedOut)?
+            .map_err(|_| sqlx::Error::PoolClosed)
+    }
+
     pub async fn drop_items(
         &self,
         tenant: TenantId,
         dropped: &DroppedItems,
     ) -> Result<u64, StorageError> {
+        let _leave = self.leave_to_wait().await?;
         let mut transaction = self.pool.begin().await?;
         let rows = drop_items(&mut transaction, tenant, dropped).await?;
         transaction.commit().await?;
@@ -35,57 +46,65 @@ impl Database {
     }
 }
 
-/// A write that has got past the guard and holds the tenant's lock.
+/// A write that holds the tenant's lock.
 pub(super) struct Guarded<'m> {
     pub transaction: Transaction<'static, Postgres>,
-    tenant: TenantId,
-    check: &'m GuardCheck,
-    verdict: Verdict,
-    _permit: SemaphorePermit<'m>,
+    mutation: &'m Mutation,
+    part: &'m GuardPart,
+    base: GuardBase,
+    verdict: Option<Verdict>,
+    _leave: SemaphorePermit<'m>,
 }
 
-/// Takes the lock and decides. What is held is committed as such.
+/// Takes the lock; none when the same request was answered while it was waited for, which then has nothing to ask the guard any more.
 pub(super) async fn begin<'m>(
     database: &'m Database,
-    tenant: TenantId,
-    asked: &'m GuardCheck,
-) -> Result<Result<Guarded<'m>, Held>, sqlx::Error> {
-    // Before the connection is taken, so that who waits for the lock keeps few of them from others.
-    let permit = database.guarded_writes.acquire().await;
-    let permit = permit.map_err(|_| sqlx::Error::PoolClosed)?;
+    mutation: &'m Mutation,
+    part: &'m GuardPart,
+) -> Result<Option<Guarded<'m>>, sqlx::Error> {
+    let leave = database.leave_to_wait().await?;
     let mut transaction = database.pool.begin().await?;
-    Ok(match check(&mut transaction, tenant, asked).await? {
-        Ok(verdict) => Ok(Guarded {
-            transaction,
-            tenant,
-            check: asked,
-            verdict,
-            _permit: permit,
-        }),
-        Err(held) => {
-            transaction.commit().await?;
-            Err(held)
-        }
-    })
+    let base = lock(&mut transaction, mutation.tenant_id).await?;
+    if let Some(receipt) = &mutation.receipt
+        && receipt_exists(&mut transaction, mutation.tenant_id, receipt).await?
+    {
+        return Ok(None);
+    }
+    Ok(Some(Guarded {
+        transaction,
+        mutation,
+        part,
+        base,
+        verdict: None,
+        _leave: leave,
+    }))
 }
 
 impl Guarded<'_> {
-    /// Commits the write, what it shows and that it has passed; a conflict leaves nothing.
-    pub async fn end(
-        mut self,
-        written: Commit,
-        shown: &[FindingWrite],
-    ) -> Result<Commit, sqlx::Error> {
+    /// Asks the guard, where the write has to get past it. What is held is committed as such.
+    pub async fn pass(mut self) -> Result<Result<Self, Held>, sqlx::Error> {
+        let Some(asked) = &self.part.check else {
+            return Ok(Ok(self));
+        };
+        let tenant = self.mutation.tenant_id;
+        match check(&mut self.transaction, tenant, asked, self.base).await? {
+            Ok(verdict) => {
+                self.verdict = Some(verdict);
+                Ok(Ok(self))
+            }
+            Err(held) => {
+                self.transaction.commit().await?;
+                Ok(Err(held))
+            }
+        }
+    }
+
+    /// Commits the write, what it shows and what it means for the guard; a conflict leaves nothing.
+    pub async fn end(mut self, written: Commit) -> Result<Commit, sqlx::Error> {
+        let (tenant, connection) = (self.mutation.tenant_id, &mut *self.transaction);
         match written {
             Commit::Done => {
-                pass(
-                    &mut self.transaction,
-                    self.tenant,
-                    self.check,
-                    &self.verdict,
-                )
-                .await?;
-                findings::write(&mut self.transaction, self.tenant, shown).await?;
+                findings::write(connection, tenant, &self.mutation.findings).await?;
             }
             Commit::Unchanged => {}
             conflict => {
@@ -93,6 +112,14 @@ impl Guarded<'_> {
                 return Ok(conflict);
             }
         }
+        settle(
+            connection,
+            tenant,
+            self.part,
+            self.verdict.as_ref(),
+            written,
+        )
+        .await?;
         self.transaction.commit().await?;
         Ok(written)
     }

@@ -1,9 +1,11 @@
 //! The server engine: a bounded pool of connections to PostgreSQL, used by several replicas at once.
 
+mod accounts;
 mod commit;
 mod findings;
 mod groups;
 mod guard;
+mod protection;
 mod sequencer;
 mod tries;
 mod upkeep;
@@ -41,7 +43,7 @@ const GUARDED_SHARE: u32 = 4;
 pub(in crate::storage) struct Database {
     pub pool: PgPool,
     pub page_token_key: ServiceKey,
-    /// Of connections that wait for a tenant's deprovision guard.
+    /// Of connections that wait for a tenant's deprovision guard: see [`leave_to_wait`](Self::leave_to_wait).
     guarded_writes: Semaphore,
 }
 

@@ -1,7 +1,7 @@
 //! The writes of groups on the embedded engine, within the writer's transaction. There is one writer, so a group has one slot, and what was looked
 //! at stays so until the transaction ends.
 
-use sqlx::{Sqlite, SqliteConnection, query::Query, sqlite::SqliteArguments};
+use sqlx::{Row as _, Sqlite, SqliteConnection, query::Query, sqlite::SqliteArguments};
 use uuid::Uuid;
 
 use super::statements::{decide, insert_receipt};
@@ -55,6 +55,28 @@ const MEMBERS_INSERT: &str = "
     FROM json_each($3) j
     WHERE TRUE
     ON CONFLICT (tenant_id, group_id, member_id) DO NOTHING";
+
+/// Whether the membership of a protected account would change: of those of `$3`, who go, or of those of `$4`, who come.
+const PROTECTED_NAMED: &str = "
+    SELECT EXISTS (
+        SELECT 1
+        FROM json_each($3) j
+        CROSS JOIN accounts a ON a.tenant_id = $1 AND a.id = unhex(j.value, '-') AND a.protected
+        CROSS JOIN group_members m ON m.tenant_id = $1 AND m.group_id = $2 AND m.member_id = a.id
+    ) OR EXISTS (
+        SELECT 1
+        FROM json_each($4) j
+        CROSS JOIN accounts a ON a.tenant_id = $1 AND a.id = unhex(j.value, '-') AND a.protected
+        WHERE NOT EXISTS (SELECT 1 FROM group_members m WHERE m.tenant_id = $1 AND m.group_id = $2 AND m.member_id = a.id)
+    )";
+/// The same of all members but those of `$3`.
+const PROTECTED_OTHERS: &str = "
+    SELECT EXISTS (
+        SELECT 1
+        FROM accounts a
+        CROSS JOIN group_members m ON m.tenant_id = $1 AND m.group_id = $2 AND m.member_id = a.id
+        WHERE a.tenant_id = $1 AND a.protected AND a.id NOT IN (SELECT unhex(j.value, '-') FROM json_each($3) j)
+    )";
 
 const DELETE: &str = "
     UPDATE groups
@@ -114,14 +136,16 @@ pub(super) async fn write(
 ) -> Result<Commit, sqlx::Error> {
     let tenant = mutation.tenant_id;
     let written = match write {
-        GroupWrite::Create { document, members } => {
-            create(connection, tenant, document, members).await?
-        }
+        _ if touches_protected(connection, tenant, write).await? => Commit::VersionMismatch,
+        GroupWrite::Create {
+            document, members, ..
+        } => create(connection, tenant, document, members).await?,
         GroupWrite::Change { .. } => change(connection, tenant, write).await?,
         GroupWrite::Delete {
             id,
             expected_version,
             at,
+            ..
         } => delete(connection, tenant, *id, *expected_version, *at).await?,
     };
     match written {
@@ -139,6 +163,29 @@ pub(super) async fn write(
     }
     insert_receipt(connection, tenant, mutation.receipt.as_ref()).await?;
     Ok(written)
+}
+
+/// Whether a write that spares protected accounts would change the membership of one.
+async fn touches_protected(
+    connection: &mut SqliteConnection,
+    tenant: TenantId,
+    write: &GroupWrite,
+) -> Result<bool, sqlx::Error> {
+    if !write.spares_protected() {
+        return Ok(false);
+    }
+    let (gone, come) = (json_ids(write.named_gone()), json_ids(&write.named_come()));
+    let named = keyed(PROTECTED_NAMED, tenant, write.id())
+        .bind(gone)
+        .bind(&come);
+    if named.fetch_one(&mut *connection).await?.try_get(0)? {
+        return Ok(true);
+    }
+    if !write.takes_out_others() {
+        return Ok(false);
+    }
+    let others = keyed(PROTECTED_OTHERS, tenant, write.id()).bind(come);
+    others.fetch_one(connection).await?.try_get(0)
 }
 
 async fn create(
@@ -183,6 +230,7 @@ async fn change(
         remove,
         add,
         at,
+        ..
     } = write
     else {
         return Ok(Commit::Unchanged);

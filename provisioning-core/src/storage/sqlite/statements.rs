@@ -121,16 +121,27 @@ async fn write(
     {
         return Ok(Commit::RequestIdUsed);
     }
-    let Some(check) = &mutation.guard else {
+    let Some(part) = &mutation.guard else {
         return apply_unguarded(connection, mutation).await;
     };
-    let verdict = match guard::check(connection, mutation.tenant_id, check).await? {
-        Ok(verdict) => verdict,
-        Err(held) => return Ok(Commit::Held(held)),
+    let base = guard::lock(connection, mutation.tenant_id).await?;
+    let verdict = match &part.check {
+        Some(check) => match guard::check(connection, mutation.tenant_id, check, base).await? {
+            Ok(verdict) => Some(verdict),
+            Err(held) => return Ok(Commit::Held(held)),
+        },
+        None => None,
     };
     let written = apply_unguarded(connection, mutation).await?;
-    if written == Commit::Done {
-        guard::pass(connection, mutation.tenant_id, check, &verdict).await?;
+    if matches!(written, Commit::Done | Commit::Unchanged) {
+        guard::settle(
+            connection,
+            mutation.tenant_id,
+            part,
+            verdict.as_ref(),
+            written,
+        )
+        .await?;
     }
     Ok(written)
 }
