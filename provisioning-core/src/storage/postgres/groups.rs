@@ -20,6 +20,7 @@ use crate::{
             log_entry_insert,
         },
         columns::group_version,
+        keyed::keyed,
     },
 };
 
@@ -50,15 +51,12 @@ macro_rules! with_companions {
     };
 }
 
-/// Members of the group in `base` go and come, at `$37`: `$38` are those who go, `$39` and `$40` those who come, with their types. In order of
-/// ids, so that two changes do not wait for each other.
+/// Members of the group in `base` go and come, at `$37`: those who go are removed by `$removed`, `$39` and `$40` are those who come, with their types.
+/// In order of ids, so that two changes do not wait for each other.
 macro_rules! members {
-    ($gone:literal) => {
+    ($removed:literal) => {
         concat!(
-            "removed AS (
-                DELETE FROM group_members m
-                USING base b
-                WHERE m.tenant_id = b.tenant_id AND m.group_id = b.group_id AND ", $gone, "
+            $removed, "
                 RETURNING m.member_id
              ),
              added AS (
@@ -77,19 +75,24 @@ macro_rules! members {
 /// named are shared, so that none becomes protected until the commit.
 macro_rules! spares_named {
     () => {
-        "named AS MATERIALIZED (
-            SELECT a.id, a.protected
-            FROM accounts a
-            WHERE $42 AND a.tenant_id = $1 AND a.id = ANY($38::UUID[] || $39::UUID[])
-            ORDER BY a.id
-            FOR KEY SHARE
-         ),
-         touched AS (
-            SELECT
-            FROM named n
-            WHERE n.protected
-              AND (n.id = ANY($38)) = EXISTS (SELECT FROM group_members m WHERE m.tenant_id = $1 AND m.group_id = $2 AND m.member_id = n.id)
-         ), "
+        concat!(
+            "named AS MATERIALIZED (
+                SELECT a.tenant_id, $2::UUID AS group_id, a.id, a.protected
+                FROM ",
+            keyed!("$1::UUID", "($38::UUID[] || $39::UUID[])"),
+            "   k
+                JOIN accounts a ON a.tenant_id = k.tenant_id AND a.id = k.id
+                WHERE $42
+                ORDER BY a.id
+                FOR KEY SHARE OF a
+             ),
+             touched AS (
+                SELECT
+                FROM named n
+                LEFT JOIN group_members m ON m.tenant_id = n.tenant_id AND m.group_id = n.group_id AND m.member_id = n.id
+                WHERE n.protected AND (n.id = ANY($38)) = (m.member_id IS NOT NULL)
+             ), "
+        )
     };
 }
 
@@ -175,13 +178,29 @@ macro_rules! document_done {
 
 macro_rules! listed {
     () => {
-        members!("m.member_id = ANY($38)")
+        members!(
+            "gone AS MATERIALIZED (
+                SELECT b.tenant_id, b.group_id, g.id
+                FROM base b CROSS JOIN UNNEST($38::UUID[]) g (id)
+                ORDER BY g.id
+             ),
+             removed AS (
+                DELETE FROM group_members m
+                USING gone g
+                WHERE m.tenant_id = g.tenant_id AND m.group_id = g.group_id AND m.member_id = g.id"
+        )
     };
 }
 
 macro_rules! all_but_added {
     () => {
-        members!("NOT m.member_id = ANY($39)")
+        members!(
+            "removed AS (
+                DELETE FROM group_members m
+                USING base b
+                WHERE m.tenant_id = b.tenant_id AND m.group_id = b.group_id
+                  AND NOT EXISTS (SELECT FROM UNNEST($39::UUID[]) k (id) WHERE k.id = m.member_id)"
+        )
     };
 }
 

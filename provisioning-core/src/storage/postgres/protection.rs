@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{Database, commit::decide, findings};
 use crate::{
     ids::TenantId,
-    storage::{AccountWrite, Commit, Mutation},
+    storage::{AccountWrite, Commit, Mutation, keyed::keyed},
 };
 
 const TAKE_ACCOUNT: &str = "SELECT FROM accounts WHERE tenant_id = $1 AND id = $2 FOR UPDATE";
@@ -20,12 +20,11 @@ const SHARE_ITS_GROUPS: &str = "
     ORDER BY id
     FOR SHARE";
 /// In no other writer's way: only who takes an account alone waits for it.
-const SHARE_ACCOUNTS: &str = "
-    SELECT
-    FROM accounts
-    WHERE tenant_id = $1 AND id = ANY($2)
-    ORDER BY id
-    FOR KEY SHARE";
+const SHARE_ACCOUNTS: &str = concat!(
+    "SELECT FROM ",
+    keyed!("$1::UUID", "$2"),
+    " k JOIN accounts a ON a.tenant_id = k.tenant_id AND a.id = k.id ORDER BY a.id FOR KEY SHARE OF a"
+);
 
 impl Database {
     /// Runs the one statement of an account that is protected from then on. A change of its memberships that was decided before is waited for, and one
