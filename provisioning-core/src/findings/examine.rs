@@ -38,8 +38,8 @@ impl Core {
                 user_name: &first.user_name,
                 called: None,
             };
-            let accounts: Vec<&Account> = not_guid.iter().collect();
-            found.push(Sighting::object_id_not_guid(person, &accounts));
+            let accounts: Vec<AccountId> = not_guid.iter().map(|account| account.id).collect();
+            found.push(Sighting::object_id_not_guid(person, accounts));
         }
         let shared = self
             .storage()
@@ -50,10 +50,7 @@ impl Core {
                 object_id: Some(&key),
                 ..Person::default()
             };
-            Sighting {
-                accounts,
-                ..Sighting::object_id_shared(person, &[])
-            }
+            Sighting::object_id_shared(person, accounts)
         }));
         let found = found
             .into_iter()

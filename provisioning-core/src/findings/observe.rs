@@ -69,7 +69,7 @@ pub(crate) struct AccountWritten<'a> {
     /// The account as it shall be.
     pub new: &'a Account,
     /// Another account that has the Object ID, which this write gives to the account.
-    pub sharer: Option<&'a Account>,
+    pub sharer: Option<AccountId>,
     /// A deleted account of the same Object ID.
     pub tombstone: Option<&'a Account>,
     /// The request says `active`: true.
@@ -106,8 +106,8 @@ impl Core {
         &self,
         admitted: &Admitted,
         person: Person<'_>,
-        meant: Option<&Account>,
-        holder: &Account,
+        meant: Option<AccountId>,
+        holder: AccountId,
     ) -> Result<Option<Sighting>, Error> {
         if admitted.token_id.is_none() {
             return Ok(None);
@@ -124,14 +124,14 @@ impl Core {
     async fn had_login(
         &self,
         admitted: &Admitted,
-        account: &Account,
+        account: AccountId,
         user_name: &str,
     ) -> Result<bool, Error> {
         let (tenant, key) = (admitted.tenant.id, fold(user_name));
         if admitted.open_findings {
             let open = self
                 .storage()
-                .find_open_findings(tenant, &[FindingKey::Account(account.id)])
+                .find_open_findings(tenant, &[FindingKey::Account(account)])
                 .await?;
             if open.iter().any(|finding| {
                 finding.kind == FindingKind::LoginRenamed
@@ -142,7 +142,7 @@ impl Core {
         }
         let had = self
             .storage()
-            .find_newest_of_account(tenant, &key, account.id, None)
+            .find_newest_of_account(tenant, &key, account, None)
             .await?;
         Ok(had.is_some())
     }
@@ -187,7 +187,7 @@ impl Core {
             sightings.extend(
                 written
                     .sharer
-                    .map(|sharer| Sighting::object_id_shared(person, &[new, sharer])),
+                    .map(|sharer| Sighting::object_id_shared(person, [new.id, sharer])),
             );
             let renamed = old.is_none_or(|old| old.user_name_key != new.user_name_key);
             sightings.extend(
@@ -214,7 +214,7 @@ impl Core {
                 && is_not_guid(new.object_id.as_deref())
                 && self.not_guid_seen().due(admitted.tenant.id, entry.at)
             {
-                sightings.push(Sighting::object_id_not_guid(person, &[new]));
+                sightings.push(Sighting::object_id_not_guid(person, [new.id]));
             }
         }
         let mut findings: Vec<FindingWrite> = sightings

@@ -2,6 +2,7 @@
 
 mod cures;
 mod lists;
+mod races;
 mod sightings;
 
 use std::time::Duration;
