@@ -213,7 +213,7 @@ impl Core {
             change: Some(change),
             receipt: once.map(|once| once.receipt(&patched, self.now())),
         };
-        let commit = self.storage().commit(mutation).await?;
+        let commit = self.commit_with_findings(mutation).await?;
         self.committed(attempt, admitted, &account, patched, commit)
             .await
     }
@@ -327,7 +327,7 @@ impl Core {
             findings,
             guard: guard_part(None, moot),
         };
-        Ok(self.storage().commit(mutation).await? == Commit::Done)
+        Ok(self.commit_with_findings(mutation).await? == Commit::Done)
     }
 
     /// The account, when it is there, open to the caller and as the caller expects it.

@@ -236,7 +236,7 @@ impl Core {
             change: Some(change),
             receipt: once.map(|once| once.receipt(&created, now)),
         };
-        match self.storage().commit(mutation).await? {
+        match self.commit_with_findings(mutation).await? {
             Commit::Done => Ok(Some(created)),
             // Somebody else was faster: look again, and say what there is now. A link is lost when somebody shares the Object ID since.
             Commit::UserNameTaken

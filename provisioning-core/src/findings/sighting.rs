@@ -16,9 +16,6 @@ const ACCOUNTS_MAX: usize = 3;
 /// The hexadecimal digits that Entra puts before the login account of a user whom it deletes: the Object ID without hyphens.
 const TOMBSTONE_DIGITS: usize = 32;
 
-/// The most characters of a SCIM id that was called: a key of an index holds it.
-const SCIM_ID_CHARS_MAX: usize = 256;
-
 /// A mismatch that a request shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sighting {
@@ -190,28 +187,10 @@ impl Sighting {
         )
     }
 
-    /// Entra called an account that is not there; `tombstone` is what is left of it.
-    pub fn stale_scim_id(id: &str, tombstone: Option<&Account>) -> Self {
-        let id: String = id
-            .chars()
-            .filter(|character| *character != '\0')
-            .take(SCIM_ID_CHARS_MAX)
-            .collect();
-        let person = tombstone.map_or_else(Person::default, |tombstone| Person {
-            object_id: tombstone.object_id.as_deref(),
-            user_name: &tombstone.user_name,
-            called: None,
-        });
-        Self {
-            kind: FindingKind::StaleScimId,
-            subject: id.clone(),
-            directory: DirectorySide {
-                scim_id: id,
-                ..person.side()
-            },
-            accounts: tombstone.iter().map(|account| account.id).collect(),
-            group: None,
-        }
+    /// Entra called an account that is not there; `tombstone` is what is left of it, and `person` whose it was.
+    pub fn stale_scim_id(id: AccountId, person: Person<'_>, tombstone: Option<&Account>) -> Self {
+        let left: Vec<AccountId> = tombstone.into_iter().map(|account| account.id).collect();
+        Self::of_accounts(FindingKind::StaleScimId, id.to_string(), person, left)
     }
 
     /// The login account that an account was given is that of a deleted user.

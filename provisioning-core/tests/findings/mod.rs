@@ -1,5 +1,6 @@
 //! Findings, on every engine: what opens one, what counts, what cures it and what does not.
 
+mod bounds;
 mod cures;
 mod lists;
 mod races;

@@ -1,4 +1,4 @@
-//! What only the commit of a request meets is a finding like what was met before it.
+//! What only the commit of a request meets is a finding like what was met before it; and what was not committed has shown nothing.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use provisioning_core::{
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use super::{Entra, GUID, object, only, open};
+use super::{Entra, GUID, object, only, open, patch};
 use crate::world::{CONTOSO, World, fresh, on_every_engine, operator, reason, scim};
 
 /// Requests at once.
@@ -87,5 +87,17 @@ on_every_engine! {
         assert_eq!(counted(requests.join_all().await), one_of_all());
         let found = only(open(&world).await, FindingKind::ObjectIdOnAnotherAccount).finding;
         assert_eq!(usize::try_from(found.count), Ok(AT_ONCE - 1), "each refusal counts");
+    }
+
+    async fn a_write_that_was_refused_by_its_commit_has_not_shown_that_object_ids_are_no_guids(world: World) {
+        let entra = Entra::new(&world).await;
+        world.create_account("alice@contoso.com", None).await;
+        let (bob, _) = entra.post("bob@contoso.com", None).await.expect("it is created");
+        let both = Operation { op: Op::Replace, path: None, value: Some(json!({"userName": "alice@contoso.com", "externalId": "bob"})) };
+        reason(patch(&world, &entra.call(), &bob, both).await);
+        let (carol, _) = entra.post("carol@contoso.com", Some("carol")).await.expect("it is created");
+        let found = open(&world).await.into_iter().map(|found| found.finding).find(|finding| finding.kind == FindingKind::ObjectIdNotGuid);
+        let found = found.expect("it is open");
+        assert_eq!((found.count, found.accounts), (1, vec![carol.id]), "it was the next request that showed it");
     }
 }
