@@ -236,20 +236,8 @@ impl Core {
             change: Some(change),
             receipt: once.map(|once| once.receipt(&created, now)),
         };
-        match self.commit_with_findings(mutation).await? {
-            Commit::Done => Ok(Some(created)),
-            // Somebody else was faster: look again, and say what there is now. A link is lost when somebody shares the Object ID since.
-            Commit::UserNameTaken
-            | Commit::ObjectIdTaken
-            | Commit::VersionMismatch
-            | Commit::RequestIdUsed => Ok(None),
-            other @ (Commit::Held(_)
-            | Commit::TokenExists
-            | Commit::TenantExists
-            | Commit::NoCurrentToken
-            | Commit::DisplayNameTaken
-            | Commit::Unchanged) => Err(unexpected(other)),
-        }
+        let commit = self.commit_with_findings(mutation).await?;
+        Ok(is_done(commit)?.then_some(created))
     }
 
     /// What a create rests on, or the refusal.
@@ -317,6 +305,24 @@ impl Core {
             .list_object_id_holders(admitted.tenant.id, &object_id_key(object_id), 1)
             .await?;
         Ok(holders.is_empty())
+    }
+}
+
+/// Whether a create is done; if not, it is to be tried again on what there is now.
+fn is_done(commit: Commit) -> Result<bool, Error> {
+    match commit {
+        Commit::Done => Ok(true),
+        // Somebody else was faster: look again, and say what there is now. A link is lost when somebody shares the Object ID since.
+        Commit::UserNameTaken
+        | Commit::ObjectIdTaken
+        | Commit::VersionMismatch
+        | Commit::RequestIdUsed => Ok(false),
+        other @ (Commit::Held(_)
+        | Commit::TokenExists
+        | Commit::TenantExists
+        | Commit::NoCurrentToken
+        | Commit::DisplayNameTaken
+        | Commit::Unchanged) => Err(unexpected(other)),
     }
 }
 

@@ -397,7 +397,8 @@ impl Core {
 
     /// Writes what a read has noticed of findings. The read is answered whether that can be written or not.
     pub(super) async fn try_write_findings(&self, tenant: TenantId, findings: Vec<FindingWrite>) {
-        if let Err(error) = self.write_findings(tenant, findings).await {
+        // On the heap, since it is large beside what waits for it, and rarely at work.
+        if let Err(error) = Box::pin(self.write_findings(tenant, findings)).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 tenant.id = %tenant,

@@ -247,7 +247,7 @@ impl DryRun {
             return Err(refusals::etag_mismatch(&account).into());
         }
         if let Some(holder) = self.other_holder(core, asked, &account).await? {
-            return Err(holder.refuse(asked).into());
+            return Err(holder.refuse(&asked).into());
         }
         report.previous_object_id.clone_from(&account.object_id);
         if decide_link(&account, asked, asked.to_string(), core.now())?.is_none() {

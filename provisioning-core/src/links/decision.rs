@@ -42,7 +42,7 @@ impl From<ObjectIdHolder> for Holder {
 
 impl Holder {
     /// Why another account cannot have the Object ID.
-    pub fn refuse(&self, object_id: impl ToString) -> Refusal {
+    pub fn refuse(&self, object_id: &impl ToString) -> Refusal {
         refusals::object_id_taken(
             Claimant::Link,
             &object_id.to_string(),
@@ -78,7 +78,7 @@ impl Core {
             Wish::Unlink | Wish::Revert(None) => return decide_unlink(account, self.now()),
         };
         if let Some(holder) = self.find_other_holder(tenant_id, asked, account).await? {
-            return Err(holder.refuse(asked).into());
+            return Err(holder.refuse(&asked).into());
         }
         decide_link(account, asked, spelled, self.now())
     }
@@ -99,7 +99,7 @@ impl Core {
                 .find_other_holder(tenant_id, object_id, account)
                 .await?
         {
-            return Err(holder.refuse(object_id).into());
+            return Err(holder.refuse(&object_id).into());
         }
         let mut document = parse_document(account)?;
         document.insert(EXTERNAL_ID.to_owned(), Value::String(object_id.to_owned()));

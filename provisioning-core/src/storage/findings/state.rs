@@ -12,6 +12,9 @@ use crate::{
     },
 };
 
+/// The key of an Object ID, and up to three of the accounts that have it.
+pub type SharedObjectId = (String, Vec<AccountId>);
+
 /// Whether an account `a` of provisioning has an Object ID that is no GUID: the words of its index.
 macro_rules! not_guid {
     (sqlite) => {
@@ -209,7 +212,7 @@ impl Storage {
         tenant: TenantId,
         from: &str,
         steps: u32,
-    ) -> Result<(Vec<(String, Vec<AccountId>)>, String), StorageError> {
+    ) -> Result<(Vec<SharedObjectId>, String), StorageError> {
         let mut shared =
             read!(self, sharers, UNKNOWN_SHARED; tenant.uuid(), i64::from(steps), from)?;
         let next = shared.extract_if(.., |(_, accounts)| accounts.is_empty());
