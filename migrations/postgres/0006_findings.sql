@@ -50,6 +50,17 @@ CREATE TABLE finding_keys (
 
 CREATE INDEX finding_keys_key ON finding_keys (tenant_id, key, closed, finding_id);
 
+-- How far each tenant's findings have been examined: one process at a time goes on from there.
+CREATE TABLE finding_examinations (
+    tenant_id UUID NOT NULL,
+    examined_at BIGINT NOT NULL,
+    -- Behind which open finding to go on: a place in their list as JSON. NULL: at the first.
+    finding_place TEXT,
+    -- At which Object ID to go on with the search for shared ones; empty: at the first.
+    object_id_key TEXT COLLATE "C" NOT NULL,
+    CONSTRAINT finding_examinations_pkey PRIMARY KEY (tenant_id)
+);
+
 -- The accounts of provisioning whose Object ID is no GUID. The keys of GUIDs are all spelled alike.
 CREATE INDEX accounts_object_id_not_guid ON accounts (tenant_id, id)
 WHERE managed AND deleted_at IS NULL AND object_id_key !~ '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$';

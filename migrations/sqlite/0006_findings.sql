@@ -50,6 +50,17 @@ CREATE TABLE finding_keys (
 
 CREATE INDEX finding_keys_key ON finding_keys (tenant_id, key, closed, finding_id);
 
+-- How far each tenant's findings have been examined: one process at a time goes on from there.
+CREATE TABLE finding_examinations (
+    tenant_id BLOB NOT NULL,
+    examined_at INTEGER NOT NULL,
+    -- Behind which open finding to go on: a place in their list as JSON. NULL: at the first.
+    finding_place TEXT,
+    -- At which Object ID to go on with the search for shared ones; empty: at the first.
+    object_id_key TEXT NOT NULL,
+    PRIMARY KEY (tenant_id)
+) STRICT, WITHOUT ROWID;
+
 -- The accounts of provisioning whose Object ID is no GUID. The keys of GUIDs are all spelled alike.
 CREATE INDEX accounts_object_id_not_guid ON accounts (tenant_id, id)
 WHERE managed AND deleted_at IS NULL AND object_id_key NOT GLOB '[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]';
@@ -67,5 +78,6 @@ VALUES ('findings', 'sqlite_autoindex_findings_1', '10000 1000 1'),
        ('findings', 'findings_closed_at', '9000 900 2'),
        ('finding_keys', 'finding_keys', '30000 3000 3 1'),
        ('finding_keys', 'finding_keys_key', '30000 3000 5 3 1'),
+       ('finding_examinations', 'finding_examinations', '10 1'),
        ('accounts', 'accounts_object_id_not_guid', '1000 100 1'),
        ('log_entries', 'log_entries_authenticate', '1000 100 1');

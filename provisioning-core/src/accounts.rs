@@ -1,6 +1,7 @@
 //! Accounts: what one is, and what may be done with it.
 
 mod acts;
+mod attempt;
 mod conflict;
 mod create;
 mod deleted;

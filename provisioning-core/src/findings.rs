@@ -12,6 +12,7 @@ mod diagnose;
 mod examine;
 mod forecast;
 mod key;
+mod not_guid;
 mod observe;
 mod remedies;
 mod side;
@@ -24,7 +25,8 @@ use uuid::Uuid;
 
 pub(crate) use self::{
     cure::{Act, Reached},
-    observe::{AccountWritten, NotGuidSeen, matched_by},
+    not_guid::NotGuidSeen,
+    observe::{AccountWritten, matched_by},
     sighting::Person,
 };
 pub use self::{
@@ -137,6 +139,10 @@ pub struct Finding {
     /// Set when it is closed.
     pub closure: Option<Closure>,
 }
+
+/// Open findings of one kind that a tenant has at most. What more requests show is in the provisioning log alone, until some of these are closed and it
+/// is shown again: whoever has a thousand of a kind has one cause to mend.
+pub const OPEN_OF_KIND_MAX: usize = 1_000;
 
 /// How many log entries a finding names.
 pub const LOG_ENTRIES_MAX: usize = 10;

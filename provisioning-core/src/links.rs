@@ -1,40 +1,40 @@
 //! Linking an account to its Entra object: an admin sets "Object ID in Azure AD", or takes it off.
 
 mod bulk;
+mod decision;
 mod history;
+mod object_id;
 mod pin;
 mod preview;
-
-use std::fmt;
-
-use serde_json::Value;
-use uuid::Uuid;
+mod refusals;
 
 pub use self::{
     bulk::{BulkLine, BulkLink, LINES_MAX, LineOutcome, LineReport},
+    object_id::object_id_key,
     preview::{HandOver, LinkPreview, MatchPreview},
 };
-pub(crate) use pin::{KeptLink, keep_pinned};
+use self::{decision::check_etag, object_id::parse_object_id, refusals::no_account_of};
+pub(crate) use self::{
+    object_id::{parse_guid, parse_linkable},
+    pin::{KeptLink, keep_pinned},
+};
 
 use crate::{
     Core,
-    accounts::{Account, AccountKey, Draft, Precondition, Unsaid, parse_document, refusals},
-    attributes::{diff, error::excerpt, fold::NAME_BYTES_MAX},
+    accounts::{self, Account, AccountKey, Precondition, parse_document},
+    attributes::{diff, fold::NAME_BYTES_MAX},
     call::{Admitted, Call, Caller},
     changes::{Change, ChangeKind, Resource},
-    clock::Timestamp,
-    error::{Error, Reason, Refusal},
+    error::Error,
     ids::{AccountId, ChangeId, TenantId},
     log::{LinkStep, LogEntry, Operation, check_reason},
     receipts::{Answer, Once},
     schemas::TenantSchemas,
-    storage::{AccountWrite, Commit, Mutation, ObjectIdHolder, Write},
+    storage::{Commit, Mutation, Write},
 };
 
 /// How often a link is tried when others change the account in between.
 const ATTEMPTS_MAX: u32 = 3;
-/// The attribute that holds the Object ID.
-const EXTERNAL_ID: &str = "externalId";
 
 /// Which account, on what condition and why.
 #[derive(Clone, Debug)]
@@ -79,22 +79,6 @@ struct Act<'a> {
     etag_required: bool,
     /// What the log says of it.
     detail: String,
-}
-
-/// Another account with the Object ID asked for.
-#[derive(Clone, Debug)]
-struct Holder {
-    id: AccountId,
-    user_name: String,
-}
-
-impl From<ObjectIdHolder> for Holder {
-    fn from(holder: ObjectIdHolder) -> Self {
-        Self {
-            id: holder.id,
-            user_name: holder.user_name,
-        }
-    }
 }
 
 impl Core {
@@ -166,7 +150,7 @@ impl Core {
             {
                 Ok(Some(linked)) => return Ok(Answer::Fresh(linked)),
                 Ok(None) if tries < ATTEMPTS_MAX => continue,
-                Ok(None) => refusals::contention().into(),
+                Ok(None) => accounts::refusals::contention().into(),
                 Err(error) => error,
             };
             return Err(self.log_refusal(&admitted, entry, error).await);
@@ -280,78 +264,6 @@ impl Core {
         }
     }
 
-    /// The account as the wish has it; `None` when everything is so already.
-    async fn decide_wish(
-        &self,
-        admitted: &Admitted,
-        account: &Account,
-        wish: Wish<'_>,
-    ) -> Result<Option<AccountWrite>, Error> {
-        let tenant_id = admitted.tenant.id;
-        let (asked, spelled) = match wish {
-            Wish::Link(object_id) => {
-                let asked = parse_object_id(object_id)?;
-                (asked, asked.to_string())
-            }
-            Wish::Revert(Some(object_id)) if parse_linkable(object_id).is_none() => {
-                let unique = admitted.tenant.settings.object_id_unique;
-                return self
-                    .decide_text(tenant_id, account, object_id, unique)
-                    .await;
-            }
-            // Entra compares the spelling, too: what it found before, it finds again.
-            Wish::Revert(Some(object_id)) => (parse_object_id(object_id)?, object_id.to_owned()),
-            Wish::Unlink if account.object_id.is_none() => return Err(not_linked(account).into()),
-            Wish::Unlink | Wish::Revert(None) => return decide_unlink(account, self.now()),
-        };
-        if let Some(holder) = self.find_other_holder(tenant_id, asked, account).await? {
-            return Err(object_id_taken(asked, &holder).into());
-        }
-        decide_link(account, asked, spelled, self.now())
-    }
-
-    /// The account with what was no GUID and no admin's link, as it was before; `None` when it is so already.
-    async fn decide_text(
-        &self,
-        tenant_id: TenantId,
-        account: &Account,
-        object_id: &str,
-        unique: bool,
-    ) -> Result<Option<AccountWrite>, Error> {
-        if account.object_id.as_deref() == Some(object_id) && !account.object_id_pinned {
-            return Ok(None);
-        }
-        if unique
-            && let Some(holder) = self
-                .find_other_holder(tenant_id, object_id, account)
-                .await?
-        {
-            return Err(object_id_taken(object_id, &holder).into());
-        }
-        let mut document = parse_document(account)?;
-        document.insert(EXTERNAL_ID.to_owned(), Value::String(object_id.to_owned()));
-        let draft = Draft::from_document(document, Unsaid::unassigned(account))?;
-        Ok(Some(draft.update(account, self.now(), |next| {
-            next.object_id_exclusive = unique;
-            next.object_id_pinned = false;
-        })))
-    }
-
-    /// Another account of the tenant with this Object ID; a GUID, however it is spelled there.
-    async fn find_other_holder(
-        &self,
-        tenant_id: TenantId,
-        object_id: impl ToString,
-        account: &Account,
-    ) -> Result<Option<Holder>, Error> {
-        let holders = self
-            .storage()
-            .list_object_id_holders(tenant_id, &object_id_key(&object_id.to_string()), 2)
-            .await?;
-        let other = holders.into_iter().find(|holder| holder.id != account.id);
-        Ok(other.map(Holder::from))
-    }
-
     async fn preview_link(
         &self,
         tenant_id: TenantId,
@@ -393,227 +305,5 @@ impl Core {
         entry.justification.clone_from(&act.target.reason);
         entry.detail.clone_from(&act.detail);
         entry
-    }
-}
-
-/// The account with this Object ID, as an admin's link; `None` when it is so already. The spelling of a GUID that it has stays as it is, because
-/// Entra would see another one as a change.
-fn decide_link(
-    account: &Account,
-    asked: Uuid,
-    spelled: String,
-    now: Timestamp,
-) -> Result<Option<AccountWrite>, Error> {
-    let has_it = account.object_id.as_deref().and_then(parse_guid) == Some(asked);
-    if has_it && account.object_id_exclusive && account.object_id_pinned {
-        return Ok(None);
-    }
-    let mut document = parse_document(account)?;
-    if !has_it {
-        document.insert(EXTERNAL_ID.to_owned(), Value::String(spelled));
-    }
-    let draft = Draft::from_document(document, Unsaid::unassigned(account))?;
-    Ok(Some(draft.update(account, now, |next| {
-        next.object_id_exclusive = true;
-        next.object_id_pinned = true;
-    })))
-}
-
-/// The account without an Object ID; `None` when it has none.
-fn decide_unlink(account: &Account, now: Timestamp) -> Result<Option<AccountWrite>, Error> {
-    if account.object_id.is_none() {
-        return Ok(None);
-    }
-    let mut document = parse_document(account)?;
-    document.shift_remove(EXTERNAL_ID);
-    let draft = Draft::from_document(document, Unsaid::unassigned(account))?;
-    Ok(Some(draft.update(account, now, |next| {
-        next.object_id_exclusive = false;
-        next.object_id_pinned = false;
-    })))
-}
-
-fn check_etag(
-    account: &Account,
-    precondition: &Precondition,
-    required: bool,
-) -> Result<(), Refusal> {
-    match &precondition.etag {
-        Some(etag) if *etag != account.etag() => Err(refusals::etag_mismatch(account)),
-        None if required && !precondition.validate_only => Err(Refusal::new(
-            Reason::InvalidRequest,
-            "Say the etag of the account, so that what you change is what you have seen. The same call with validate_only answers with the etag that \
-             the account has now, and with what would change; GetAccount tells it as well. Nothing was changed.",
-        )
-        .field("etag")),
-        Some(_) | None => Ok(()),
-    }
-}
-
-/// What an Object ID is compared by: a GUID in its canonical spelling, any other text as it is.
-pub fn object_id_key(object_id: &str) -> String {
-    parse_guid(object_id).map_or_else(|| object_id.to_owned(), |guid| guid.to_string())
-}
-
-/// A GUID in any of its usual spellings: with or without braces and hyphens, in any case, with white space around it from copying.
-pub(crate) fn parse_guid(text: &str) -> Option<Uuid> {
-    Uuid::try_parse(text.trim()).ok()
-}
-
-/// The GUID, when it can be that of a user: nil and all ones stand for nobody, whoever sends them.
-pub(crate) fn parse_linkable(text: &str) -> Option<Uuid> {
-    parse_guid(text).filter(|guid| !guid.is_nil() && !guid.is_max())
-}
-
-fn parse_object_id(text: &str) -> Result<Uuid, Refusal> {
-    parse_linkable(text).ok_or_else(|| {
-        let what = match parse_guid(text) {
-            Some(guid) => format!("The Object ID {guid} is a placeholder and no user's."),
-            None => "The Object ID is not a GUID such as 0a21f0f2-8d2a-4f8e-bf98-7363c4aed4ef."
-                .to_owned(),
-        };
-        Refusal::new(
-            Reason::InvalidValue,
-            format!("{what} Copy the Object ID of the user in the Microsoft Entra admin centre."),
-        )
-        .field("object_id")
-    })
-}
-
-fn no_such_account() -> Refusal {
-    Refusal::new(
-        Reason::AccountNotFound,
-        "There is no such account. Look it up with ListAccounts.",
-    )
-    .field("account")
-}
-
-/// The same, with the login account where it was asked for by that.
-fn no_account_of(key: &AccountKey) -> Refusal {
-    match key {
-        AccountKey::UserName(user_name) => Refusal::new(
-            Reason::AccountNotFound,
-            format!(
-                "No account of this tenant has the login account {}. Look it up with ListAccounts.",
-                excerpt(user_name)
-            ),
-        )
-        .field("account")
-        .with("user_name", excerpt(user_name)),
-        AccountKey::Id(_) | AccountKey::ObjectId(_) => no_such_account(),
-    }
-}
-
-fn object_id_taken(object_id: impl fmt::Display, holder: &Holder) -> Refusal {
-    let object_id = object_id.to_string();
-    Refusal::new(
-        Reason::Uniqueness,
-        format!(
-            "The Object ID {object_id} is linked to the account {} ({}). Unlink it there first, if it belongs to this account. Nothing was \
-             changed.",
-            holder.user_name, holder.id
-        ),
-    )
-    .field("object_id")
-    .with("object_id", object_id)
-    .with("account_id", holder.id)
-    .with("user_name", &holder.user_name)
-}
-
-fn not_linked(account: &Account) -> Refusal {
-    Refusal::new(
-        Reason::NotLinked,
-        format!("The account {} has no Object ID.", account.id),
-    )
-    .with("account_id", account.id)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_guid_is_read_in_every_usual_spelling() {
-        let guid = "0a21f0f2-8d2a-4f8e-bf98-7363c4aed4ef";
-        for spelling in [
-            guid.to_owned(),
-            guid.to_uppercase(),
-            format!("{{{guid}}}"),
-            format!(" {guid}\n"),
-            guid.replace('-', ""),
-        ] {
-            assert_eq!(
-                parse_object_id(&spelling)
-                    .expect("it is a GUID")
-                    .to_string(),
-                guid,
-                "{spelling}"
-            );
-        }
-    }
-
-    #[test]
-    fn anything_else_is_refused_with_a_hint_where_to_find_it() {
-        for text in [
-            "",
-            "alice@contoso.com",
-            "0a21f0f2",
-            "0a21f0f2-8d2a-4f8e-bf98-7363c4aed4eg",
-            "1",
-        ] {
-            let refusal = parse_object_id(text).expect_err("it is no GUID");
-            assert_eq!(refusal.reason, Reason::InvalidValue);
-            assert!(refusal.detail.contains("Microsoft Entra admin centre"));
-        }
-    }
-
-    #[test]
-    fn a_guid_that_is_nobodys_is_refused_as_what_it_is() {
-        for (text, shown) in [
-            (
-                "{00000000-0000-0000-0000-000000000000}",
-                "00000000-0000-0000-0000-000000000000",
-            ),
-            (
-                "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF",
-                "ffffffff-ffff-ffff-ffff-ffffffffffff",
-            ),
-        ] {
-            let refusal = parse_object_id(text).expect_err("it is nobody's");
-            assert_eq!(refusal.reason, Reason::InvalidValue);
-            assert!(
-                refusal
-                    .detail
-                    .starts_with(&format!("The Object ID {shown} is a placeholder")),
-                "{refusal}"
-            );
-        }
-    }
-
-    #[test]
-    fn an_account_that_is_not_there_is_named_by_its_login() {
-        let refusal = no_account_of(&AccountKey::UserName("nobody@contoso.com".to_owned()));
-        assert_eq!(refusal.reason, Reason::AccountNotFound);
-        assert!(
-            refusal
-                .detail
-                .contains("has the login account \"nobody@contoso.com\"."),
-            "{refusal}"
-        );
-        let long = no_account_of(&AccountKey::UserName("x".repeat(10_000)));
-        assert!(long.detail.chars().count() < 200, "{long}");
-    }
-
-    #[test]
-    fn a_reason_may_be_missing_but_is_one_line() {
-        for good in ["", "Renamed in HR on 3 May"] {
-            assert_eq!(check_reason(good, false), Ok(()));
-        }
-        for bad in ["a\nb", "a\0b", &"x".repeat(5000)] {
-            assert_eq!(
-                check_reason(bad, false).expect_err("it is refused").reason,
-                Reason::InvalidRequest
-            );
-        }
     }
 }

@@ -275,3 +275,21 @@ texts! {
         Schema = "Schema",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_may_be_missing_but_is_one_line() {
+        for good in ["", "Renamed in HR on 3 May"] {
+            assert_eq!(check_reason(good, false), Ok(()));
+        }
+        for bad in ["a\nb", "a\0b", &"x".repeat(5000)] {
+            assert_eq!(
+                check_reason(bad, false).expect_err("it is refused").reason,
+                Reason::InvalidRequest
+            );
+        }
+    }
+}

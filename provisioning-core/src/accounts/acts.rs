@@ -5,7 +5,9 @@
 use serde_json::{Value, json};
 
 use super::{
-    Account, AccountKey, Draft, Hold, Precondition, Unsaid, draft::parse_document, refusals,
+    Account, AccountKey, Draft, Hold, Precondition, Unsaid,
+    draft::parse_document,
+    refusals::{self, Claimant},
     unexpected,
 };
 use crate::{
@@ -291,13 +293,19 @@ impl Core {
         };
         let holders = self
             .storage()
-            .find_object_id_holders(admitted.tenant.id, &object_id_key(object_id))
+            .list_object_id_holders(admitted.tenant.id, &object_id_key(object_id), 1)
             .await?;
         match holders
             .iter()
-            .find(|holder| restored.object_id_exclusive || holder.object_id_exclusive)
+            .find(|holder| restored.object_id_exclusive || holder.exclusive)
         {
-            Some(holder) => Err(object_id_taken(object_id, holder).into()),
+            Some(holder) => Err(refusals::object_id_taken(
+                Claimant::Restore,
+                object_id,
+                holder.id,
+                &holder.user_name,
+            )
+            .into()),
             None => Ok(()),
         }
     }
@@ -466,22 +474,6 @@ fn login_taken(restored: &Account, holder: &Account) -> Refusal {
     )
     .field("account_id")
     .with("attribute", "userName")
-    .with("account_id", holder.id)
-    .with("user_name", &holder.user_name)
-}
-
-fn object_id_taken(object_id: &str, holder: &Account) -> Refusal {
-    Refusal::new(
-        Reason::Uniqueness,
-        format!(
-            "The Object ID {object_id} is that of the account {} ({}) by now. Unlink it there, or delete that account if it is the same \
-             person, and restore again. Nothing was changed.",
-            holder.user_name, holder.id
-        ),
-    )
-    .field("account_id")
-    .with("attribute", "externalId")
-    .with("object_id", object_id)
     .with("account_id", holder.id)
     .with("user_name", &holder.user_name)
 }

@@ -1,20 +1,17 @@
 //! Creating an account, and bringing back one that was deleted.
 
-use super::{
-    Account, Draft, acts,
-    conflict::{CreateConflict, settle_candidates},
-    draft::parse_document,
-    refusals,
-};
+use serde_json::{Map, Value};
+
+use super::{Account, Draft, acts, conflict::settle_candidates, draft::parse_document, refusals};
 use crate::{
     Core,
     attributes::diff,
     call::{Admitted, Call},
     changes::{Change, ChangeKind, Resource},
     clock::Timestamp,
-    error::{Error, Refusal},
+    error::Error,
     findings::{AccountWritten, Act, Person, Sighting},
-    ids::{AccountId, ChangeId, TenantId},
+    ids::{AccountId, ChangeId},
     links::{object_id_key, parse_linkable},
     log::{DryRun, LinkStep, LogEntry, Operation},
     receipts::{Answer, Once},
@@ -22,7 +19,6 @@ use crate::{
     storage::{AccountWrite, Commit, CreateCandidates, Mutation, Write},
     tenants::Tenant,
 };
-use serde_json::{Map, Value};
 
 /// How often a create is tried when others change what it rests on.
 const ATTEMPTS_MAX: u32 = 5;
@@ -219,7 +215,7 @@ impl Core {
             act: Act::Created,
             old: None,
             new: &write.account,
-            sharer: sharer.as_ref(),
+            sharer: sharer.map(|sharer| sharer.id),
             kept_link: None,
             tombstone: deleted.as_ref(),
             says_active: false,
@@ -240,37 +236,8 @@ impl Core {
             change: Some(change),
             receipt: once.map(|once| once.receipt(&created, now)),
         };
-        let commit = self.storage().commit(mutation).await?;
-        self.created(admitted, draft, keeps_link, created, commit)
-            .await
-    }
-
-    /// What the end of a create means; `None` when it is to be tried again on what there is now.
-    async fn created(
-        &self,
-        admitted: &Admitted,
-        draft: &Draft,
-        keeps_link: bool,
-        created: Created,
-        commit: Commit,
-    ) -> Result<Option<Created>, Error> {
-        match commit {
-            Commit::Done => Ok(Some(created)),
-            // Somebody else was faster: look again, and say what there is now.
-            Commit::UserNameTaken | Commit::VersionMismatch | Commit::RequestIdUsed => Ok(None),
-            // Somebody shares the Object ID since the last look: the link is lost.
-            Commit::ObjectIdTaken if keeps_link => Ok(None),
-            Commit::ObjectIdTaken => Err(self
-                .object_id_taken(admitted.tenant.id, draft.object_id())
-                .await?
-                .into()),
-            other @ (Commit::Held(_)
-            | Commit::TokenExists
-            | Commit::TenantExists
-            | Commit::NoCurrentToken
-            | Commit::DisplayNameTaken
-            | Commit::Unchanged) => Err(unexpected(other)),
-        }
+        let commit = self.commit_with_findings(mutation).await?;
+        Ok(is_done(commit)?.then_some(created))
     }
 
     /// What a create rests on, or the refusal.
@@ -283,6 +250,9 @@ impl Core {
     ) -> Result<Basis, Error> {
         let former = candidates.former.take();
         let sharer = candidates.sharer.clone();
+        if admitted.tenant.settings.object_id_unique {
+            candidates.claimant = candidates.claimant.or_else(|| sharer.clone());
+        }
         let other = candidates.claimant.clone().or_else(|| sharer.clone());
         let deleted = candidates.tombstone.clone();
         let settled = settle_candidates(candidates, draft.object_id(), |tombstone| {
@@ -336,40 +306,23 @@ impl Core {
             .await?;
         Ok(holders.is_empty())
     }
+}
 
-    /// What a refused create shows. `other` has the Object ID.
-    async fn sight_conflict(
-        &self,
-        admitted: &Admitted,
-        person: Person<'_>,
-        conflict: &CreateConflict,
-        other: Option<&Account>,
-    ) -> Result<Option<Sighting>, Error> {
-        match conflict {
-            CreateConflict::LoginTaken { holder } => {
-                Ok(Sighting::login_taken(person, holder, other, None))
-            }
-            CreateConflict::LoginTakenSinceDeletion { holder, tombstone } => Ok(
-                Sighting::login_taken(person, holder, other, Some(tombstone)),
-            ),
-            CreateConflict::ObjectIdTaken { holder } => {
-                self.sight_object_id_taken(admitted, person, None, holder)
-                    .await
-            }
-        }
-    }
-
-    /// The refusal that names who holds an Object ID.
-    pub(crate) async fn object_id_taken(
-        &self,
-        tenant_id: TenantId,
-        object_id: Option<&str>,
-    ) -> Result<Refusal, Error> {
-        let holders = self
-            .storage()
-            .find_object_id_holders(tenant_id, &object_id_key(object_id.unwrap_or_default()))
-            .await?;
-        Ok(refusals::object_id_taken(holders.first()))
+/// Whether a create is done; if not, it is to be tried again on what there is now.
+fn is_done(commit: Commit) -> Result<bool, Error> {
+    match commit {
+        Commit::Done => Ok(true),
+        // Somebody else was faster: look again, and say what there is now. A link is lost when somebody shares the Object ID since.
+        Commit::UserNameTaken
+        | Commit::ObjectIdTaken
+        | Commit::VersionMismatch
+        | Commit::RequestIdUsed => Ok(false),
+        other @ (Commit::Held(_)
+        | Commit::TokenExists
+        | Commit::TenantExists
+        | Commit::NoCurrentToken
+        | Commit::DisplayNameTaken
+        | Commit::Unchanged) => Err(unexpected(other)),
     }
 }
 

@@ -138,24 +138,51 @@ pub(super) fn login_taken_since_deletion(holder: &Account, tombstone: &Account) 
     .with("deleted_account_id", tombstone.id)
 }
 
-pub(crate) fn object_id_taken(holder: Option<&Account>) -> Refusal {
-    let whose = holder.map_or_else(
-        || "another DragOnce account".to_owned(),
-        |holder| format!("the DragOnce account {}", holder.id),
-    );
-    let mut refusal = Refusal::new(
+/// Who is to have an Object ID that another account has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Claimant {
+    /// Microsoft Entra says it of an account, or of a new one.
+    Directory,
+    /// An admin links an account.
+    Link,
+    /// An admin restores an account that had it.
+    Restore,
+}
+
+/// An account cannot have the Object ID, which is the account `id`'s.
+pub(crate) fn object_id_taken(
+    claimant: Claimant,
+    object_id: &str,
+    id: AccountId,
+    user_name: &str,
+) -> Refusal {
+    let (field, advice) = match claimant {
+        Claimant::Directory => (
+            "externalId",
+            "In the DragOnce Admin Panel, remove the Object ID in Azure AD from that account first, or link the right one.",
+        ),
+        Claimant::Link => (
+            "object_id",
+            "Unlink it there first, if it belongs to this account.",
+        ),
+        Claimant::Restore => (
+            "account_id",
+            "Unlink it there, or delete that account if it is the same person, and restore again.",
+        ),
+    };
+    let object_id = shown_object_id(object_id);
+    Refusal::new(
         Reason::Uniqueness,
         format!(
-            "The Object ID (externalId) is already linked to {whose}. In the DragOnce Admin Panel, remove the Object ID in Azure AD from that \
-             account first, or link the right one. Nothing was changed."
+            "The Object ID {object_id} is that of the DragOnce account {} ({id}). {advice} Nothing was changed.",
+            excerpt(user_name)
         ),
     )
-    .field("externalId")
-    .with("attribute", "externalId");
-    if let Some(holder) = holder {
-        refusal = refusal.with("account_id", holder.id);
-    }
-    refusal
+    .field(field)
+    .with("attribute", "externalId")
+    .with("object_id", object_id)
+    .with("account_id", id)
+    .with("user_name", user_name)
 }
 
 /// What the log says of attributes that were passed over; empty when none were.
@@ -338,6 +365,32 @@ mod tests {
     }
 
     #[test]
+    fn a_taken_object_id_is_answered_with_who_has_it_and_what_its_claimant_can_do() {
+        for (claimant, field, part) in [
+            (
+                Claimant::Directory,
+                "externalId",
+                "In the DragOnce Admin Panel",
+            ),
+            (Claimant::Link, "object_id", "Unlink it there first"),
+            (Claimant::Restore, "account_id", "restore again"),
+        ] {
+            let id = AccountId::from_uuid(Uuid::from_u128(7));
+            let refusal = object_id_taken(claimant, GUID, id, "alice@contoso.com");
+            let holder = format!("\"alice@contoso.com\" ({id})");
+            for part in [part, GUID, holder.as_str(), "Nothing was changed."] {
+                assert!(
+                    refusal.detail.contains(part),
+                    "{part} is not in: {}",
+                    refusal.detail
+                );
+            }
+            assert_eq!(refusal.field.as_deref(), Some(field));
+            assert!(refusal.metadata.contains(&("account_id", id.to_string())));
+        }
+    }
+
+    #[test]
     fn the_texts_of_long_names_stay_readable_in_a_portal() {
         let long = "x".repeat(800);
         let holder = account(7, &long, Some(&long));
@@ -347,6 +400,7 @@ mod tests {
             user_name_taken(&holder, Some(&long)),
             user_name_taken(&holder, Some(GUID)),
             user_name_of_another(&called, Some(GUID), &holder),
+            object_id_taken(Claimant::Directory, &long, holder.id, &long),
         ] {
             let length = refusal.detail.chars().count();
             assert!(length <= 520, "{length}: {}", refusal.detail);

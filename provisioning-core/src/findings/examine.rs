@@ -1,5 +1,5 @@
 //! What the state of the data says of findings, without a request: mismatches that no request of Entra has shown, because an admin or a service
-//! made them, and findings that are over. By indexes, and a bounded step at a time.
+//! made them, and findings that are over. By indexes, and a bounded step at a time: the next one goes on where the last one ended.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -11,23 +11,29 @@ use crate::{
     accounts::Account,
     error::Error,
     ids::{AccountId, GroupId, TenantId},
-    storage::{FindingPlace, FindingQuery, FindingWrite, StorageError},
+    storage::{ExaminationPlace, FindingPlace, FindingQuery, FindingWrite, StorageError},
 };
 
-/// Tenants, and findings of a tenant, looked at in one step.
-const BATCH: u32 = 500;
-/// Findings that one examination opens.
-const OPENED_MAX: u32 = 500;
+/// Tenants whose examination is claimed in one step.
+const TENANTS_BATCH: u32 = 500;
+/// Open findings, and Object IDs that may be shared, that one examination of a tenant looks at.
+const STEP: u32 = 500;
+/// A tenant that was examined since is left alone: shorter than the time between two examinations of one process, so that it is claimed by its next.
+const EXAMINED_LATELY: Duration = Duration::from_mins(4);
 /// Accounts named by the finding about all Object IDs of a tenant.
 const EXAMPLES: u32 = 3;
 /// A finding that only requests can show to be cured ends when none has shown it for so long.
 const UNSEEN_MAX: Duration = Duration::from_hours(30 * 24);
 
 impl Core {
-    /// Opens what the state of the tenant's accounts shows.
-    pub(super) async fn open_by_state(&self, tenant: TenantId) -> Result<(), Error> {
+    /// What the state of the tenant's accounts shows, where shared Object IDs are searched from a key on, and from which key on to search the next time.
+    pub(super) async fn shown_by_state(
+        &self,
+        tenant: TenantId,
+        from: &str,
+    ) -> Result<(Vec<FindingWrite>, String), Error> {
         let now = self.now();
-        let mut found = Vec::new();
+        let mut shown = Vec::new();
         let not_guid = self
             .storage()
             .find_unknown_not_guid(tenant, EXAMPLES)
@@ -38,28 +44,24 @@ impl Core {
                 user_name: &first.user_name,
                 called: None,
             };
-            let accounts: Vec<&Account> = not_guid.iter().collect();
-            found.push(Sighting::object_id_not_guid(person, &accounts));
+            let accounts: Vec<AccountId> = not_guid.iter().map(|account| account.id).collect();
+            shown.push(Sighting::object_id_not_guid(person, accounts));
         }
-        let shared = self
+        let (shared, next) = self
             .storage()
-            .find_unknown_shared(tenant, OPENED_MAX)
+            .find_unknown_shared(tenant, from, STEP)
             .await?;
-        found.extend(shared.into_iter().map(|(key, accounts)| {
+        shown.extend(shared.into_iter().map(|(key, accounts)| {
             let person = Person {
                 object_id: Some(&key),
                 ..Person::default()
             };
-            Sighting {
-                accounts,
-                ..Sighting::object_id_shared(person, &[])
-            }
+            Sighting::object_id_shared(person, accounts)
         }));
-        let found = found
+        let found = shown
             .into_iter()
-            .map(|sighting| FindingWrite::Found(sighting.finding(now, None)))
-            .collect();
-        self.write_findings(tenant, found).await
+            .map(|sighting| FindingWrite::Found(sighting.finding(now, None)));
+        Ok((found.collect(), next))
     }
 
     /// What DragOnce has on its side of findings: the accounts and groups that they are about, as they are now. Those that are gone for good have
@@ -99,13 +101,13 @@ impl Core {
         Ok(sides)
     }
 
-    /// Closes those of the findings that are over by the state of the data, and sets their closures.
-    pub(super) async fn close_by_state(
+    /// Sets the closures of those of the findings that are over by the state of the data; they are still to be written.
+    pub(super) async fn over_by_state(
         &self,
         tenant: TenantId,
         findings: &mut [Finding],
         sides: &Sides,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<FindingWrite>, Error> {
         let now = self.now();
         let shared: Vec<String> = findings
             .iter()
@@ -137,10 +139,7 @@ impl Core {
                     .storage()
                     .find_cured_not_guid(tenant, None)
                     .await?
-                    .map(|_| {
-                        self.not_guid_seen().forget(tenant);
-                        "The Object IDs of all accounts are GUIDs.".to_owned()
-                    }),
+                    .map(|_| "The Object IDs of all accounts are GUIDs.".to_owned()),
                 _ => over_by_state(finding, &sides.accounts_of(finding)),
             };
             let unseen = !finding.kind.is_of_state() && finding.last_seen_at.plus(UNSEEN_MAX) < now;
@@ -158,49 +157,65 @@ impl Core {
             finding.closure = Some(closure.clone());
             closed.push(FindingWrite::Closed {
                 id: finding.id,
+                kind: finding.kind,
                 closure,
             });
         }
-        self.write_findings(tenant, closed).await
+        Ok(closed)
     }
 
-    /// Examines every tenant. Whatever is left when it is cancelled is looked at the next time.
+    /// Examines every tenant that no process has examined lately. Whatever is left when it is cancelled is looked at the next time.
     pub(crate) async fn examine_all(&self, cancel: &CancellationToken) -> Result<(), Error> {
         let mut after = None;
         loop {
-            let tenants = self.storage().list_tenants(BATCH, after.as_ref()).await?;
-            for tenant in &tenants {
+            let tenants = self
+                .storage()
+                .list_tenants(TENANTS_BATCH, after.as_ref())
+                .await?;
+            let Some(last) = tenants.last() else {
+                return Ok(());
+            };
+            let ids: Vec<TenantId> = tenants.iter().map(|tenant| tenant.id).collect();
+            let now = self.now();
+            let claimed = self
+                .storage()
+                .claim_examinations(&ids, now, now.minus(EXAMINED_LATELY))
+                .await?;
+            for (tenant, place) in claimed {
                 if cancel.is_cancelled() {
                     return Ok(());
                 }
-                self.examine(tenant.id, cancel).await?;
+                self.examine(tenant, place).await?;
             }
-            match tenants.last() {
-                Some(last) => after = Some(last.identifier.clone()),
-                None => return Ok(()),
-            }
+            after = Some(last.identifier.clone());
         }
     }
 
-    /// Opens what the state of a tenant's accounts shows, and closes what is over.
-    async fn examine(&self, tenant: TenantId, cancel: &CancellationToken) -> Result<(), Error> {
-        self.open_by_state(tenant).await?;
-        let mut after = None;
-        while !cancel.is_cancelled() {
-            let query = FindingQuery {
-                closed: false,
-                kinds: &[],
-                account: None,
-                limit: BATCH,
-                after,
-            };
-            let mut findings = self.storage().list_findings(tenant, &query).await?;
-            let Some(last) = findings.last() else { break };
-            after = Some(FindingPlace::behind(last));
-            let sides = self.sides_of(tenant, &findings).await?;
-            self.close_by_state(tenant, &mut findings, &sides).await?;
+    /// Opens what the state of a tenant's accounts shows, and closes what is over: one step of each.
+    async fn examine(&self, tenant: TenantId, place: ExaminationPlace) -> Result<(), Error> {
+        let (mut writes, object_id_key) = self.shown_by_state(tenant, &place.object_id_key).await?;
+        let query = FindingQuery {
+            closed: false,
+            kinds: &[],
+            account: None,
+            limit: STEP,
+            after: place.finding,
+        };
+        let mut findings = self.storage().list_findings(tenant, &query).await?;
+        let is_full = u32::try_from(findings.len()).is_ok_and(|count| count == STEP);
+        let next = ExaminationPlace {
+            finding: findings
+                .last()
+                .filter(|_| is_full)
+                .map(FindingPlace::behind),
+            object_id_key,
+        };
+        let sides = self.sides_of(tenant, &findings).await?;
+        writes.extend(self.over_by_state(tenant, &mut findings, &sides).await?);
+        if next != place {
+            writes.push(FindingWrite::Examined(next));
         }
-        Ok(())
+        self.write_findings(tenant, writes).await
     }
 }
 

@@ -2,8 +2,6 @@
 //!
 //! Only requests with a SCIM token say something of Entra. Where a tenant has no open finding, nothing is looked up for a cure.
 
-use std::{collections::HashMap, sync::Mutex, time::Duration};
-
 use super::{
     Closure, Finding, FindingKey, FindingKind, Sighting,
     cure::{Act, Reached, Verdict, verdict},
@@ -17,7 +15,6 @@ use crate::{
         fold::fold,
     },
     call::{Admitted, Call},
-    clock::Timestamp,
     error::{Error, Refusal},
     groups::Group,
     ids::{AccountId, LogEntryId, TenantId},
@@ -26,38 +23,6 @@ use crate::{
     log::{LogEntry, Operation},
     storage::{Commit, FindingWrite, Mutation, StorageError, Write},
 };
-
-/// How often the finding about all Object IDs of a tenant is counted: every request would show it, and all would wait for its one row.
-const NOT_GUID_INTERVAL: Duration = Duration::from_mins(1);
-
-/// When the finding about all Object IDs of a tenant was last written by this process.
-#[derive(Debug, Default)]
-pub(crate) struct NotGuidSeen(Mutex<HashMap<TenantId, Timestamp>>);
-
-impl NotGuidSeen {
-    /// Whether it is time to write it again; if so, it counts as written.
-    fn due(&self, tenant: TenantId, now: Timestamp) -> bool {
-        let mut seen = self.lock();
-        let due = seen
-            .get(&tenant)
-            .is_none_or(|last| last.plus(NOT_GUID_INTERVAL) <= now);
-        if due {
-            seen.insert(tenant, now);
-        }
-        due
-    }
-
-    /// The finding was closed: the next request that shows it opens it.
-    pub fn forget(&self, tenant: TenantId) {
-        self.lock().remove(&tenant);
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<TenantId, Timestamp>> {
-        self.0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-}
 
 /// A successful write of an account, about to be committed.
 #[derive(Clone, Copy)]
@@ -69,7 +34,7 @@ pub(crate) struct AccountWritten<'a> {
     /// The account as it shall be.
     pub new: &'a Account,
     /// Another account that has the Object ID, which this write gives to the account.
-    pub sharer: Option<&'a Account>,
+    pub sharer: Option<AccountId>,
     /// A deleted account of the same Object ID.
     pub tombstone: Option<&'a Account>,
     /// The request says `active`: true.
@@ -106,8 +71,8 @@ impl Core {
         &self,
         admitted: &Admitted,
         person: Person<'_>,
-        meant: Option<&Account>,
-        holder: &Account,
+        meant: Option<AccountId>,
+        holder: AccountId,
     ) -> Result<Option<Sighting>, Error> {
         if admitted.token_id.is_none() {
             return Ok(None);
@@ -124,14 +89,14 @@ impl Core {
     async fn had_login(
         &self,
         admitted: &Admitted,
-        account: &Account,
+        account: AccountId,
         user_name: &str,
     ) -> Result<bool, Error> {
         let (tenant, key) = (admitted.tenant.id, fold(user_name));
         if admitted.open_findings {
             let open = self
                 .storage()
-                .find_open_findings(tenant, &[FindingKey::Account(account.id)])
+                .find_open_findings(tenant, &[FindingKey::Account(account)])
                 .await?;
             if open.iter().any(|finding| {
                 finding.kind == FindingKind::LoginRenamed
@@ -142,12 +107,13 @@ impl Core {
         }
         let had = self
             .storage()
-            .find_newest_of_account(tenant, &key, account.id, None)
+            .find_newest_of_account(tenant, &key, account, None)
             .await?;
         Ok(had.is_some())
     }
 
-    /// What a call of an account by an id shows that names none.
+    /// What a call of an account by an id shows that names none: nothing, unless there is left of the account that the id was given out. Anybody can
+    /// make ids that never were.
     pub(crate) async fn sight_stale_id(
         &self,
         admitted: &Admitted,
@@ -156,13 +122,31 @@ impl Core {
         if admitted.token_id.is_none() {
             return Ok(None);
         }
-        let found = self
+        let tenant = admitted.tenant.id;
+        let tombstone = self
             .storage()
-            .find_accounts_and_tombstones(admitted.tenant.id, &[id])
+            .find_accounts_and_tombstones(tenant, &[id])
             .await?;
-        // An id that this service cannot have given out is a tester's, not one that Entra has kept.
-        let was_given = !found.is_empty() || id.uuid().get_version_num() == 7;
-        Ok(was_given.then(|| Sighting::stale_scim_id(&id.to_string(), found.first())))
+        if let Some(tombstone) = tombstone.first() {
+            let person = Person {
+                object_id: tombstone.object_id.as_deref(),
+                user_name: &tombstone.user_name,
+                called: Some(id),
+            };
+            return Ok(Some(Sighting::stale_scim_id(id, person, Some(tombstone))));
+        }
+        let step = self
+            .storage()
+            .list_link_steps(tenant, Some(id), 1, None)
+            .await?;
+        Ok(step.first().map(|entry| {
+            let person = Person {
+                object_id: Some(&entry.object_id),
+                user_name: &entry.user_name,
+                called: Some(id),
+            };
+            Sighting::stale_scim_id(id, person, None)
+        }))
     }
 
     /// What a write of an account shows: findings that open, and findings that it cures.
@@ -187,7 +171,7 @@ impl Core {
             sightings.extend(
                 written
                     .sharer
-                    .map(|sharer| Sighting::object_id_shared(person, &[new, sharer])),
+                    .map(|sharer| Sighting::object_id_shared(person, [new.id, sharer])),
             );
             let renamed = old.is_none_or(|old| old.user_name_key != new.user_name_key);
             sightings.extend(
@@ -212,9 +196,9 @@ impl Core {
             let changed = old.is_none_or(|old| old.object_id != new.object_id);
             if changed
                 && is_not_guid(new.object_id.as_deref())
-                && self.not_guid_seen().due(admitted.tenant.id, entry.at)
+                && self.not_guid_seen().is_due(admitted.tenant.id, entry.at)
             {
-                sightings.push(Sighting::object_id_not_guid(person, &[new]));
+                sightings.push(Sighting::object_id_not_guid(person, [new.id]));
             }
         }
         let mut findings: Vec<FindingWrite> = sightings
@@ -278,18 +262,16 @@ impl Core {
             .storage()
             .find_cured_not_guid(tenant, Some(new.id))
             .await?;
-        Ok(cured.map(|id| {
-            self.not_guid_seen().forget(tenant);
-            FindingWrite::Closed {
-                id,
-                closure: Closure {
-                    at: entry.at,
-                    detail: format!("The Object IDs of all accounts are GUIDs: that of {} was the last that was not.", new.user_name),
-                    request_id: call.request_id.as_str().to_owned(),
-                    log_entry_id: Some(entry.id),
-                    actor: admitted.actor.clone(),
-                },
-            }
+        Ok(cured.map(|id| FindingWrite::Closed {
+            id,
+            kind: FindingKind::ObjectIdNotGuid,
+            closure: Closure {
+                at: entry.at,
+                detail: format!("The Object IDs of all accounts are GUIDs: that of {} was the last that was not.", new.user_name),
+                request_id: call.request_id.as_str().to_owned(),
+                log_entry_id: Some(entry.id),
+                actor: admitted.actor.clone(),
+            },
         }))
     }
 
@@ -325,6 +307,7 @@ impl Core {
             };
             cured.push(FindingWrite::Closed {
                 id: finding.id,
+                kind: finding.kind,
                 closure: Closure {
                     at: self.now(),
                     detail,
@@ -364,15 +347,12 @@ impl Core {
         if admitted.token_id.is_none() || !admitted.open_findings {
             return;
         }
-        let closed = async {
-            let cured = self.cured_by(call, admitted, reached, None, &[]).await?;
-            self.write_findings(admitted.tenant.id, cured).await
-        };
-        if let Err(error) = closed.await {
-            tracing::warn!(
+        match self.cured_by(call, admitted, reached, None, &[]).await {
+            Ok(cured) => self.try_write_findings(admitted.tenant.id, cured).await,
+            Err(error) => tracing::warn!(
                 error = &error as &dyn std::error::Error,
-                "a cured finding was not closed; the next request that shows it closes it"
-            );
+                "whether a finding is cured was not looked up; the next request that shows it closes it"
+            ),
         }
     }
 
@@ -409,9 +389,21 @@ impl Core {
             findings,
             guard: None,
         };
-        match self.storage().commit(mutation).await? {
+        match self.commit_with_findings(mutation).await? {
             Commit::Done => Ok(()),
             other => Err(unexpected(other)),
+        }
+    }
+
+    /// Writes what a read has noticed of findings. The read is answered whether that can be written or not.
+    pub(super) async fn try_write_findings(&self, tenant: TenantId, findings: Vec<FindingWrite>) {
+        // On the heap, since it is large beside what waits for it, and rarely at work.
+        if let Err(error) = Box::pin(self.write_findings(tenant, findings)).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                tenant.id = %tenant,
+                "what a read noticed of findings was not written; the next one that notices it writes it"
+            );
         }
     }
 }
@@ -422,7 +414,7 @@ fn shows(shown: &FindingWrite, finding: &Finding) -> bool {
         FindingWrite::Seen(shown) | FindingWrite::Found(shown) => {
             shown.kind == finding.kind && shown.subject == finding.subject
         }
-        FindingWrite::Closed { .. } => false,
+        FindingWrite::Closed { .. } | FindingWrite::Examined(_) => false,
     }
 }
 

@@ -15,8 +15,6 @@ use crate::{
 const ACCOUNTS_MAX: usize = 3;
 /// The hexadecimal digits that Entra puts before the login account of a user whom it deletes: the Object ID without hyphens.
 const TOMBSTONE_DIGITS: usize = 32;
-/// The most characters of a SCIM id that was called: a key of an index holds it.
-const SCIM_ID_CHARS_MAX: usize = 256;
 
 /// A mismatch that a request shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,20 +77,20 @@ impl Sighting {
         kind: FindingKind,
         subject: String,
         person: Person<'_>,
-        accounts: &[&Account],
+        accounts: impl Into<Vec<AccountId>>,
     ) -> Self {
         Self {
             kind,
             subject,
             directory: person.side(),
-            accounts: accounts.iter().map(|account| account.id).collect(),
+            accounts: accounts.into(),
             group: None,
         }
     }
 
     /// A finding of the account itself.
-    fn of_account(kind: FindingKind, account: &Account, person: Person<'_>) -> Self {
-        Self::of_accounts(kind, account.id.to_string(), person, &[account])
+    fn of_account(kind: FindingKind, account: AccountId, person: Person<'_>) -> Self {
+        Self::of_accounts(kind, account.to_string(), person, [account])
     }
 
     /// A new person was refused because `holder` has the login account. `other` has the Object ID, and `tombstone` would else be restored.
@@ -116,12 +114,12 @@ impl Sighting {
                 FindingKind::LoginTakenSinceDeletion,
                 tombstone.id.to_string(),
                 person,
-                &[tombstone, holder],
+                [tombstone.id, holder.id],
             ));
         }
         Some(match held {
-            None => Self::of_account(FindingKind::LoginNotLinked, holder, person),
-            Some(_) => Self::of_account(FindingKind::ObjectIdMismatch, holder, person),
+            None => Self::of_account(FindingKind::LoginNotLinked, holder.id, person),
+            Some(_) => Self::of_account(FindingKind::ObjectIdMismatch, holder.id, person),
         })
     }
 
@@ -131,23 +129,27 @@ impl Sighting {
             FindingKind::LoginAndObjectIdOnTwoAccounts,
             linked.id.to_string(),
             person,
-            &[linked, holder],
+            [linked.id, holder.id],
         )
     }
 
     /// The Object ID is `holder`'s, exclusively. `meant` is the account that was to have it, when there is one.
-    pub fn object_id_taken(person: Person<'_>, meant: Option<&Account>, holder: &Account) -> Self {
-        let accounts: Vec<&Account> = meant.into_iter().chain([holder]).collect();
+    pub fn object_id_taken(
+        person: Person<'_>,
+        meant: Option<AccountId>,
+        holder: AccountId,
+    ) -> Self {
+        let accounts: Vec<AccountId> = meant.into_iter().chain([holder]).collect();
         Self::of_accounts(
             FindingKind::ObjectIdOnAnotherAccount,
             person.object_id.map(object_id_key).unwrap_or_default(),
             person,
-            &accounts,
+            accounts,
         )
     }
 
     /// The same, where the holder had the login account that was posted before it was renamed.
-    pub fn login_renamed(person: Person<'_>, holder: &Account) -> Self {
+    pub fn login_renamed(person: Person<'_>, holder: AccountId) -> Self {
         Self::of_account(FindingKind::LoginRenamed, holder, person)
     }
 
@@ -160,13 +162,13 @@ impl Sighting {
         };
         Some(Self::of_account(
             FindingKind::ObjectIdMismatch,
-            account,
+            account.id,
             person,
         ))
     }
 
     /// Several accounts have one Object ID.
-    pub fn object_id_shared(person: Person<'_>, holders: &[&Account]) -> Self {
+    pub fn object_id_shared(person: Person<'_>, holders: impl Into<Vec<AccountId>>) -> Self {
         Self::of_accounts(
             FindingKind::ObjectIdShared,
             person.object_id.map(object_id_key).unwrap_or_default(),
@@ -176,7 +178,7 @@ impl Sighting {
     }
 
     /// Accounts have Object IDs that are no GUIDs.
-    pub fn object_id_not_guid(person: Person<'_>, accounts: &[&Account]) -> Self {
+    pub fn object_id_not_guid(person: Person<'_>, accounts: impl Into<Vec<AccountId>>) -> Self {
         Self::of_accounts(
             FindingKind::ObjectIdNotGuid,
             String::new(),
@@ -185,52 +187,34 @@ impl Sighting {
         )
     }
 
-    /// Entra called an account that is not there; `tombstone` is what is left of it.
-    pub fn stale_scim_id(id: &str, tombstone: Option<&Account>) -> Self {
-        let id: String = id
-            .chars()
-            .filter(|character| *character != '\0')
-            .take(SCIM_ID_CHARS_MAX)
-            .collect();
-        let person = tombstone.map_or_else(Person::default, |tombstone| Person {
-            object_id: tombstone.object_id.as_deref(),
-            user_name: &tombstone.user_name,
-            called: None,
-        });
-        Self {
-            kind: FindingKind::StaleScimId,
-            subject: id.clone(),
-            directory: DirectorySide {
-                scim_id: id,
-                ..person.side()
-            },
-            accounts: tombstone.iter().map(|account| account.id).collect(),
-            group: None,
-        }
+    /// Entra called an account that is not there; `tombstone` is what is left of it, and `person` whose it was.
+    pub fn stale_scim_id(id: AccountId, person: Person<'_>, tombstone: Option<&Account>) -> Self {
+        let left: Vec<AccountId> = tombstone.into_iter().map(|account| account.id).collect();
+        Self::of_accounts(FindingKind::StaleScimId, id.to_string(), person, left)
     }
 
     /// The login account that an account was given is that of a deleted user.
     pub fn tombstone_login(account: &Account) -> Self {
-        Self::of_account(FindingKind::TombstoneLogin, account, said_of(account))
+        Self::of_account(FindingKind::TombstoneLogin, account.id, said_of(account))
     }
 
     /// The account came back, or one for the same person, after it was deleted in DragOnce.
     pub fn deleted_and_posted_again(account: &Account) -> Self {
         Self::of_account(
             FindingKind::DeletedAndPostedAgain,
-            account,
+            account.id,
             said_of(account),
         )
     }
 
     /// Entra says that an account on hold is active.
     pub fn active_on_hold(account: &Account) -> Self {
-        Self::of_account(FindingKind::ActiveOnHold, account, said_of(account))
+        Self::of_account(FindingKind::ActiveOnHold, account.id, said_of(account))
     }
 
     /// Entra wanted to write a protected account.
     pub fn protected_account(account: &Account) -> Self {
-        Self::of_account(FindingKind::ProtectedAccount, account, said_of(account))
+        Self::of_account(FindingKind::ProtectedAccount, account.id, said_of(account))
     }
 
     /// The name that Entra wants for a group is `holder`'s. `renamed` is the group that was to have it; none when it was a new one.

@@ -92,7 +92,8 @@ impl Core {
             .map(|place| serde_json::from_slice(&place.position).map_err(|_| invalid_page_token()))
             .transpose()?;
         if !asked.closed && after.is_none() {
-            self.open_by_state(tenant.id).await?;
+            let (found, _) = self.shown_by_state(tenant.id, "").await?;
+            self.try_write_findings(tenant.id, found).await;
         }
         let mut findings = self
             .storage()
@@ -114,8 +115,8 @@ impl Core {
         });
         let sides = self.sides_of(tenant.id, &findings).await?;
         if !asked.closed {
-            self.close_by_state(tenant.id, &mut findings, &sides)
-                .await?;
+            let over = self.over_by_state(tenant.id, &mut findings, &sides).await?;
+            self.try_write_findings(tenant.id, over).await;
             findings.retain(|finding| finding.closure.is_none());
         }
         Ok(FindingPage {
@@ -136,8 +137,8 @@ impl Core {
             .ok_or_else(not_found)?;
         let mut findings = [finding];
         let sides = self.sides_of(tenant.id, &findings).await?;
-        self.close_by_state(tenant.id, &mut findings, &sides)
-            .await?;
+        let over = self.over_by_state(tenant.id, &mut findings, &sides).await?;
+        self.try_write_findings(tenant.id, over).await;
         let [finding] = findings;
         Ok(present(finding, &sides, &tenant))
     }
@@ -227,10 +228,7 @@ impl Core {
             });
         }
         let closure = finding.closure.clone();
-        let finding_id = finding.id;
-        if finding.kind == FindingKind::ObjectIdNotGuid {
-            self.not_guid_seen().forget(tenant.id);
-        }
+        let (finding_id, kind) = (finding.id, finding.kind);
         let presented = present(finding, &sides, tenant);
         if validate_only {
             return Ok(Some(presented));
@@ -249,11 +247,12 @@ impl Core {
             receipt,
             findings: vec![FindingWrite::Closed {
                 id: finding_id,
+                kind,
                 closure,
             }],
             guard: None,
         };
-        match self.storage().commit(mutation).await? {
+        match self.commit_with_findings(mutation).await? {
             Commit::Done => Ok(Some(presented)),
             Commit::RequestIdUsed => Ok(None),
             other => Err(unexpected(other)),

@@ -6,8 +6,10 @@ use std::{collections::HashMap, fmt, time::Instant};
 use uuid::Uuid;
 
 use super::{
-    Act, Holder, LinkTarget, Wish, check_reason, decide_link, no_account_of, object_id_taken,
-    parse_object_id,
+    Act, LinkTarget, Wish, check_reason,
+    decision::{Holder, decide_link},
+    object_id::parse_object_id,
+    refusals::no_account_of,
 };
 use crate::{
     Core,
@@ -245,7 +247,7 @@ impl DryRun {
             return Err(refusals::etag_mismatch(&account).into());
         }
         if let Some(holder) = self.other_holder(core, asked, &account).await? {
-            return Err(object_id_taken(asked, &holder).into());
+            return Err(holder.refuse(&asked).into());
         }
         report.previous_object_id.clone_from(&account.object_id);
         if decide_link(&account, asked, asked.to_string(), core.now())?.is_none() {

@@ -1,6 +1,6 @@
 //! How accounts came to their Object IDs, and undoing a step of it.
 
-use super::{Act, LinkTarget, Linked, Wish, no_such_account};
+use super::{Act, LinkTarget, Linked, Wish, refusals::no_such_account};
 use crate::{
     Core,
     accounts::{AccountKey, Precondition},

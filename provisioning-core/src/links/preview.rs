@@ -42,7 +42,7 @@ pub struct HandOver {
     pub after: Option<String>,
 }
 
-/// Of an account before and after, where `holders` are the accounts that have its old Object ID now, itself among them, in the order of ids.
+/// Of an account before and after, where `holders` are the accounts that have its old Object ID now, itself among them.
 pub(super) fn preview(old: &Account, new: &Account, holders: &[ObjectIdHolder]) -> LinkPreview {
     let by_login = MatchPreview {
         filter: equals("userName", &new.user_name),

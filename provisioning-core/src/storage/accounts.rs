@@ -2,9 +2,7 @@
 
 use super::{
     PerEngine, Storage, StorageError,
-    columns::{
-        account, account_columns, account_groups, caller, caller_and_account, caller_columns,
-    },
+    columns::{account_columns, account_groups, caller, caller_and_account, caller_columns},
     keyed::keyed_by_identifier,
     read,
 };
@@ -12,7 +10,7 @@ use crate::{
     accounts::{Account, AccountKey},
     call::{Caller, CallerKey},
     clock::Timestamp,
-    ids::{AccountId, TenantId},
+    ids::AccountId,
     links::object_id_key as key_of,
     tokens::TokenId,
 };
@@ -142,33 +140,6 @@ const CREATE_CANDIDATES: PerEngine = PerEngine {
     postgres: create_candidates!(postgres),
 };
 
-/// Each arm has an index of its own.
-macro_rules! object_id_holders {
-    ($engine:ident) => { concat!(
-    "SELECT ",
-    account_columns!(),
-    ", ",
-    account_groups!($engine),
-    "
-     FROM (
-         SELECT a.*
-         FROM accounts a
-         WHERE a.tenant_id = $1 AND a.object_id_claim = $2 AND a.deleted_at IS NULL
-         UNION ALL
-         SELECT a.*
-         FROM accounts a
-         WHERE a.tenant_id = $1 AND a.object_id_key = $2 AND a.object_id_claim IS NULL AND a.deleted_at IS NULL
-     ) a
-     ORDER BY a.object_id_claim IS NULL, a.id
-     LIMIT 2"
-) };
-}
-
-const OBJECT_ID_HOLDERS: PerEngine = PerEngine {
-    sqlite: object_id_holders!(sqlite),
-    postgres: object_id_holders!(postgres),
-};
-
 impl Storage {
     /// Finds the tenant and the token of a call.
     #[tracing::instrument(level = "debug", skip_all, fields(db.system.name = self.engine.name(), db.operation.name = "find_caller"))]
@@ -261,17 +232,6 @@ impl Storage {
             }
         }
         Ok((Some(caller), candidates))
-    }
-
-    /// Finds the accounts with an Object ID, by its key ([`object_id_key`](crate::links::object_id_key)), that are not deleted: at most two, which is
-    /// enough to know that it is shared. One that holds it exclusively comes first.
-    #[tracing::instrument(level = "debug", skip_all, fields(db.system.name = self.engine.name(), db.operation.name = "find_object_id_holders"))]
-    pub async fn find_object_id_holders(
-        &self,
-        tenant: TenantId,
-        object_id_key: &str,
-    ) -> Result<Vec<Account>, StorageError> {
-        read!(self, account, each(OBJECT_ID_HOLDERS; tenant.uuid(), object_id_key))
     }
 }
 

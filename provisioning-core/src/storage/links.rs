@@ -21,29 +21,31 @@ pub struct ObjectIdHolder {
     pub user_name: String,
     /// Its Object ID, as it is spelled there.
     pub object_id: String,
+    /// No other account may have it as well.
+    pub exclusive: bool,
 }
 
 /// Each arm has an index of its own.
 const HOLDERS: &str = "
-    SELECT a.id, a.user_name, a.object_id
+    SELECT a.id, a.user_name, a.object_id, a.object_id_exclusive
     FROM (
-        SELECT o.id, o.user_name, o.object_id
+        SELECT o.id, o.user_name, o.object_id, o.object_id_exclusive, o.object_id_claim
         FROM accounts o
         WHERE o.tenant_id = $1 AND o.object_id_claim = $2 AND o.deleted_at IS NULL
         UNION ALL
-        SELECT s.id, s.user_name, s.object_id
+        SELECT s.id, s.user_name, s.object_id, s.object_id_exclusive, s.object_id_claim
         FROM accounts s
         WHERE s.tenant_id = $1 AND s.object_id_key = $2 AND s.object_id_claim IS NULL AND s.deleted_at IS NULL
     ) a
-    ORDER BY a.id
+    ORDER BY a.object_id_claim IS NULL, a.id
     LIMIT $3";
 
 /// A tombstone counts.
 const ACCOUNT_EXISTS: &str = "SELECT COUNT(*) FROM accounts WHERE tenant_id = $1 AND id = $2";
 
 impl Storage {
-    /// Lists the accounts with an Object ID, by its key ([`object_id_key`](crate::links::object_id_key)), that are not deleted, in the order of
-    /// their ids.
+    /// Lists the accounts with an Object ID, by its key ([`object_id_key`](crate::links::object_id_key)), that are not deleted. One that
+    /// has it exclusively comes first, then the order is that of the ids.
     #[tracing::instrument(level = "debug", skip_all, fields(db.system.name = self.engine.name(), db.operation.name = "list_object_id_holders"))]
     pub async fn list_object_id_holders(
         &self,
@@ -153,5 +155,6 @@ fn holder(columns: &mut impl Columns) -> Result<ObjectIdHolder, StorageError> {
         id: AccountId::from_uuid(columns.uuid()?),
         user_name: columns.text()?,
         object_id: columns.text()?,
+        exclusive: columns.bool()?,
     })
 }

@@ -43,7 +43,7 @@ pub use self::{
     config::{StorageConfig, StorageUrl},
     diagnosis::Names,
     error::{OpenError, StorageError},
-    findings::{FindingPlace, FindingQuery, FindingWrite},
+    findings::{ExaminationPlace, FindingPlace, FindingQuery, FindingWrite},
     groups::GroupBasis,
     guard::{BatchDecision, DroppedItems, GuardBase, GuardPart, GuardedTenant},
     history::History,

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     Core,
-    accounts::{Account, Precondition},
+    accounts::Precondition,
     attributes::{error::excerpt, fold::check_text},
     call::{Admitted, Call, Credential, invalid_credential},
     error::{Error, Reason, Refusal},
@@ -18,7 +18,7 @@ use crate::{
     log::{AttributeChange, LogEntry, Operation, ResourceType},
     page_token::{cut, invalid_page_token},
     receipts::{Answer, Once},
-    storage::{Commit, Mutation, Write},
+    storage::{Commit, Mutation, ObjectIdHolder, Write},
 };
 
 /// How often a change is tried when others change the tenant in between.
@@ -321,7 +321,7 @@ impl Core {
         {
             let holders = self
                 .storage()
-                .find_object_id_holders(new.id, &object_id)
+                .list_object_id_holders(new.id, &object_id, 2)
                 .await?;
             return Ok(Some(object_id_shared(&object_id, &holders)));
         }
@@ -479,7 +479,7 @@ fn contention() -> Refusal {
     )
 }
 
-fn object_id_shared(object_id: &str, holders: &[Account]) -> Refusal {
+fn object_id_shared(object_id: &str, holders: &[ObjectIdHolder]) -> Refusal {
     let ids: Vec<_> = holders.iter().map(|holder| holder.id.to_string()).collect();
     Refusal::new(
         Reason::SettingConflict,

@@ -126,6 +126,19 @@ on_every_engine! {
         assert_ne!(only(open(&world).await, FindingKind::LoginNotLinked).finding.id.to_string(), id, "it opens again when it is shown again");
     }
 
+    async fn a_dismissal_that_is_only_tried_changes_nothing_of_what_is_counted(world: World) {
+        let entra = Entra::new(&world).await;
+        entra.post("carol@contoso.com", Some("carol")).await.expect("it is created");
+        let found = only(open(&world).await, FindingKind::ObjectIdNotGuid).finding;
+        dismiss(&world, &found.id.to_string(), true, None).await;
+        entra.post("dave@contoso.com", Some("dave")).await.expect("it is created");
+        assert_eq!(only(open(&world).await, FindingKind::ObjectIdNotGuid).finding.count, 1, "once a minute");
+
+        dismiss(&world, &found.id.to_string(), false, None).await;
+        entra.post("erin@contoso.com", Some("erin")).await.expect("it is created");
+        assert_ne!(only(open(&world).await, FindingKind::ObjectIdNotGuid).finding.id, found.id, "who shows it again opens it at once");
+    }
+
     async fn what_is_not_there_cannot_be_dismissed(world: World) {
         let id = "01900000-0000-7000-8000-000000000000";
         let refused = world.core.dismiss_finding(&admin(CONTOSO), id, "", false, None).await;

@@ -1,7 +1,9 @@
 //! Findings, on every engine: what opens one, what counts, what cures it and what does not.
 
+mod bounds;
 mod cures;
 mod lists;
+mod races;
 mod sightings;
 
 use std::time::Duration;

@@ -2,10 +2,13 @@
 
 use provisioning_core::{
     clock::Timestamp,
-    findings::{Closure, DirectorySide, Finding, FindingKey, FindingKind, LOG_ENTRIES_MAX},
+    findings::{
+        Closure, DirectorySide, Finding, FindingKey, FindingKind, LOG_ENTRIES_MAX, OPEN_OF_KIND_MAX,
+    },
     ids::{AccountId, LogEntryId, TenantId},
     storage::{
-        Commit, FindingPlace, FindingQuery, FindingWrite, Mutation, Storage, StorageUrl, Write,
+        Commit, ExaminationPlace, FindingPlace, FindingQuery, FindingWrite, Mutation, Storage,
+        StorageUrl, Write,
     },
 };
 use secrecy::ExposeSecret as _;
@@ -47,6 +50,14 @@ fn closure(at: Timestamp) -> Closure {
     }
 }
 
+fn closed(finding: &Finding, closure: Closure) -> FindingWrite {
+    FindingWrite::Closed {
+        id: finding.id,
+        kind: finding.kind,
+        closure,
+    }
+}
+
 async fn write(storage: &Storage, tenant: TenantId, findings: Vec<FindingWrite>) {
     let mutation = Mutation {
         findings,
@@ -56,14 +67,17 @@ async fn write(storage: &Storage, tenant: TenantId, findings: Vec<FindingWrite>)
 }
 
 async fn list(storage: &Storage, tenant: TenantId, closed: bool) -> Vec<Finding> {
-    let query = FindingQuery {
+    storage.list_findings(tenant, &every(closed)).await.unwrap()
+}
+
+const fn every(closed: bool) -> FindingQuery<'static> {
+    FindingQuery {
         closed,
         kinds: &[],
         account: None,
         limit: 1_000,
         after: None,
-    };
-    storage.list_findings(tenant, &query).await.unwrap()
+    }
 }
 
 async fn has_open(storage: &Storage, tenant: &provisioning_core::tenants::Tenant) -> bool {
@@ -80,7 +94,7 @@ on_every_engine! {
             write(storage, tenant, vec![FindingWrite::Seen(written.clone())]).await;
             assert_eq!(storage.find_finding(tenant, written.id).await.unwrap(), Some(written.clone()));
             let closure = closure(make::seconds(1));
-            write(storage, tenant, vec![FindingWrite::Closed { id: written.id, closure: closure.clone() }]).await;
+            write(storage, tenant, vec![closed(&written, closure.clone())]).await;
             let closed = Finding { closure: Some(closure), ..written };
             assert_eq!(storage.find_finding(tenant, closed.id).await.unwrap(), Some(closed));
         }
@@ -166,7 +180,7 @@ on_every_engine! {
         let first = finding(make::T0, FindingKind::StaleScimId, "7");
         write(storage, tenant, vec![FindingWrite::Seen(first.clone())]).await;
         for second in [1, 2] {
-            write(storage, tenant, vec![FindingWrite::Closed { id: first.id, closure: closure(make::seconds(second)) }]).await;
+            write(storage, tenant, vec![closed(&first, closure(make::seconds(second)))]).await;
         }
         let closed = list(storage, tenant, true).await;
         assert_eq!(closed[0].closure.as_ref().map(|closure| closure.at), Some(make::seconds(1)));
@@ -207,7 +221,7 @@ on_every_engine! {
         let stale = finding(make::T0, FindingKind::StaleScimId, "7");
         write(storage, tenant.id, vec![FindingWrite::Seen(stale.clone())]).await;
         assert!(has_open(storage, &tenant).await && !has_open(storage, &other).await);
-        write(storage, tenant.id, vec![FindingWrite::Closed { id: stale.id, closure: closure(make::T0) }]).await;
+        write(storage, tenant.id, vec![closed(&stale, closure(make::T0))]).await;
         assert!(!has_open(storage, &tenant).await);
     }
 
@@ -236,7 +250,7 @@ on_every_engine! {
             assert_eq!(storage.find_open_findings(other, &keys).await.unwrap(), []);
         }
         assert_eq!(storage.find_open_findings(tenant, &[]).await.unwrap(), []);
-        write(storage, tenant, vec![FindingWrite::Closed { id: found.id, closure: closure(make::T0) }]).await;
+        write(storage, tenant, vec![closed(&found, closure(make::T0))]).await;
         assert_eq!(storage.find_open_findings(tenant, &[FindingKey::ScimId("7".to_owned())]).await.unwrap(), []);
     }
 
@@ -266,20 +280,91 @@ on_every_engine! {
         for (name, object_id) in [("ada", "x"), ("bob", "x"), ("eve", "y"), ("dan", "z"), ("fay", "z"), ("gil", "z"), ("hal", "z")] {
             ids.push(make::stored(storage, tenant, make::linked(name, object_id)).await);
         }
-        let found = storage.find_unknown_shared(tenant, 10).await.unwrap();
+        let (found, next) = storage.find_unknown_shared(tenant, "", 10).await.unwrap();
+        assert_eq!(next, "", "there are no more");
         let keys: Vec<_> = found.iter().map(|(key, accounts)| (key.as_str(), accounts.len())).collect();
         assert_eq!(keys, [("x", 2), ("z", 3)]);
         assert_eq!(found[0].1, [ids[0].id, ids[1].id]);
-        assert_eq!(storage.find_unknown_shared(tenant, 1).await.unwrap().len(), 1);
+        // Of x and z a second account has not the claim, and so has of m the only one that is left.
+        let first = make::stored(storage, tenant, make::linked("ian", "m")).await;
+        make::stored(storage, tenant, make::linked("jim", "m")).await;
+        make::stored(storage, tenant, make::deleted(&first, make::seconds(1))).await;
+        let mut searched = Vec::new();
+        let mut from = String::new();
+        for _ in 0..3 {
+            let (found, next) = storage.find_unknown_shared(tenant, &from, 1).await.unwrap();
+            searched.push((found.into_iter().map(|(key, _)| key).collect::<Vec<_>>(), next.clone()));
+            from = next;
+        }
+        let steps = [(vec!["x"; 0], "x"), (vec!["x"], "z"), (vec!["z"], "")];
+        assert_eq!(searched, steps.map(|(keys, next)| (keys.into_iter().map(str::to_owned).collect(), next.to_owned())), "one after the other, to the end");
 
         write(storage, tenant, vec![FindingWrite::Found(finding(make::T0, FindingKind::ObjectIdShared, "x"))]).await;
-        assert_eq!(storage.find_unknown_shared(tenant, 10).await.unwrap(), [found[1].clone()]);
+        assert_eq!(storage.find_unknown_shared(tenant, "", 10).await.unwrap().0, [found[1].clone()]);
         make::stored(storage, tenant, make::deleted(&ids[0], make::seconds(1))).await;
         let asked = ["x", "y", "none"].map(str::to_owned);
         let mut sharers = storage.find_object_id_sharers(tenant, &asked).await.unwrap();
         sharers.sort();
         let expected = [("none", vec![]), ("x", vec![ids[1].id]), ("y", vec![ids[2].id])];
         assert_eq!(sharers, expected.map(|(key, ids)| (key.to_owned(), ids)));
+    }
+
+    async fn only_so_many_of_a_kind_are_open_and_those_are_counted(fixture: Fixture) {
+        let storage = &fixture.storage;
+        let tenant = make::stored_tenant(storage, "contoso").await.id;
+        let other = make::stored_tenant(storage, "fabrikam").await.id;
+        let stale = |number: usize| finding(make::seconds(1), FindingKind::StaleScimId, &format!("{number:04}"));
+        write(storage, tenant, (0..OPEN_OF_KIND_MAX + 5).map(|number| FindingWrite::Seen(stale(number))).collect()).await;
+        write(storage, tenant, vec![FindingWrite::Found(stale(OPEN_OF_KIND_MAX + 5))]).await;
+        let kinds = [FindingKind::StaleScimId];
+        let query = FindingQuery { kinds: &kinds, limit: 2_000, ..every(false) };
+        let mut open = storage.list_findings(tenant, &query).await.unwrap();
+        open.sort_by(|one, other| one.subject.cmp(&other.subject));
+        let subjects: Vec<_> = open.iter().map(|found| found.subject.clone()).collect();
+        assert_eq!(subjects, (0..OPEN_OF_KIND_MAX).map(|number| format!("{number:04}")).collect::<Vec<_>>());
+
+        write(storage, tenant, vec![FindingWrite::Seen(stale(7))]).await;
+        assert_eq!(storage.find_finding(tenant, open[7].id).await.unwrap().map(|found| found.count), Some(2), "what is open is counted");
+        let another = finding(make::T0, FindingKind::LoginNotLinked, "ada");
+        write(storage, tenant, vec![FindingWrite::Seen(another.clone())]).await;
+        assert_eq!(storage.find_finding(tenant, another.id).await.unwrap(), Some(another), "another kind has its own room");
+        write(storage, other, vec![FindingWrite::Seen(stale(7))]).await;
+        assert_eq!(list(storage, other, false).await.len(), 1, "another tenant has its own room");
+
+        write(storage, tenant, vec![closed(&open[0], closure(make::T0))]).await;
+        write(storage, tenant, vec![FindingWrite::Seen(stale(OPEN_OF_KIND_MAX))]).await;
+        let open = storage.list_findings(tenant, &query).await.unwrap();
+        assert_eq!(open.len(), OPEN_OF_KIND_MAX);
+        assert!(open.iter().any(|found| found.subject == OPEN_OF_KIND_MAX.to_string()), "a closed one makes room");
+    }
+
+    async fn an_examination_is_claimed_by_one_and_goes_on_where_the_last_one_ended(fixture: Fixture) {
+        let storage = &fixture.storage;
+        let mut tenants = Vec::new();
+        for identifier in ["contoso", "fabrikam", "initech"] {
+            tenants.push(make::stored_tenant(storage, identifier).await.id);
+        }
+        let mut claims = tokio::task::JoinSet::new();
+        for number in 0..8 {
+            let (storage, mut tenants) = (storage.clone(), tenants.clone());
+            tenants.rotate_left(number % 3);
+            claims.spawn(async move { storage.claim_examinations(&tenants, make::seconds(60), make::T0).await.unwrap() });
+        }
+        let mut claimed = claims.join_all().await.concat();
+        claimed.sort_by_key(|(tenant, _)| tenant.uuid());
+        tenants.sort_by_key(|tenant| tenant.uuid());
+        assert_eq!(claimed, tenants.iter().map(|tenant| (*tenant, ExaminationPlace::default())).collect::<Vec<_>>(), "each by one");
+
+        let found = finding(make::T0, FindingKind::LoginNotLinked, "ada");
+        let place = ExaminationPlace { finding: Some(FindingPlace::behind(&found)), object_id_key: "oid".to_owned() };
+        write(storage, tenants[0], vec![FindingWrite::Seen(found), FindingWrite::Examined(place.clone())]).await;
+        assert_eq!(storage.claim_examinations(&tenants, make::seconds(119), make::seconds(59)).await.unwrap(), [], "it was examined since");
+        let mut again = storage.claim_examinations(&tenants[..2], make::seconds(120), make::seconds(60)).await.unwrap();
+        again.sort_by_key(|(tenant, _)| tenant.uuid());
+        assert_eq!(again, [(tenants[0], place), (tenants[1], ExaminationPlace::default())]);
+        let left = storage.claim_examinations(&tenants, make::seconds(121), make::seconds(61)).await.unwrap();
+        assert_eq!(left, [(tenants[2], ExaminationPlace::default())]);
+        assert_eq!(storage.claim_examinations(&[], make::seconds(200), make::seconds(200)).await.unwrap(), []);
     }
 
     async fn closed_findings_are_purged_by_their_age_in_steps(fixture: Fixture) {
@@ -289,7 +374,7 @@ on_every_engine! {
             let found = finding(make::T0, FindingKind::StaleScimId, &second.to_string());
             write(storage, tenant, vec![FindingWrite::Seen(found.clone())]).await;
             if second < 4 {
-                write(storage, tenant, vec![FindingWrite::Closed { id: found.id, closure: closure(make::seconds(second)) }]).await;
+                write(storage, tenant, vec![closed(&found, closure(make::seconds(second)))]).await;
             }
         }
         let mut steps = Vec::new();
@@ -304,10 +389,12 @@ on_every_engine! {
     async fn findings_are_looked_up_by_indexes(fixture: Fixture) {
         let storage = &fixture.storage;
         let tenant = make::stored_tenant(storage, "contoso").await.id;
-        let many = |number: u32| FindingWrite::Seen(finding(make::seconds(number.into()), FindingKind::StaleScimId, &number.to_string()));
-        write(storage, tenant, (0..MANY).map(many).collect()).await;
+        // Of every kind as many, since a tenant has only so many of one.
+        let kinds = FindingKind::ALL.iter().filter(|kind| **kind != FindingKind::ObjectIdNotGuid && **kind != FindingKind::ObjectIdShared).cycle();
+        let many = |(number, kind): (u32, &FindingKind)| FindingWrite::Seen(finding(make::seconds(number.into()), *kind, &number.to_string()));
+        write(storage, tenant, (0..MANY).zip(kinds).map(many).collect()).await;
         for open in list(storage, tenant, false).await.iter().take(900) {
-            write(storage, tenant, vec![FindingWrite::Closed { id: open.id, closure: closure(make::T0) }]).await;
+            write(storage, tenant, vec![closed(open, closure(make::T0))]).await;
         }
         let mut writers = tokio::task::JoinSet::new();
         for writer in 0..4_u128 {
@@ -332,6 +419,7 @@ on_every_engine! {
             (storage.explain_list_findings(tenant, &query(false, Some(found.accounts[0]))).await.unwrap(), "finding_keys_key"),
             (storage.explain_find_open_findings(tenant, &keys).await.unwrap(), "finding_keys_key"),
             (storage.explain_find_unknown_not_guid(tenant).await.unwrap(), "accounts_object_id_not_guid"),
+            (storage.explain_find_unknown_shared(tenant).await.unwrap(), "accounts_object_id_shared"),
             (storage.explain_find_object_id_sharers(tenant).await.unwrap(), "accounts_object_id_claim_key"),
             (storage.explain_find_object_id_sharers(tenant).await.unwrap(), "accounts_object_id_shared"),
         ] {

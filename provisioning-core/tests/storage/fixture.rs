@@ -6,8 +6,10 @@ use std::{
 };
 
 use provisioning_core::storage::{Storage, StorageConfig, StorageUrl};
-use secrecy::SecretString;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use secrecy::{ExposeSecret as _, SecretString};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, sqlite::SqliteConnectOptions,
+};
 
 /// Makes one test for each engine out of `async fn name(fixture: Fixture) { .. }`, so that a failure names the engine.
 macro_rules! on_every_engine {
@@ -73,6 +75,23 @@ impl Fixture {
         Storage::open(&self.config)
             .await
             .expect("a migrated database can be opened")
+    }
+
+    /// Runs a statement as another program would.
+    pub async fn execute(&self, statement: &str) {
+        match &self.config.url {
+            StorageUrl::Postgres(url) => execute(url.expose_secret(), statement).await,
+            StorageUrl::Sqlite(path) => {
+                let options = SqliteConnectOptions::new().filename(path);
+                let mut connection = options.connect().await.expect("it can be opened");
+                // The text is the test's own.
+                sqlx::query(AssertSqlSafe(statement.to_owned()))
+                    .execute(&mut connection)
+                    .await
+                    .expect("the statement is right");
+                connection.close().await.expect("the connection ends");
+            }
+        }
     }
 
     pub const fn is_sqlite(&self) -> bool {

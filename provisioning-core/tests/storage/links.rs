@@ -94,10 +94,18 @@ on_every_engine! {
         make::stored(storage, tenant.id, make::linked("dan", "another")).await;
         let holders = storage.list_object_id_holders(tenant.id, guid, 10).await.unwrap();
         let told: Vec<_> = holders.iter().map(|holder| (holder.id, holder.user_name.as_str(), holder.object_id.clone())).collect();
-        let mut expected = [(ada.id, "ada", guid.to_owned()), (bob.id, "bob", guid.to_uppercase())];
-        expected.sort_by_key(|(id, _, _)| id.uuid());
+        let expected = [(ada.id, "ada", guid.to_owned()), (bob.id, "bob", guid.to_uppercase())];
         assert_eq!(told, expected);
-        assert_eq!(storage.list_object_id_holders(tenant.id, guid, 1).await.unwrap().len(), 1);
+        assert_eq!(storage.list_object_id_holders(tenant.id, guid, 1).await.unwrap(), holders[..1]);
+
+        // The first lets go, and the next one that comes takes it for itself alone: it comes before those that were there before.
+        make::stored(storage, tenant.id, make::deleted(&ada, make::seconds(9))).await;
+        let mut joe = make::linked("joe", guid);
+        joe.account.object_id_exclusive = true;
+        let joe = make::stored(storage, tenant.id, joe).await;
+        let holders = storage.list_object_id_holders(tenant.id, guid, 10).await.unwrap();
+        let told: Vec<_> = holders.iter().map(|holder| (holder.id, holder.exclusive)).collect();
+        assert_eq!(told, [(joe.id, true), (bob.id, false)]);
         for (id, exists) in [(ada.id, true), (eve.id, true), (AccountId::generate(make::T0), false)] {
             assert_eq!(storage.account_exists(tenant.id, id).await.unwrap(), exists);
         }

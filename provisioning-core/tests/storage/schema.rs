@@ -95,7 +95,7 @@ async fn postgres() -> Tables {
 #[tokio::test]
 async fn the_engines_have_the_same_tables() {
     let (sqlite, postgres) = (sqlite().await, postgres().await);
-    assert_eq!(sqlite.len(), 19, "{:?}", sqlite.keys());
+    assert_eq!(sqlite.len(), 20, "{:?}", sqlite.keys());
     assert_eq!(sqlite, postgres);
 }
 

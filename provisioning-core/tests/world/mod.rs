@@ -79,6 +79,11 @@ impl World {
         &self.fixture.storage
     }
 
+    /// Runs a statement on the database, behind the back of the service.
+    pub async fn execute(&self, statement: &str) {
+        self.fixture.execute(statement).await;
+    }
+
     pub async fn create_tenant(&self, tenant: &str) -> Tenant {
         let new = NewTenant {
             display_name: String::new(),

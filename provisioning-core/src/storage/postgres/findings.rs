@@ -1,6 +1,8 @@
 //! The writes of findings on PostgreSQL, within the transaction of their mutation. Only a mutation that has findings has such a
 //! transaction: the others stay one statement.
 
+use std::convert::identity;
+
 use sqlx::{
     PgConnection, Postgres,
     postgres::{PgArguments, PgQueryResult},
@@ -9,23 +11,16 @@ use sqlx::{
 use uuid::Uuid;
 
 use super::Database;
-use crate::{
-    clock::Timestamp,
-    findings::Finding,
-    ids::TenantId,
-    storage::{
-        FindingWrite, Mutation, StorageError,
-        findings::{
-            CLOSE, CLOSE_KEYS, PURGE, bind_closure, bind_finding, finding_found, finding_seen,
-            in_order, keys, says_guid,
-        },
+use crate::storage::{
+    Mutation, StorageError,
+    findings::{
+        examinations::{CLAIM_POSTGRES, Claimed},
+        writes::findings_on,
     },
 };
 
-const SEEN: &str = finding_seen!();
-const FOUND: &str = finding_found!();
 /// The keys `$3` of a finding in place of those that it had.
-const KEYS: &str = "
+const KEYS: [&str; 1] = ["
     WITH gone AS (
         DELETE FROM finding_keys
         WHERE tenant_id = $1 AND finding_id = $2 AND NOT key = ANY($3)
@@ -33,62 +28,9 @@ const KEYS: &str = "
     INSERT INTO finding_keys (tenant_id, finding_id, key, closed)
     SELECT $1::UUID, $2::UUID, n.key, FALSE
     FROM UNNEST($3::TEXT[]) n (key)
-    ON CONFLICT (tenant_id, finding_id, key) DO NOTHING";
+    ON CONFLICT (tenant_id, finding_id, key) DO NOTHING"];
 
-/// Writes the findings of a mutation.
-pub(super) async fn write(
-    connection: &mut PgConnection,
-    tenant: TenantId,
-    writes: &[FindingWrite],
-) -> Result<(), sqlx::Error> {
-    for write in in_order(writes) {
-        match write {
-            FindingWrite::Seen(finding) => {
-                let stored = bind_finding!(sqlx::query_as(SEEN), tenant, finding)
-                    .bind(says_guid(finding))
-                    .fetch_optional(&mut *connection)
-                    .await?;
-                write_keys(connection, tenant, finding, stored).await?;
-            }
-            FindingWrite::Found(finding) => {
-                let stored = bind_finding!(sqlx::query_as(FOUND), tenant, finding)
-                    .fetch_optional(&mut *connection)
-                    .await?;
-                write_keys(connection, tenant, finding, stored).await?;
-            }
-            FindingWrite::Closed { id, closure } => {
-                bind_closure!(sqlx::query(CLOSE), tenant, id, closure)
-                    .execute(&mut *connection)
-                    .await?;
-                sqlx::query(CLOSE_KEYS)
-                    .bind(tenant.uuid())
-                    .bind(id)
-                    .execute(&mut *connection)
-                    .await?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Writes the keys of a finding that was stored: with its id, and the Object ID that it has now.
-async fn write_keys(
-    connection: &mut PgConnection,
-    tenant: TenantId,
-    finding: &Finding,
-    stored: Option<(Uuid, String)>,
-) -> Result<(), sqlx::Error> {
-    let Some((id, object_id)) = stored else {
-        return Ok(());
-    };
-    sqlx::query(KEYS)
-        .bind(tenant.uuid())
-        .bind(id)
-        .bind(keys(finding, object_id))
-        .execute(&mut *connection)
-        .await?;
-    Ok(())
-}
+findings_on!(PgConnection, KEYS, identity::<Vec<String>>);
 
 impl Database {
     /// Runs the one statement of a mutation, and writes its findings with it when it has written anything.
@@ -116,15 +58,21 @@ impl Database {
         limit: u32,
     ) -> Result<u64, StorageError> {
         let mut transaction = self.pool.begin().await?;
-        let mut rows = 0;
-        for sql in PURGE {
-            let purge = sqlx::query(sql)
-                .bind(tenant.uuid())
-                .bind(closed_before.as_micros())
-                .bind(i64::from(limit));
-            rows = purge.execute(&mut *transaction).await?.rows_affected();
-        }
+        let rows = purge(&mut transaction, tenant, closed_before, limit).await?;
         transaction.commit().await?;
         Ok(rows)
+    }
+
+    pub async fn claim_examinations(
+        &self,
+        tenants: Vec<Uuid>,
+        now: Timestamp,
+        examined_until: Timestamp,
+    ) -> Result<Vec<Claimed>, StorageError> {
+        let claim = sqlx::query_as(CLAIM_POSTGRES)
+            .bind(tenants)
+            .bind(now.as_micros())
+            .bind(examined_until.as_micros());
+        Ok(claim.fetch_all(&self.pool).await?)
     }
 }

@@ -7,6 +7,7 @@ use std::{sync::Arc, time::Duration};
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use uuid::Uuid;
 
 use super::{Database, findings, groups, guard, statements};
 use crate::{
@@ -16,6 +17,7 @@ use crate::{
     storage::{
         Commit, Mutation, StorageError, TokenUse,
         error::is_outage,
+        findings::examinations::Claimed,
         guard::{DroppedItems, behind::GuardPurge},
         history::{self, Purge},
     },
@@ -50,6 +52,7 @@ enum Work {
     PurgeReceipts(Timestamp, u32),
     PurgeHistory(Purge),
     PurgeFindings(TenantId, Timestamp, u32),
+    ClaimExaminations(Vec<Uuid>, Timestamp, Timestamp),
     DropItems(TenantId, DroppedItems),
     PurgeGuard(GuardPurge),
 }
@@ -58,6 +61,7 @@ enum Work {
 enum Written {
     Commit(Commit),
     Rows(u64),
+    Claimed(Vec<Claimed>),
 }
 
 struct Job {
@@ -122,7 +126,7 @@ impl Writer {
     async fn rows(&self, work: Work) -> Result<u64, StorageError> {
         Ok(match self.write(work).await? {
             Written::Rows(rows) => rows,
-            Written::Commit(_) => 0,
+            Written::Commit(_) | Written::Claimed(_) => 0,
         })
     }
 }
@@ -132,7 +136,7 @@ impl Database {
         Ok(
             match self.writer.write(Work::Commit(mutation.into())).await? {
                 Written::Commit(commit) => commit,
-                Written::Rows(_) => Commit::Done,
+                Written::Rows(_) | Written::Claimed(_) => Commit::Done,
             },
         )
     }
@@ -188,9 +192,20 @@ impl Database {
             .rows(Work::PurgeFindings(tenant, closed_before, limit))
             .await
     }
-}
 
-impl Database {
+    pub async fn claim_examinations(
+        &self,
+        tenants: Vec<Uuid>,
+        now: Timestamp,
+        examined_until: Timestamp,
+    ) -> Result<Vec<Claimed>, StorageError> {
+        let work = Work::ClaimExaminations(tenants, now, examined_until);
+        Ok(match self.writer.write(work).await? {
+            Written::Claimed(claimed) => claimed,
+            Written::Commit(_) | Written::Rows(_) => Vec::new(),
+        })
+    }
+
     pub async fn drop_items(
         &self,
         tenant: TenantId,
@@ -364,6 +379,9 @@ async fn apply(connection: &mut SqliteConnection, work: &Work) -> Result<Written
         Work::PurgeFindings(tenant, before, limit) => {
             Written::Rows(findings::purge(connection, *tenant, *before, *limit).await?)
         }
+        Work::ClaimExaminations(tenants, now, examined_until) => Written::Claimed(
+            findings::claim_examinations(connection, tenants, *now, *examined_until).await?,
+        ),
         Work::PurgeGroups(tenant, limit) => {
             Written::Rows(groups::purge(connection, *tenant, *limit).await?)
         }
