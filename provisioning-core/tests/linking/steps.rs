@@ -4,6 +4,8 @@ use proptest::prelude::*;
 
 /// The longest sequence.
 const STEPS_MAX: usize = 40;
+/// Rounds of a play in which everybody acts at the same time.
+const ROUNDS_MAX: usize = 6;
 
 /// Texts that other systems have taken for one of their own ids, or for a number.
 pub const FIXED: [&str; 8] = ["0", "1", "-1", "01", "1e0", "null", "true", "admin"];
@@ -15,6 +17,44 @@ pub const GUIDS: [&str; 3] = [
 ];
 /// Three people.
 pub const LOGINS: [&str; 3] = ["alice@contoso.com", "bob@contoso.com", "carol@contoso.com"];
+
+/// What a tenant's admin has settled.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// No two accounts may share an Object ID.
+    pub unique: bool,
+    /// The `rfc` dialect, not that of Entra.
+    pub rfc: bool,
+    /// How much deprovisioning passes in an hour; all of it where there is none.
+    pub guard: Option<u32>,
+}
+
+/// A sequence of steps, one after the other, in two tenants.
+#[derive(Clone, Debug)]
+pub struct Sequence {
+    pub settings: [Settings; 2],
+    pub steps: Vec<Step>,
+}
+
+/// Rounds in the first of two tenants: in each, everybody acts at the same time.
+#[derive(Clone, Debug)]
+pub struct Crowd {
+    pub settings: [Settings; 2],
+    /// Accounts that are there before, by login and Object ID.
+    pub people: Vec<(Text, Text)>,
+    pub rounds: Vec<Round>,
+}
+
+/// What each does in a round, one act after the other.
+#[derive(Clone, Debug)]
+pub struct Round {
+    /// What an admin decides before, alone: what in a round would allow anything.
+    pub before: Vec<Act>,
+    /// Two of Entra's connections.
+    pub directory: [Vec<Act>; 2],
+    pub admin: Vec<Act>,
+    pub service: Vec<Act>,
+}
 
 /// One step.
 #[derive(Clone, Debug)]
@@ -69,6 +109,38 @@ pub enum Spelling {
 #[derive(Clone, Debug)]
 pub enum Act {
     /// By SCIM.
+    Directory(Wish),
+    /// By SCIM, in one request for all of them.
+    Bulk(Vec<Wish>),
+    /// By an internal service with a JWT, to accounts alone.
+    Service(Wish),
+    /// By an admin.
+    Link(Who, Text),
+    Unlink(Who),
+    /// A step of the account's history is taken back, counted from the newest.
+    Revert(Who, u8),
+    /// Lines of login and Object ID.
+    BulkLink {
+        lines: Vec<(Text, Text)>,
+        dry_run: bool,
+    },
+    Hold(Who, u8),
+    Release(Who),
+    Protect(Who),
+    Unprotect(Who),
+    Restore(Who),
+    Purge(Who),
+    /// What the guard holds back passes, or stays as it is.
+    Decide {
+        approve: bool,
+    },
+    /// By time: days, and what upkeep does then.
+    Wait(u8),
+}
+
+/// What is asked for of accounts and of the one group.
+#[derive(Clone, Debug)]
+pub enum Wish {
     Create {
         user_name: Text,
         object_id: Option<Text>,
@@ -90,43 +162,53 @@ pub enum Act {
     RemoveMembers(Vec<Who>),
     ReplaceMembers(Vec<Who>),
     ClearMembers,
-    /// By an admin.
-    Link(Who, Text),
-    Unlink(Who),
-    Hold(Who, u8),
-    Release(Who),
-    Protect(Who),
-    Unprotect(Who),
-    AdminDelete(Who),
-    Restore(Who),
-    Purge(Who),
-    /// By time: days, and what upkeep does then.
-    Wait(u8),
+    CreateGroup(Vec<Who>),
+    DeleteGroup,
 }
 
-impl Act {
-    /// Whether the directory does it.
-    pub const fn is_scim(&self) -> bool {
+impl Wish {
+    /// Not about accounts.
+    pub const fn is_about_the_group(&self) -> bool {
         matches!(
             self,
-            Self::Create { .. }
-                | Self::Repost(..)
-                | Self::Replace { .. }
-                | Self::PatchUserName(..)
-                | Self::PatchObjectId(..)
-                | Self::PatchActive(..)
-                | Self::Delete(_)
-                | Self::AddMembers(_)
+            Self::AddMembers(_)
                 | Self::RemoveMembers(_)
                 | Self::ReplaceMembers(_)
                 | Self::ClearMembers
+                | Self::CreateGroup(_)
+                | Self::DeleteGroup
         )
     }
 }
 
 /// A sequence.
-pub fn sequence() -> impl Strategy<Value = Vec<Step>> {
-    prop::collection::vec(step(), 1..=STEPS_MAX)
+pub fn sequence() -> impl Strategy<Value = Sequence> {
+    (settings(), prop::collection::vec(step(), 1..=STEPS_MAX))
+        .prop_map(|(settings, steps)| Sequence { settings, steps })
+}
+
+/// A crowd.
+pub fn crowd() -> impl Strategy<Value = Crowd> {
+    let people = prop::collection::vec((text(), text()), 2..6);
+    (
+        settings(),
+        people,
+        prop::collection::vec(round(), 1..=ROUNDS_MAX),
+    )
+        .prop_map(|(settings, people, rounds)| Crowd {
+            settings,
+            people,
+            rounds,
+        })
+}
+
+/// Most tenants are as they come; each difference is there often enough to meet all others.
+fn settings() -> impl Strategy<Value = [Settings; 2]> {
+    let settings = || {
+        (any::<bool>(), any::<bool>(), prop::option::of(1..5_u32))
+            .prop_map(|(unique, rfc, guard)| Settings { unique, rfc, guard })
+    };
+    [settings(), settings()]
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -135,6 +217,22 @@ fn step() -> impl Strategy<Value = Step> {
         act,
         probe,
     })
+}
+
+fn round() -> impl Strategy<Value = Round> {
+    let acts = |count| prop::collection::vec(wish().prop_map(Act::Directory), 1..count);
+    (
+        prop::collection::vec(leave(), 0..3),
+        [acts(4), acts(4)],
+        prop::collection::vec(decision(), 0..4),
+        prop::collection::vec(write().prop_map(Act::Service), 0..2),
+    )
+        .prop_map(|(before, directory, admin, service)| Round {
+            before,
+            directory,
+            admin,
+            service,
+        })
 }
 
 /// Mostly one of the latest two, so that several steps are about the same one.
@@ -170,34 +268,85 @@ fn small(index: usize) -> u8 {
 }
 
 fn act() -> impl Strategy<Value = Act> {
-    let active = prop_oneof![2 => Just(None), 1 => any::<bool>().prop_map(Some)];
-    let people = || prop::collection::vec(who(), 1..4);
-    let directory = prop_oneof![
-        6 => (text(), prop::option::weighted(0.8, text()), active.clone())
-            .prop_map(|(user_name, object_id, active)| Act::Create { user_name, object_id, active }),
-        3 => (who(), text(), prop::option::weighted(0.8, text()), active.clone())
-            .prop_map(|(who, user_name, object_id, active)| Act::Replace { who, user_name, object_id, active }),
-        3 => (who(), text()).prop_map(|(who, text)| Act::PatchUserName(who, text)),
-        4 => (who(), prop::option::weighted(0.8, text())).prop_map(|(who, text)| Act::PatchObjectId(who, text)),
-        3 => (who(), any::<bool>()).prop_map(|(who, active)| Act::PatchActive(who, active)),
-        8 => (who(), active).prop_map(|(who, active)| Act::Repost(who, active)),
-        6 => who().prop_map(Act::Delete),
-        4 => people().prop_map(Act::AddMembers),
-        2 => people().prop_map(Act::RemoveMembers),
-        1 => people().prop_map(Act::ReplaceMembers),
-        2 => Just(Act::ClearMembers),
-    ];
-    let admin = prop_oneof![
-        4 => (who(), text()).prop_map(|(who, text)| Act::Link(who, text)),
-        2 => who().prop_map(Act::Unlink),
-        5 => (who(), 0..3_u8).prop_map(|(who, reason)| Act::Hold(who, reason)),
-        1 => who().prop_map(Act::Release),
-        3 => who().prop_map(Act::Protect),
-        2 => who().prop_map(Act::Unprotect),
-        1 => who().prop_map(Act::AdminDelete),
-        6 => who().prop_map(Act::Restore),
-        1 => who().prop_map(Act::Purge),
+    let service = prop_oneof![4 => write(), 1 => who().prop_map(Wish::Delete)];
+    prop_oneof![
+        16 => wish().prop_map(Act::Directory),
+        3 => bulk().prop_map(Act::Bulk),
+        2 => service.prop_map(Act::Service),
+        8 => decision(),
+        3 => leave(),
         1 => (1..40_u8).prop_map(Act::Wait),
-    ];
-    prop_oneof![2 => directory, 1 => admin]
+    ]
+}
+
+/// Of several deletions in one instant nobody can tell the last, and of a group that is made in it nobody has the id.
+fn bulk() -> impl Strategy<Value = Vec<Wish>> {
+    prop::collection::vec(wish(), 1..5).prop_map(|wishes| {
+        let (mut deletes, mut creates_group) = (false, false);
+        let is_possible = |wish: &Wish| {
+            let again = (deletes && matches!(wish, Wish::Delete(_)))
+                || (creates_group && wish.is_about_the_group());
+            deletes |= matches!(wish, Wish::Delete(_));
+            creates_group |= matches!(wish, Wish::CreateGroup(_));
+            !again
+        };
+        wishes.into_iter().filter(is_possible).collect()
+    })
+}
+
+fn active() -> impl Strategy<Value = Option<bool>> + Clone {
+    prop_oneof![2 => Just(None), 1 => any::<bool>().prop_map(Some)]
+}
+
+/// Of one account that is there.
+fn write() -> impl Strategy<Value = Wish> {
+    prop_oneof![
+        3 => (who(), text(), prop::option::weighted(0.8, text()), active())
+            .prop_map(|(who, user_name, object_id, active)| Wish::Replace { who, user_name, object_id, active }),
+        3 => (who(), text()).prop_map(|(who, text)| Wish::PatchUserName(who, text)),
+        4 => (who(), prop::option::weighted(0.8, text())).prop_map(|(who, text)| Wish::PatchObjectId(who, text)),
+        4 => (who(), any::<bool>()).prop_map(|(who, active)| Wish::PatchActive(who, active)),
+    ]
+}
+
+fn wish() -> impl Strategy<Value = Wish> {
+    let people = || prop::collection::vec(who(), 1..4);
+    prop_oneof![
+        6 => (text(), prop::option::weighted(0.8, text()), active())
+            .prop_map(|(user_name, object_id, active)| Wish::Create { user_name, object_id, active }),
+        8 => (who(), active()).prop_map(|(who, active)| Wish::Repost(who, active)),
+        14 => write(),
+        6 => who().prop_map(Wish::Delete),
+        4 => people().prop_map(Wish::AddMembers),
+        2 => people().prop_map(Wish::RemoveMembers),
+        1 => people().prop_map(Wish::ReplaceMembers),
+        2 => Just(Wish::ClearMembers),
+        1 => people().prop_map(Wish::CreateGroup),
+        1 => Just(Wish::DeleteGroup),
+    ]
+}
+
+/// By an admin, without allowing SCIM what it could not do before.
+fn decision() -> impl Strategy<Value = Act> {
+    let lines = prop::collection::vec((text(), text()), 1..4);
+    prop_oneof![
+        4 => (who(), text()).prop_map(|(who, text)| Act::Link(who, text)),
+        2 => (who(), 0..4_u8).prop_map(|(who, step)| Act::Revert(who, step)),
+        2 => (lines, any::<bool>()).prop_map(|(lines, dry_run)| Act::BulkLink { lines, dry_run }),
+        5 => (who(), 0..3_u8).prop_map(|(who, reason)| Act::Hold(who, reason)),
+        3 => who().prop_map(Act::Protect),
+        6 => who().prop_map(Act::Restore),
+        1 => Just(Act::Decide { approve: false }),
+    ]
+}
+
+/// By an admin, and SCIM may more than before.
+fn leave() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        2 => who().prop_map(Act::Unlink),
+        1 => who().prop_map(Act::Release),
+        2 => who().prop_map(Act::Unprotect),
+        1 => who().prop_map(Act::Purge),
+        2 => Just(Act::Decide { approve: true }),
+    ]
 }
