@@ -68,14 +68,11 @@ impl Stage {
             self.check_guard(&mine).await;
             for account in mine.read.values() {
                 let id = account.id.to_string();
-                for text in [
-                    Some(&id),
-                    Some(&account.user_name),
-                    account.object_id.as_ref(),
-                ] {
-                    if let Some(text) = text {
-                        self.look_up(turn, text, &mine).await;
-                    }
+                for text in [&id, &account.user_name]
+                    .into_iter()
+                    .chain(&account.object_id)
+                {
+                    self.look_up(turn, text, &mine).await;
                 }
             }
         }

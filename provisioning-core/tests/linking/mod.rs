@@ -55,7 +55,7 @@ fn campaign<F, S>(
     std::thread::scope(|scope| {
         for worker in 0..workers {
             let share = count / workers + u32::from(worker < count % workers);
-            let work = move || play_all(share, engine, &sequences(), max_shrink_iters, play);
+            let work = move || play_all(share, engine, &sequences(), max_shrink_iters, &play);
             let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
             thread.spawn_scoped(scope, work).expect("a thread");
         }
@@ -67,7 +67,7 @@ fn play_all<F, S>(
     engine: fn() -> F,
     sequences: &S,
     max_shrink_iters: u32,
-    play: impl AsyncFn(&Stage, &S::Value),
+    play: &impl AsyncFn(&Stage, &S::Value),
 ) where
     F: Future<Output = Fixture>,
     S: Strategy,

@@ -11,6 +11,7 @@ use crate::{
         PerEngine, Storage, StorageError,
         columns::{self, account, account_columns, group_columns, log_entry_columns},
         groups::json_ids,
+        keyed::keyed,
         read,
     },
 };
@@ -25,7 +26,9 @@ const ACCOUNTS: PerEngine = PerEngine {
     postgres: concat!(
         "SELECT ",
         account_columns!(),
-        ", NULL FROM accounts a WHERE a.tenant_id = $1 AND a.id = ANY($2)"
+        ", NULL FROM ",
+        keyed!("$1::UUID", "$2"),
+        " k JOIN accounts a ON a.tenant_id = k.tenant_id AND a.id = k.id"
     ),
 };
 const GROUPS: PerEngine = PerEngine {
@@ -37,7 +40,9 @@ const GROUPS: PerEngine = PerEngine {
     postgres: concat!(
         "SELECT ",
         group_columns!(),
-        " FROM groups a WHERE a.tenant_id = $1 AND a.deleted_at IS NULL AND a.id = ANY($2)"
+        " FROM ",
+        keyed!("$1::UUID", "$2"),
+        " k JOIN groups a ON a.tenant_id = k.tenant_id AND a.id = k.id WHERE a.deleted_at IS NULL"
     ),
 };
 

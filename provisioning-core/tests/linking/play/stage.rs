@@ -182,7 +182,7 @@ async fn facade(core: &Core) -> Router {
         source: JwksSource::File(keys),
     };
     let keys = JwtKeys::load(config).await.expect("they are read");
-    let routes = Authenticator::new(keys.into()).protect(grpc::routes(core));
+    let routes = grpc::layered(grpc::routes(core), &Authenticator::new(keys.into()), core);
     scim_facade::router(
         scim_facade::from_routes(routes),
         FacadeConfig::new("https://scim.example"),
