@@ -74,7 +74,7 @@ pub struct Account {
     /// The groups it is in: direct memberships first, then by name and id; one more than [`GROUPS_MAX`] tells that there are more. Not written
     /// with it.
     pub groups: Vec<Membership>,
-    /// What of its extensions is not shown by default. Known when it is [`shown`](Self::shown), and not written with it.
+    /// What of its extensions is not shown by default. Known when it is shown, and not written with it.
     pub shows: Shows,
 }
 
