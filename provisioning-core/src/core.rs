@@ -26,6 +26,8 @@ use crate::{
 const SEQUENCER_INTERVAL: Duration = Duration::from_millis(100);
 /// Changes numbered in one step.
 const SEQUENCER_BATCH: u32 = 1_000;
+/// How often tables that grow fast are looked for: so long may a query of a young one cost what the whole tenant holds.
+const STATISTICS_INTERVAL: Duration = Duration::from_secs(2);
 /// How often the last use of tokens is written: `last_used_at` is exact to this.
 const TOKEN_USE_INTERVAL: Duration = Duration::from_secs(30);
 /// How often what has outlived its retention is removed.
@@ -245,12 +247,15 @@ impl Core {
         }
     }
 
-    /// The work that no request waits for: numbering changes, writing when tokens were last used, removing what has outlived its
+    /// The work that no request waits for: numbering changes, keeping statistics, writing when tokens were last used, removing what has outlived its
     /// retention. None of them waits for another. Ends when cancelled, after a last write of the token uses.
     pub async fn run_upkeep(&self, cancel: CancellationToken) {
         tokio::join!(
             every(SEQUENCER_INTERVAL, &cancel, "number changes", || self
                 .number_changes()),
+            every(STATISTICS_INTERVAL, &cancel, "refresh statistics", || self
+                .storage()
+                .refresh_statistics()),
             every(TOKEN_USE_INTERVAL, &cancel, "write token uses", || self
                 .write_token_uses()),
             // On the heap: they are large, and rarely at work.

@@ -60,6 +60,15 @@ impl Storage {
         }
     }
 
+    /// Makes the planner's statistics anew for tables that have grown much. Does nothing on SQLite, which needs none to take the right index.
+    #[tracing::instrument(level = "debug", skip_all, fields(db.system.name = self.engine.name(), db.operation.name = "refresh_statistics"))]
+    pub async fn refresh_statistics(&self) -> Result<(), StorageError> {
+        match &*self.engine {
+            Engine::Sqlite(_) => Ok(()),
+            Engine::Postgres(database) => database.refresh_statistics().await,
+        }
+    }
+
     /// Removes accounts deleted before a time, at most `limit`, and tells how many.
     #[tracing::instrument(level = "debug", skip_all, fields(db.system.name = self.engine.name(), db.operation.name = "purge_tombstones"))]
     pub async fn purge_tombstones(

@@ -3,11 +3,10 @@
 use provisioning_core::{accounts::Precondition, attributes::patch::Op, storage::StorageUrl};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
-use sqlx::{Connection as _, PgConnection};
 
 use super::{create, operation};
 use crate::{
-    storage::{Fixture, execute},
+    storage::{Fixture, execute, rows_read},
     world::{CONTOSO, World, admin},
 };
 
@@ -15,17 +14,6 @@ const OTHERS: i64 = 3_000;
 const ROUNDS: i64 = 10;
 /// Of the table of members, for one change: whether it is there, who is protected, and the row itself.
 const READ_IN_A_CHANGE_MAX: i64 = 10;
-
-/// How many rows of the table of members were read so far, by connections that are closed by now.
-async fn read_so_far(url: &str) -> i64 {
-    let mut connection = PgConnection::connect(url)
-        .await
-        .expect("the server answers");
-    sqlx::query_scalar("SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'group_members'")
-        .fetch_one(&mut connection)
-        .await
-        .expect("the server counts")
-}
 
 #[tokio::test]
 async fn a_member_comes_and_goes_without_a_look_at_the_others() {
@@ -43,7 +31,7 @@ async fn a_member_comes_and_goes_without_a_look_at_the_others() {
          SELECT tenant_id, id, gen_random_uuid(), 'User', 0 FROM groups CROSS JOIN generate_series(1, {OTHERS})"
     );
     execute(&url, &others).await;
-    let before = read_so_far(&url).await;
+    let before = rows_read(&url, "group_members").await;
     for _ in 0..ROUNDS {
         for op in [Op::Add, Op::Remove] {
             let change = [operation(
@@ -65,7 +53,7 @@ async fn a_member_comes_and_goes_without_a_look_at_the_others() {
         }
     }
     storage.close().await;
-    let read = read_so_far(&url).await - before;
+    let read = rows_read(&url, "group_members").await - before;
     assert!(read > 0, "the server has counted");
     assert!(
         read <= 2 * ROUNDS * READ_IN_A_CHANGE_MAX,

@@ -204,6 +204,20 @@ pub async fn execute(url: &str, statement: &str) {
     connection.close().await.expect("the connection ends");
 }
 
+/// How many rows of a table were read so far, by connections to a PostgreSQL database that are closed by now.
+pub async fn rows_read(url: &str, table: &str) -> i64 {
+    let mut connection = PgConnection::connect(url)
+        .await
+        .expect("the server answers");
+    sqlx::query_scalar(
+        "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = $1",
+    )
+    .bind(table)
+    .fetch_one(&mut connection)
+    .await
+    .expect("the server counts")
+}
+
 fn unique() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     format!(

@@ -21,9 +21,10 @@ mod plans;
 mod receipts;
 mod schema;
 mod sharing;
+mod statistics;
 mod tenants;
 mod tokens;
 mod upkeep;
 
 pub(crate) use fixture::on_every_engine;
-pub use fixture::{Fixture, execute};
+pub use fixture::{Fixture, execute, rows_read};

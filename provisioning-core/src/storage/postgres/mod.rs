@@ -7,6 +7,7 @@ mod groups;
 mod guard;
 mod protection;
 mod sequencer;
+mod statistics;
 mod tries;
 mod upkeep;
 
