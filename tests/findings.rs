@@ -2,6 +2,7 @@
 //! cycle after it is clean, and its requests close the finding.
 
 mod by_hand;
+mod catalogue;
 mod dragonce;
 mod groups;
 mod life;

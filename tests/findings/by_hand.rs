@@ -9,10 +9,17 @@ pub fn follow(world: &mut World, portal: &str, instruction: &str) {
     assert_eq!(portal, "Microsoft Entra admin centre");
     let says = |words: &str| instruction.contains(words);
     let engine = &mut world.engine;
-    if says("choose objectId as its source attribute") {
-        engine.edit_mapping(|mapping| mapping.external_id = ExternalId::ObjectId);
-    } else if says("Match objects using this attribute") {
-        engine.edit_mapping(|mapping| mapping.matching.insert(0, Matching::Name));
+    let maps_object_id = says("choose objectId as its source attribute");
+    let matches_login = says("\"Match objects using this attribute\"");
+    if maps_object_id || matches_login {
+        engine.edit_mapping(|mapping| {
+            if maps_object_id {
+                mapping.external_id = ExternalId::ObjectId;
+            }
+            if matches_login && mapping.matching.first() != Some(&Matching::Name) {
+                mapping.matching.insert(0, Matching::Name);
+            }
+        });
     } else if says("choose Restore user") {
         engine.directory_mut().restore(ALICE_AT);
     } else if says("choose Delete permanently") {

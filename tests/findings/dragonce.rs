@@ -2,16 +2,18 @@
 
 use provisioning_proto::{
     admin::v1::{
-        Finding, FindingState, GetFindingRequest, GetLogEntryRequest, HoldAccountRequest,
-        LinkObjectIdRequest, ListFindingsRequest, LogEntry, ProtectAccountRequest,
-        account_admin_service_client::AccountAdminServiceClient, link_object_id_request,
-        link_service_client::LinkServiceClient, log_service_client::LogServiceClient,
+        Finding, FindingKind, FindingState, GetFindingRequest, GetLogEntryRequest,
+        HoldAccountRequest, LinkObjectIdRequest, ListFindingsRequest, LogEntry,
+        ProtectAccountRequest, account_admin_service_client::AccountAdminServiceClient,
+        link_object_id_request, link_service_client::LinkServiceClient,
+        log_service_client::LogServiceClient,
     },
     json::to_proto,
     v1::{
         Account, CreateAccountRequest, CreateGroupRequest, DeleteAccountRequest, GetAccountRequest,
-        Group, PatchAccountRequest, PatchOperation, account_service_client::AccountServiceClient,
-        get_account_request::Key, group_service_client::GroupServiceClient, patch_operation::Op,
+        Group, PatchAccountRequest, PatchGroupRequest, PatchOperation,
+        account_service_client::AccountServiceClient, get_account_request::Key,
+        group_service_client::GroupServiceClient, patch_operation::Op,
     },
 };
 
@@ -64,10 +66,19 @@ impl Dragonce {
 
     /// Gives an account another login.
     pub async fn rename(&self, id: &str, user_name: &str) {
+        self.patch(id, "userName", user_name).await;
+    }
+
+    /// Gives an account an Object ID, or what is none, as a service may that knows no better.
+    pub async fn set_external_id(&self, id: &str, external_id: &str) {
+        self.patch(id, "externalId", external_id).await;
+    }
+
+    async fn patch(&self, id: &str, path: &str, value: &str) {
         let operation = PatchOperation {
             op: Op::Replace.into(),
-            path: Some("userName".to_owned()),
-            value: Some(to_proto(user_name.into())),
+            path: Some(path.to_owned()),
+            value: Some(to_proto(value.into())),
         };
         let request = PatchAccountRequest {
             tenant: self.tenant.clone(),
@@ -76,7 +87,7 @@ impl Dragonce {
             ..PatchAccountRequest::default()
         };
         let answer = self.accounts().patch_account(request).await;
-        answer.expect("it is renamed");
+        answer.expect("it is patched");
     }
 
     /// Deletes an account.
@@ -143,6 +154,31 @@ impl Dragonce {
         let answer = groups.create_group(request).await;
         let answer = answer.expect("it is created").into_inner();
         answer.group.expect("it is answered").id
+    }
+
+    /// Gives a group another name.
+    pub async fn rename_group(&self, id: &str, display_name: &str) {
+        let operation = PatchOperation {
+            op: Op::Replace.into(),
+            path: Some("displayName".to_owned()),
+            value: Some(to_proto(display_name.into())),
+        };
+        let request = PatchGroupRequest {
+            tenant: self.tenant.clone(),
+            id: id.to_owned(),
+            operations: vec![operation],
+            ..PatchGroupRequest::default()
+        };
+        let mut groups = GroupServiceClient::new(self.admin.clone());
+        let answer = groups.patch_group(request).await;
+        answer.expect("it is renamed");
+    }
+
+    /// The open findings of a kind.
+    pub async fn findings_of(&self, kind: FindingKind) -> Vec<Finding> {
+        let mut findings = self.findings(FindingState::Open).await;
+        findings.retain(|finding| finding.kind() == kind);
+        findings
     }
 
     /// The open or the closed findings.

@@ -4,7 +4,7 @@ use entra_sim::{Mapping, Matching};
 use provisioning_proto::admin::v1::{DirectorySide, FindingKind, Severity};
 
 use super::{
-    treatment::{Again, Expected, treat},
+    treatment::{Again, Expected, Play, treat},
     world::{ALICE, ALICE_AT, ALICE_ID},
 };
 use crate::support::on_both_engines;
@@ -19,6 +19,12 @@ fn alice_says() -> DirectorySide {
         ..DirectorySide::default()
     }
 }
+
+/// What is left when Entra makes an account anew that was deleted in DragOnce.
+const BROUGHT_BACK: &[(FindingKind, &str)] = &[(
+    FindingKind::DeletedAndPostedAgain,
+    "the account was deleted in DragOnce, and the user is still assigned",
+)];
 
 on_both_engines! {
     async fn a_login_renamed_in_dragonce_is_named_as_entra_says(service: Service) {
@@ -35,7 +41,12 @@ on_both_engines! {
                 directory: alice_says(),
                 dragonce: vec![alice],
                 again: Again::Retry,
-                remedies: &[0, 1, 2],
+                beside: &[],
+                remedies: vec![
+                    Play::cures("Microsoft Entra is right: the person was renamed there"),
+                    Play::cures("DragOnce is right: the person is to keep the login account"),
+                    Play::cures("They are two people: "),
+                ],
             }
         }).await;
     }
@@ -56,7 +67,13 @@ on_both_engines! {
                 },
                 dragonce: vec![alice],
                 again: Again::Never,
-                remedies: &[0, 1],
+                beside: &[],
+                remedies: vec![
+                    Play::cures("The person comes back"),
+                    Play::cures("The person is gone for good"),
+                    Play::mends("The person is gone, and DragOnce is not to wait for Microsoft Entra"),
+                    Play::closes("It is meant to be so"),
+                ],
             }
         }).await;
     }
@@ -75,7 +92,11 @@ on_both_engines! {
                 directory: alice_says(),
                 dragonce: vec![deleted, taken_by],
                 again: Again::Retry,
-                remedies: &[0, 1],
+                beside: &[],
+                remedies: vec![
+                    Play::cures(" is another person's account now, and the deleted account is to come back").leaving(BROUGHT_BACK),
+                    Play::cures(" is the same person's new account"),
+                ],
             }
         }).await;
     }

@@ -16,6 +16,8 @@ pub const ALICE: &str = "alice@contoso.com";
 pub const ALICE_ID: &str = "0a21f0f2-8d2a-4f8e-bf98-7363c4aed4ef";
 /// Alice's place in the directory.
 pub const ALICE_AT: usize = 0;
+/// Bob's.
+pub const BOB_AT: usize = 1;
 const BOB: &str = "bob@contoso.com";
 const BOB_ID: &str = "3f6c1b2e-6a55-4e0e-9a5b-0c8f4d1f7a10";
 
@@ -119,8 +121,17 @@ impl World {
 
     /// Alice's account as Entra knows it.
     pub fn alice(&self) -> String {
-        let linked = self.engine.linked(ALICE_AT);
-        linked.expect("she is linked").to_owned()
+        self.linked(ALICE_AT)
+    }
+
+    /// Bob's.
+    pub fn bob(&self) -> String {
+        self.linked(BOB_AT)
+    }
+
+    fn linked(&self, index: usize) -> String {
+        let linked = self.engine.linked(index);
+        linked.expect("there is an account").to_owned()
     }
 }
 

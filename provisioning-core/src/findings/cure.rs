@@ -5,7 +5,11 @@
 
 use super::{DirectorySide, Finding, FindingKind, sighting::is_tombstone_login};
 use crate::{
-    accounts::Account, attributes::fold::fold, groups::Group, ids::AccountId, links::object_id_key,
+    accounts::Account,
+    attributes::fold::fold,
+    groups::Group,
+    ids::AccountId,
+    links::{object_id_key, parse_guid},
 };
 
 /// What a successful request did.
@@ -145,10 +149,14 @@ fn person(finding: &Finding, act: Act, account: &Account) -> Option<String> {
             )
         });
     }
+    let is_linked = account.object_id.as_deref().and_then(parse_guid).is_some();
     let agrees = if directory.object_id.is_empty() {
-        finding.accounts.first() == Some(&account.id)
+        // Or the person has got an account of their own: nobody else has the login account.
+        finding.accounts.first() == Some(&account.id) || act == Act::Created
     } else {
+        // What was no Object ID is never that of the account that gets one.
         has_object_id(account, directory)
+            || (is_linked && parse_guid(&directory.object_id).is_none())
     };
     (account.deleted_at.is_none() && agrees && has_user_name(account, directory)).then(|| {
         format!(
@@ -226,14 +234,22 @@ pub fn over_by_state(finding: &Finding, accounts: &[Account]) -> Option<String> 
         | FindingKind::ObjectIdOnAnotherAccount
         | FindingKind::LoginAndObjectIdOnTwoAccounts
         | FindingKind::LoginTakenSinceDeletion
-        | FindingKind::LoginRenamed
-        | FindingKind::ProtectedAccount => {
+        | FindingKind::LoginRenamed => {
             let any = finding
                 .accounts
                 .iter()
                 .filter_map(find)
                 .any(|account| live(&account));
             (!any).then(|| "The accounts are gone.".to_owned())
+        }
+        FindingKind::ProtectedAccount => {
+            // Entra may ask for a deleted one: it cannot bring that back.
+            let asked_for = |account: &Account| {
+                account
+                    .deleted_at
+                    .is_none_or(|deleted_at| deleted_at <= finding.last_seen_at)
+            };
+            (!first.is_some_and(asked_for)).then_some(gone)
         }
         FindingKind::TombstoneLogin => match first.filter(live) {
             None => Some(gone),

@@ -279,7 +279,7 @@ fn a_protected_account_that_is_deleted_comes_back_by_an_admin_only() {
     let sides = [Side::Account(tombstone)];
     let remedies = remedies(&finding, &sides, &tenant(Some(job())));
     check(&pool(), &remedies, SERVICE_PRINCIPAL, JOB);
-    assert_eq!(steps(&remedies[0]), ["RestoreAccount"]);
+    assert_eq!(steps(&remedies[0]), ["RestoreAccount", "UnprotectAccount"]);
     assert_eq!(
         steps(&remedies[1]),
         ["PurgeAccount", "schema", "provisionOnDemand"]

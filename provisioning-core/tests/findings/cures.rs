@@ -51,6 +51,30 @@ on_every_engine! {
         closed_by(&world, FindingKind::LoginNotLinked, &call, false).await;
     }
 
+    async fn what_was_no_object_id_is_mended_by_the_one_that_takes_its_place(world: World) {
+        let entra = Entra::new(&world).await;
+        let alice = world.create_account("alice@contoso.com", None).await;
+        entra.refused("alice@contoso.com", Some("alice")).await;
+        assert_eq!(entra.find("userName eq \"alice@contoso.com\"").await, 1);
+        only(open(&world).await, FindingKind::LoginNotLinked);
+        let call = entra.call();
+        let operation = crate::groups::operation(provisioning_core::attributes::patch::Op::Replace, "externalId", json!(GUID));
+        patch(&world, &call, &alice, operation).await.expect("it is changed");
+        closed_by(&world, FindingKind::LoginNotLinked, &call, true).await;
+    }
+
+    async fn a_person_without_an_object_id_gets_an_account_of_their_own(world: World) {
+        let entra = Entra::new(&world).await;
+        let other = world.create_account("alice@contoso.com", None).await;
+        entra.refused("alice@contoso.com", None).await;
+        rename(&world, &other, "alice.b@contoso.com").await;
+        entra.get(&other).await.expect("it is there");
+        only(open(&world).await, FindingKind::LoginNotLinked);
+        let call = entra.call();
+        post(&world, &call, "alice@contoso.com", None).await.expect("it is created");
+        closed_by(&world, FindingKind::LoginNotLinked, &call, true).await;
+    }
+
     async fn a_finding_opens_anew_when_it_is_shown_again(world: World) {
         let entra = Entra::new(&world).await;
         let alice = world.create_account("alice@contoso.com", None).await;

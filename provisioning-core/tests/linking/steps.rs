@@ -134,7 +134,7 @@ pub enum Act {
     Decide {
         approve: bool,
     },
-    /// By time: days, and what upkeep does then.
+    /// By time: two hours, so many days, and what upkeep does then.
     Wait(u8),
 }
 
@@ -205,7 +205,7 @@ pub fn crowd() -> impl Strategy<Value = Crowd> {
 /// Most tenants are as they come; each difference is there often enough to meet all others.
 fn settings() -> impl Strategy<Value = [Settings; 2]> {
     let settings = || {
-        (any::<bool>(), any::<bool>(), prop::option::of(1..5_u32))
+        (any::<bool>(), any::<bool>(), prop::option::of(1..3_u32))
             .prop_map(|(unique, rfc, guard)| Settings { unique, rfc, guard })
     };
     [settings(), settings()]
@@ -263,6 +263,12 @@ fn text() -> impl Strategy<Value = Text> {
     ]
 }
 
+/// Mostly one that can be linked, of few, so that several accounts want the same.
+fn object_id() -> impl Strategy<Value = Text> {
+    let guid = (0..2_u8, spelling()).prop_map(|(which, spelling)| Text::Guid { which, spelling });
+    prop_oneof![2 => guid, 1 => text()]
+}
+
 fn small(index: usize) -> u8 {
     u8::try_from(index).expect("the pool is small")
 }
@@ -275,7 +281,7 @@ fn act() -> impl Strategy<Value = Act> {
         2 => service.prop_map(Act::Service),
         8 => decision(),
         3 => leave(),
-        1 => (1..40_u8).prop_map(Act::Wait),
+        2 => prop_oneof![Just(0), 1..40_u8].prop_map(Act::Wait),
     ]
 }
 
@@ -304,7 +310,7 @@ fn write() -> impl Strategy<Value = Wish> {
         3 => (who(), text(), prop::option::weighted(0.8, text()), active())
             .prop_map(|(who, user_name, object_id, active)| Wish::Replace { who, user_name, object_id, active }),
         3 => (who(), text()).prop_map(|(who, text)| Wish::PatchUserName(who, text)),
-        4 => (who(), prop::option::weighted(0.8, text())).prop_map(|(who, text)| Wish::PatchObjectId(who, text)),
+        4 => (who(), prop::option::weighted(0.8, object_id())).prop_map(|(who, text)| Wish::PatchObjectId(who, text)),
         4 => (who(), any::<bool>()).prop_map(|(who, active)| Wish::PatchActive(who, active)),
     ]
 }
@@ -328,10 +334,11 @@ fn wish() -> impl Strategy<Value = Wish> {
 
 /// By an admin, without allowing SCIM what it could not do before.
 fn decision() -> impl Strategy<Value = Act> {
-    let lines = prop::collection::vec((text(), text()), 1..4);
+    let login = prop_oneof![2 => who().prop_map(Text::LoginOf), 1 => text()];
+    let lines = prop::collection::vec((login, object_id()), 1..4);
     prop_oneof![
-        4 => (who(), text()).prop_map(|(who, text)| Act::Link(who, text)),
-        2 => (who(), 0..4_u8).prop_map(|(who, step)| Act::Revert(who, step)),
+        4 => (who(), object_id()).prop_map(|(who, text)| Act::Link(who, text)),
+        4 => (who(), 0..4_u8).prop_map(|(who, step)| Act::Revert(who, step)),
         2 => (lines, any::<bool>()).prop_map(|(lines, dry_run)| Act::BulkLink { lines, dry_run }),
         5 => (who(), 0..3_u8).prop_map(|(who, reason)| Act::Hold(who, reason)),
         3 => who().prop_map(Act::Protect),

@@ -51,17 +51,24 @@ impl<'a> Calls<'a> {
         )
     }
 
-    /// `DismissFinding`.
+    /// `DismissFinding`, where nothing is to be mended.
     pub fn dismiss(self) -> RemedyStep {
+        self.close(
+            "It is meant to be so.",
+            "Closes the finding and changes nothing else. It opens again when Microsoft Entra shows it again.",
+        )
+    }
+
+    fn close(self, reason: &str, effect: &str) -> RemedyStep {
         let request = json!({
             "tenant": self.tenant.identifier.as_str(),
             "findingId": self.finding.id,
-            "reason": "It is meant to be so.",
+            "reason": reason,
         });
         rpc(
             "dragonce.provisioning.admin.v1.LinkService/DismissFinding",
             request,
-            "Closes the finding and changes nothing else. It opens again when Microsoft Entra shows it again.",
+            effect,
         )
     }
 
@@ -148,6 +155,24 @@ impl<'a> Calls<'a> {
         )
     }
 
+    /// `PatchAccount` of the login account, and of the Object ID, which goes.
+    pub fn give_up(self, account: &Account, user_name: &str, effect: &str) -> RemedyStep {
+        let request = json!({
+            "tenant": self.tenant.identifier.as_str(),
+            "id": account.id.to_string(),
+            "operations": [
+                {"op": "OP_REPLACE", "path": "userName", "value": user_name},
+                {"op": "OP_REMOVE", "path": "externalId"},
+            ],
+            "etag": account.etag(),
+        });
+        rpc(
+            "dragonce.provisioning.v1.AccountService/PatchAccount",
+            request,
+            for_writers(effect),
+        )
+    }
+
     /// `DeleteAccount`.
     pub fn delete(self, account: &Account, effect: &str) -> RemedyStep {
         let request = json!({
@@ -218,11 +243,7 @@ impl<'a> Calls<'a> {
                 "subjects": [{"objectId": object_or_placeholder(object_id), "objectTypeName": "User"}],
             }],
         });
-        let unknown = if object_id.is_none() {
-            " <objectId> is the Object ID that the Microsoft Entra admin centre shows for the user."
-        } else {
-            ""
-        };
+        let unknown = where_it_stands(object_id);
         let effect = format!(
             "Microsoft Entra provisions this user at once instead of in one of its next cycles. \"Provision on demand\" in the Microsoft Entra admin \
              centre does the same, and needs no <ruleId>.{unknown}"
@@ -240,30 +261,58 @@ impl<'a> Calls<'a> {
         ]
     }
 
-    /// Lets Entra forget the account of one user, so that it matches the user anew.
-    pub fn forget_connection(self, object_id: Option<Uuid>) -> Vec<RemedyStep> {
-        let connection = format!("/objectConnections('{}')", object_or_placeholder(object_id));
-        let mut steps = vec![
-            self.job(
-                "POST",
-                "v1.0",
-                "/pause",
-                None,
-                "Pauses the job: a connection can be deleted only while it is paused.",
-            ),
-            self.job(
-                "DELETE",
-                "beta",
-                &connection,
-                None,
-                "Microsoft Entra forgets the SCIM id of this one user. Nothing is deleted in DragOnce. Needs the permission \
-                 SynchronizationMetadata.ReadWrite.All. This call is a beta (preview) API of Microsoft Graph, and not in every national cloud: where \
-                 it is not, start the job, then restart it with resetScope Full, which matches every user anew.",
-            ),
-            self.job("POST", "v1.0", "/start", None, "The job goes on."),
-        ];
+    /// Lets Entra forget the account of one user, and match the user anew.
+    pub fn match_anew(self, object_id: Option<Uuid>) -> Vec<RemedyStep> {
+        let mut steps = self.forget_connection(object_id);
         steps.extend(self.provision_on_demand(object_id));
         steps
+    }
+
+    /// Lets Entra forget the account of one user.
+    pub fn forget_connection(self, object_id: Option<Uuid>) -> Vec<RemedyStep> {
+        vec![
+            self.pause(),
+            self.delete_connection(object_id),
+            self.start(),
+        ]
+    }
+
+    /// Takes a user out of the scope of provisioning whom Entra cannot suspend: its request would fail with each cycle, so that it has to forget the
+    /// account before it makes one. No request of Entra closes the finding.
+    pub fn take_out_of_scope(self, who: &str, object_id: Option<Uuid>) -> Vec<RemedyStep> {
+        vec![
+            self.pause(),
+            portal(
+                remove_assignment(who),
+                "The user leaves the scope of provisioning.",
+            ),
+            self.delete_connection(object_id),
+            self.start(),
+            self.close(
+                "The user is not assigned in Microsoft Entra any more.",
+                "Closes the finding: Microsoft Entra says nothing more of this user, so that no request of it does.",
+            ),
+        ]
+    }
+
+    fn pause(self) -> RemedyStep {
+        let effect = "Pauses the job: a connection can be deleted only while it is paused.";
+        self.job("POST", "v1.0", "/pause", None, effect)
+    }
+
+    fn start(self) -> RemedyStep {
+        self.job("POST", "v1.0", "/start", None, "The job goes on.")
+    }
+
+    fn delete_connection(self, object_id: Option<Uuid>) -> RemedyStep {
+        let connection = format!("/objectConnections('{}')", object_or_placeholder(object_id));
+        let unknown = where_it_stands(object_id);
+        let effect = format!(
+            "Microsoft Entra forgets the SCIM id of this one user. Nothing is deleted in DragOnce. Needs the permission \
+             SynchronizationMetadata.ReadWrite.All. This call is a beta (preview) API of Microsoft Graph, and not in every national cloud: where it \
+             is not, start the job, then restart it with resetScope Full, which matches every user anew.{unknown}"
+        );
+        self.job("DELETE", "beta", &connection, None, &effect)
     }
 
     fn job(
@@ -325,6 +374,15 @@ fn object_or_placeholder(object_id: Option<Uuid>) -> String {
     object_id.map_or_else(|| "<objectId>".to_owned(), |id| id.to_string())
 }
 
+/// What the placeholder stands for, if there is one.
+const fn where_it_stands(object_id: Option<Uuid>) -> &'static str {
+    if object_id.is_none() {
+        " <objectId> is the Object ID that the Microsoft Entra admin centre shows for the user."
+    } else {
+        ""
+    }
+}
+
 /// Something to be done in Entra by hand.
 pub(super) fn portal(instruction: impl Into<String>, effect: impl Into<String>) -> RemedyStep {
     RemedyStep {
@@ -336,14 +394,18 @@ pub(super) fn portal(instruction: impl Into<String>, effect: impl Into<String>) 
     }
 }
 
-/// Takes the user out of the scope of provisioning.
+/// Takes the user out of the scope of provisioning; Entra can suspend the account.
 pub(super) fn unassign(who: &str) -> RemedyStep {
     portal(
-        format!(
-            "Enterprise applications > your DragOnce application > Users and groups: select {who}, or the group through which the user is assigned, \
-             and choose Remove."
-        ),
+        remove_assignment(who),
         "The user leaves the scope of provisioning: Microsoft Entra suspends the account once (active=false) and sends nothing about it any more.",
+    )
+}
+
+fn remove_assignment(who: &str) -> String {
+    format!(
+        "Enterprise applications > your DragOnce application > Users and groups: select {who}, or the group through which the user is assigned, and \
+         choose Remove."
     )
 }
 

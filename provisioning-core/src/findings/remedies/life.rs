@@ -34,7 +34,7 @@ pub(super) fn stale_scim_id(case: Case<'_>, calls: Calls<'_>) -> Vec<Remedy> {
     }
     remedies.push(remedy(
         "The account is gone, and Microsoft Entra is to match or create this one user anew",
-        calls.forget_connection(object_id),
+        calls.match_anew(object_id),
     ));
     remedies.push(remedy(
         "Many users have this, for example after DragOnce was moved or restored from a backup",
@@ -45,7 +45,7 @@ pub(super) fn stale_scim_id(case: Case<'_>, calls: Calls<'_>) -> Vec<Remedy> {
     ));
     remedies.push(remedy(
         "The person is not to have an account",
-        vec![unassign(&person(case))],
+        calls.take_out_of_scope(&person(case), object_id),
     ));
     remedies
 }
@@ -106,7 +106,7 @@ pub(super) fn protected_account(case: Case<'_>, calls: Calls<'_>) -> Vec<Remedy>
         ),
         remedy(
             "The account is to stay protected",
-            vec![unassign(&person(case))],
+            calls.take_out_of_scope(&person(case), case.object_id()),
         ),
         meant(calls),
     ]
@@ -114,14 +114,24 @@ pub(super) fn protected_account(case: Case<'_>, calls: Calls<'_>) -> Vec<Remedy>
 
 /// Only an admin may bring back a protected account.
 fn protected_tombstone(case: Case<'_>, calls: Calls<'_>, tombstone: &Account) -> Vec<Remedy> {
+    let restored = Account {
+        version: tombstone.version + 1,
+        ..tombstone.clone()
+    };
     vec![
         remedy(
             "The person is to have the deleted account back",
-            vec![calls.restore(
-                tombstone,
-                "Brings the account back with its id, its groups and its data. It is still protected: end that with UnprotectAccount if provisioning may \
-                 write it.",
-            )],
+            vec![
+                calls.restore(
+                    tombstone,
+                    "Brings the account back with its id, its groups and its data. It is still protected.",
+                ),
+                calls.unprotect(
+                    &restored,
+                    "Ends the protection: Microsoft Entra finds the account and may write it. Leave this out, and unassign the user there, if it is to \
+                     stay protected.",
+                ),
+            ],
         ),
         remedy(
             "The person is to have a new account",
@@ -132,7 +142,7 @@ fn protected_tombstone(case: Case<'_>, calls: Calls<'_>, tombstone: &Account) ->
         ),
         remedy(
             "The person is not to have an account",
-            vec![unassign(&person(case))],
+            calls.take_out_of_scope(&person(case), case.object_id()),
         ),
     ]
 }

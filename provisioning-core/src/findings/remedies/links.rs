@@ -36,15 +36,20 @@ pub(super) fn object_id_not_guid(calls: Calls<'_>) -> Vec<Remedy> {
 /// First of all where what Entra sends as the Object ID names nobody: no link can mend that.
 pub(super) fn not_an_object_id(case: Case<'_>) -> Remedy {
     let sent = &case.finding.directory.object_id;
-    let title = if sent.is_empty() {
-        "Microsoft Entra sends no Object ID: objectId is to be mapped to externalId".to_owned()
-    } else {
+    let steps = vec![map_object_id()];
+    if sent.is_empty() {
+        return remedy(
+            "Microsoft Entra sends no Object ID: objectId is to be mapped to externalId",
+            steps,
+        );
+    }
+    remedy(
         format!(
             "{} is no Object ID: mailNickname, or another attribute that is no GUID, is mapped to externalId",
             excerpt(sent)
-        )
-    };
-    remedy(title, vec![map_object_id()])
+        ),
+        steps,
+    )
 }
 
 pub(super) fn object_id_on_another_account(case: Case<'_>, calls: Calls<'_>) -> Vec<Remedy> {
@@ -105,19 +110,9 @@ pub(super) fn object_id_shared(case: Case<'_>, calls: Calls<'_>) -> Vec<Remedy> 
         return Vec::new();
     }
     let keep = |keeper: &Account| {
-        let others = accounts.iter().filter(|account| account.id != keeper.id);
-        let steps = others.map(|account| {
-            calls.unlink(
-                account,
-                format!(
-                    "Takes the Object ID off {}. The account stays as it is otherwise.",
-                    name(account)
-                ),
-            )
-        });
         remedy(
             format!("The Object ID is that of {} alone", name(keeper)),
-            steps.collect(),
+            keep_alone(case, calls, keeper, &accounts),
         )
     };
     let mut remedies: Vec<_> = accounts
@@ -130,6 +125,46 @@ pub(super) fn object_id_shared(case: Case<'_>, calls: Calls<'_>) -> Vec<Remedy> 
         vec![map_object_id()],
     ));
     remedies
+}
+
+/// Takes the Object ID off all others. Where Entra finds one of them by its login account, that becomes the keeper's, and Entra matches the person
+/// anew: else it would give that one the Object ID again.
+fn keep_alone(
+    case: Case<'_>,
+    calls: Calls<'_>,
+    keeper: &Account,
+    accounts: &[&Account],
+) -> Vec<RemedyStep> {
+    let found = case
+        .login_holder()
+        .filter(|found| found.id != keeper.id && accounts.iter().any(|one| one.id == found.id));
+    let mut steps = Vec::new();
+    for account in accounts.iter().filter(|account| account.id != keeper.id) {
+        steps.push(match found {
+            Some(found) if found.id == account.id => calls.give_up(
+                account,
+                &spare_user_name(account),
+                "Takes the Object ID and the login account off it: a person who uses this account signs in with the new name from then on; choose \
+                 another one if you like.",
+            ),
+            _ => calls.unlink(
+                account,
+                format!(
+                    "Takes the Object ID off {}. The account stays as it is otherwise.",
+                    name(account)
+                ),
+            ),
+        });
+    }
+    if found.is_some() {
+        steps.push(calls.rename(
+            keeper,
+            &case.finding.directory.user_name,
+            "The account gets the login account that Microsoft Entra says, and is found by it.",
+        ));
+        steps.extend(calls.match_anew(case.object_id()));
+    }
+    steps
 }
 
 pub(super) fn login_not_linked(case: Case<'_>, calls: Calls<'_>) -> Vec<Remedy> {
@@ -212,7 +247,7 @@ pub(super) fn two_accounts(case: Case<'_>, calls: Calls<'_>) -> Vec<Remedy> {
                 ),
             ),
         ];
-        steps.extend(calls.forget_connection(Some(object_id)));
+        steps.extend(calls.match_anew(Some(object_id)));
         remedies.push(remedy(
             format!(
                 "Both are the same person's, who is to go on with {}",

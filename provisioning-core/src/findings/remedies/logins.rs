@@ -57,6 +57,12 @@ pub(super) fn tombstone_login(case: Case<'_>, calls: Calls<'_>) -> Vec<Remedy> {
     let Some(account) = case.live().next() else {
         return Vec::new();
     };
+    let mut deleted = vec![calls.delete(
+        account,
+        "Deletes the account. It can be restored for the tenant's retention time.",
+    )];
+    // Else Entra would look for it when it looks at every user again.
+    deleted.extend(calls.forget_connection(case.object_id()));
     vec![
         remedy(
             "The person comes back",
@@ -81,10 +87,7 @@ pub(super) fn tombstone_login(case: Case<'_>, calls: Calls<'_>) -> Vec<Remedy> {
         ),
         remedy(
             "The person is gone, and DragOnce is not to wait for Microsoft Entra",
-            vec![calls.delete(
-                account,
-                "Deletes the account. It can be restored for the tenant's retention time.",
-            )],
+            deleted,
         ),
         meant(calls),
     ]
