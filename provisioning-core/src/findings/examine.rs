@@ -185,7 +185,13 @@ impl Core {
                 if cancel.is_cancelled() {
                     return Ok(());
                 }
-                self.examine(tenant, place).await?;
+                if let Err(error) = self.examine(tenant, place).await {
+                    tracing::warn!(
+                        tenant.id = %tenant,
+                        error = &error as &dyn std::error::Error,
+                        "the findings of a tenant were not examined; they are the next time"
+                    );
+                }
             }
             after = Some(last.identifier.clone());
         }

@@ -63,7 +63,8 @@ macro_rules! other_members {
 
 const OTHER_MEMBERS_SQLITE: &str =
     other_members!("m.member_id IN (SELECT unhex(j.value, '-') FROM json_each($3) j)");
-const OTHER_MEMBERS_POSTGRES: &str = other_members!("m.member_id = ANY($3)");
+const OTHER_MEMBERS_POSTGRES: &str =
+    other_members!("EXISTS (SELECT FROM UNNEST($3::UUID[]) k (id) WHERE k.id = m.member_id)");
 
 const MEMBERS_SQLITE: &str = members_of!(
     "groups a WHERE a.tenant_id = $1 AND a.id IN (SELECT unhex(j.value, '-') FROM json_each($2) j)"

@@ -3,6 +3,7 @@
 use std::{
     path::PathBuf,
     sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
 };
 
 use provisioning_core::storage::{Storage, StorageConfig, StorageUrl};
@@ -202,6 +203,27 @@ pub async fn execute(url: &str, statement: &str) {
         .await
         .expect("the statement is right");
     connection.close().await.expect("the connection ends");
+}
+
+/// Waits until nobody is connected to a PostgreSQL database any more: what its server counts is whole then.
+pub async fn left_alone(url: &str) {
+    const OTHERS: &str = "
+        SELECT count(*)
+        FROM pg_stat_activity
+        WHERE datname = CURRENT_DATABASE() AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
+    let mut connection = PgConnection::connect(url)
+        .await
+        .expect("the server answers");
+    loop {
+        let others: i64 = sqlx::query_scalar(OTHERS)
+            .fetch_one(&mut connection)
+            .await
+            .expect("the server tells");
+        if others == 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 /// How many rows of a table were read so far, by connections to a PostgreSQL database that are closed by now.

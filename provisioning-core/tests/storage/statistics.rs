@@ -11,11 +11,13 @@ use super::{Fixture, make};
 const ACCOUNTS: u32 = 60;
 
 async fn times_made(connection: &mut PgConnection, table: &str) -> i64 {
-    sqlx::query_scalar("SELECT analyze_count FROM pg_stat_user_tables WHERE relname = $1")
-        .bind(table)
-        .fetch_one(connection)
-        .await
-        .expect("the server counts")
+    sqlx::query_scalar(
+        "SELECT analyze_count + autoanalyze_count FROM pg_stat_user_tables WHERE relname = $1",
+    )
+    .bind(table)
+    .fetch_one(connection)
+    .await
+    .expect("the server counts")
 }
 
 #[tokio::test]

@@ -84,11 +84,17 @@ macro_rules! guard_sql {
              JOIN group_members m ON m.tenant_id = g.tenant_id AND m.group_id = g.id
              WHERE g.tenant_id = $1 AND g.id = $2 AND g.deleted_at IS NULL AND ",
             $not,
-            "m.member_id",
-            in_ids!($engine),
+            guard_sql!(named $engine),
             "  AND NOT EXISTS (SELECT 1 FROM accounts a WHERE a.tenant_id = $1 AND a.id = m.member_id AND a.protected)
              LIMIT $4"
         )
+    };
+    (named sqlite) => {
+        concat!("m.member_id", in_ids!(sqlite))
+    };
+    // Hashed, where the other engine's form would compare each member with each id.
+    (named postgres) => {
+        "EXISTS (SELECT FROM UNNEST($3::UUID[]) k (id) WHERE k.id = m.member_id)"
     };
     (open $engine:ident) => {
         concat!(

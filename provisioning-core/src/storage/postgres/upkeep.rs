@@ -17,13 +17,21 @@ const LOG_ENTRY_INSERT_ONCE: &str = concat!(
       ON CONFLICT (tenant_id, id) DO NOTHING"
 );
 
+/// Who is locked, as a member that a group is losing, waits for the next time.
 const PURGE_TOMBSTONES: &str = "
-    WITH account AS (
-        DELETE FROM accounts
-        WHERE tenant_id = $1
-          AND id IN (SELECT id FROM accounts WHERE tenant_id = $1 AND deleted_at < $2 ORDER BY deleted_at LIMIT $3)
-          AND deleted_at < $2
-        RETURNING tenant_id, id
+    WITH due AS MATERIALIZED (
+        SELECT tenant_id, id
+        FROM accounts
+        WHERE tenant_id = $1 AND deleted_at < $2
+        ORDER BY deleted_at
+        LIMIT $3
+        FOR UPDATE SKIP LOCKED
+    ),
+    account AS (
+        DELETE FROM accounts a
+        USING due d
+        WHERE a.tenant_id = d.tenant_id AND a.id = d.id
+        RETURNING a.tenant_id, a.id
     ),
     emails AS (
         DELETE FROM account_emails e

@@ -295,6 +295,15 @@ fn keyed(
     sqlx::query(sql).bind(tenant.uuid()).bind(id.uuid())
 }
 
+/// Whether a write still meets the group that it was made for.
+pub(super) async fn is_current(
+    connection: &mut SqliteConnection,
+    tenant: TenantId,
+    write: &GroupWrite,
+) -> Result<bool, sqlx::Error> {
+    is_at(connection, tenant, write.id(), write.expected_version()).await
+}
+
 /// Whether the group is there, and at the version where one is expected.
 async fn is_at(
     connection: &mut SqliteConnection,

@@ -124,6 +124,12 @@ async fn write(
     let Some(part) = &mutation.guard else {
         return apply_unguarded(connection, mutation).await;
     };
+    // What cannot be done any more does not wait for an admin either.
+    if let Write::Group(write) = &mutation.write
+        && !groups::is_current(connection, mutation.tenant_id, write).await?
+    {
+        return Ok(Commit::VersionMismatch);
+    }
     let base = guard::lock(connection, mutation.tenant_id).await?;
     let verdict = match &part.check {
         Some(check) => match guard::check(connection, mutation.tenant_id, check, base).await? {
