@@ -6,6 +6,8 @@ mod conflict;
 mod create;
 mod deleted;
 mod draft;
+#[cfg(test)]
+pub(crate) mod examples;
 mod read;
 pub(crate) mod refusals;
 mod write;

@@ -257,35 +257,10 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::{
-        attributes::{fold::fold, show::Shows},
-        clock::Timestamp,
-    };
+    use crate::accounts::examples::account;
 
     const GUID: &str = "0a21f0f2-8d2a-4f8e-bf98-7363c4aed4ef";
     const OTHER_GUID: &str = "3f6c1b2e-6a55-4e0e-9a5b-0c8f4d1f7a10";
-
-    fn account(number: u128, user_name: &str, object_id: Option<&str>) -> Account {
-        Account {
-            id: AccountId::from_uuid(Uuid::from_u128(number)),
-            user_name: user_name.to_owned(),
-            user_name_key: fold(user_name),
-            object_id: object_id.map(str::to_owned),
-            object_id_exclusive: false,
-            object_id_pinned: false,
-            directory_active: true,
-            hold: None,
-            protected: false,
-            managed: true,
-            version: 1,
-            created_at: Timestamp::from_micros(0),
-            updated_at: Timestamp::from_micros(0),
-            deleted_at: None,
-            document: "{}".to_owned(),
-            groups: Vec::new(),
-            shows: Shows::new(),
-        }
-    }
 
     #[test]
     fn a_taken_login_is_answered_by_what_was_posted_and_what_its_holder_has() {

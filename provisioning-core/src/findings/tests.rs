@@ -7,12 +7,10 @@ use uuid::Uuid;
 
 use self::{
     contract::{check, check_request, check_requests, pool},
-    examples::{
-        JOB, POSTED, SERVICE_PRINCIPAL, account, every_example, example, group, job, tenant, time,
-    },
+    examples::{JOB, POSTED, SERVICE_PRINCIPAL, every_example, example, group, job, tenant, time},
 };
 use super::{Closure, FindingKind, Remedy, RemedyCall, Side, remedies, summary};
-use crate::accounts::Account;
+use crate::accounts::{Account, examples::account};
 
 fn steps(remedy: &Remedy) -> Vec<String> {
     let name = |call: &RemedyCall| match call {

@@ -56,6 +56,13 @@ macro_rules! caller_and_accounts {
         }
     };
     ($engine:ident, $predicate:literal, $more:literal) => {
+        caller_and_accounts!(
+            joined $engine,
+            concat!("accounts a ON a.tenant_id = t.id AND a.deleted_at IS NULL AND ", $predicate),
+            $more
+        )
+    };
+    (joined $engine:ident, $accounts:expr, $more:literal) => {
         concat!(
             "SELECT ",
             caller_columns!(),
@@ -65,8 +72,8 @@ macro_rules! caller_and_accounts {
             account_groups!($engine),
             " ",
             caller_sql!(),
-            " LEFT JOIN accounts a ON a.tenant_id = t.id AND a.deleted_at IS NULL AND ",
-            $predicate,
+            " LEFT JOIN ",
+            $accounts,
             " WHERE t.identifier = $1",
             $more
         )
@@ -84,18 +91,14 @@ const BATCH: PerEngine = PerEngine {
         "a.id IN (SELECT unhex(j.value, '-') FROM json_each($3) j)",
         ""
     ),
-    postgres: concat!(
-        "SELECT ",
-        caller_columns!(),
-        ", ",
-        account_columns!(),
-        ", ",
-        account_groups!(postgres),
-        " ",
-        caller_sql!(),
-        " LEFT JOIN (",
-        keyed_by_identifier!("$3"),
-        " n JOIN accounts a ON a.tenant_id = n.tenant_id AND a.id = n.id AND a.deleted_at IS NULL) ON TRUE WHERE t.identifier = $1"
+    postgres: caller_and_accounts!(
+        joined postgres,
+        concat!(
+            "(",
+            keyed_by_identifier!("$3"),
+            " n JOIN accounts a ON a.tenant_id = n.tenant_id AND a.id = n.id AND a.deleted_at IS NULL) ON TRUE"
+        ),
+        ""
     ),
 };
 

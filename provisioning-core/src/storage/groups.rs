@@ -22,6 +22,9 @@ use crate::{
 /// The caller and the groups of which a predicate holds.
 macro_rules! caller_and_groups {
     ($predicate:literal) => {
+        caller_and_groups!(joined concat!("groups a ON a.tenant_id = t.id AND a.deleted_at IS NULL AND ", $predicate))
+    };
+    (joined $groups:expr) => {
         concat!(
             "SELECT ",
             caller_columns!(),
@@ -29,8 +32,8 @@ macro_rules! caller_and_groups {
             group_columns!(),
             " ",
             caller_sql!(),
-            " LEFT JOIN groups a ON a.tenant_id = t.id AND a.deleted_at IS NULL AND ",
-            $predicate,
+            " LEFT JOIN ",
+            $groups,
             " WHERE t.identifier = $1"
         )
     };
@@ -50,17 +53,11 @@ const BY_OBJECT_ID: &str = concat!(
 /// The ids come as one JSON array: the statement is one text, however many there are.
 const BATCH_SQLITE: &str =
     caller_and_groups!("a.id IN (SELECT unhex(j.value, '-') FROM json_each($3) j)");
-const BATCH_POSTGRES: &str = concat!(
-    "SELECT ",
-    caller_columns!(),
-    ", ",
-    group_columns!(),
-    " ",
-    caller_sql!(),
-    " LEFT JOIN (",
+const BATCH_POSTGRES: &str = caller_and_groups!(joined concat!(
+    "(",
     keyed_by_identifier!("$3"),
-    " n JOIN groups a ON a.tenant_id = n.tenant_id AND a.id = n.id AND a.deleted_at IS NULL) ON TRUE WHERE t.identifier = $1"
-);
+    " n JOIN groups a ON a.tenant_id = n.tenant_id AND a.id = n.id AND a.deleted_at IS NULL) ON TRUE"
+));
 
 /// What stands behind the ids of members that a request names, as a JSON array of arrays; `n` are the ids, beside the tenant and the
 /// group.

@@ -4,11 +4,11 @@ use uuid::Uuid;
 
 use super::super::{DirectorySide, Finding, FindingKind, Side};
 use crate::{
-    accounts::{Account, Hold},
+    accounts::{Account, Hold, examples::account},
     attributes::{fold::fold, show::Shows},
     clock::Timestamp,
     groups::Group,
-    ids::{AccountId, GroupId, TenantId},
+    ids::{GroupId, TenantId},
     tenants::{EntraJob, Identifier, Tenant, TenantSettings},
 };
 
@@ -42,28 +42,6 @@ pub(super) fn tenant(entra_job: Option<EntraJob>) -> Tenant {
 
 pub(super) fn job() -> EntraJob {
     EntraJob::parse(SERVICE_PRINCIPAL, JOB).expect("it is one")
-}
-
-pub(super) fn account(number: u128, user_name: &str, object_id: Option<&str>) -> Account {
-    Account {
-        id: AccountId::from_uuid(Uuid::from_u128(number)),
-        user_name: user_name.to_owned(),
-        user_name_key: fold(user_name),
-        object_id: object_id.map(str::to_owned),
-        object_id_exclusive: false,
-        object_id_pinned: false,
-        directory_active: true,
-        hold: None,
-        protected: false,
-        managed: true,
-        version: 7,
-        created_at: time(0),
-        updated_at: time(0),
-        deleted_at: None,
-        document: "{}".to_owned(),
-        groups: Vec::new(),
-        shows: Shows::new(),
-    }
 }
 
 pub(super) fn group(number: u128, display_name: &str) -> Group {
