@@ -70,9 +70,8 @@ pub(super) fn compared_key(
             format!("{name}{EXACT}")
         }
         Literal::Time(_) => format!("{name}{TIME}"),
-        Literal::Text { .. } | Literal::Null | Literal::Boolean(_) | Literal::Number(_) => {
-            name.to_owned()
-        }
+        Literal::Number(_) => format!("{name}{ORDER}"),
+        Literal::Text { .. } | Literal::Null | Literal::Boolean(_) => name.to_owned(),
     }
 }
 
@@ -119,13 +118,21 @@ fn insert(search: &mut Map, key: &str, value: &Value) {
     }
 }
 
-/// The bits of a number in the order of numbers: negative ones count backwards from the middle.
-fn order(number: &Number) -> String {
+/// A number as a text that orders as numbers do, to their last digit: the bits of the nearest double, of which negative ones count backwards from
+/// the middle, and how far a whole number is from it.
+pub fn order(number: &Number) -> String {
     const SIGN: u64 = 1 << 63;
+    const NOT_FAR: i128 = 1 << 15;
     // Minus zero is zero.
-    let bits = (number.as_f64().unwrap_or_default() + 0.0).to_bits();
+    let nearest = number.as_f64().unwrap_or_default() + 0.0;
+    let bits = nearest.to_bits();
     let ordered = if bits & SIGN == 0 { bits | SIGN } else { !bits };
-    format!("{ordered:016x}")
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a double that is near to a whole number of 64 bits is one of 128"
+    )]
+    let far = number.as_i128().map_or(0, |whole| whole - nearest as i128);
+    format!("{ordered:016x}{:04x}", NOT_FAR + far)
 }
 
 #[cfg(test)]
@@ -151,9 +158,9 @@ mod tests {
                     "value=": "2026-01-02T03:04:05+02:00",
                     "value@": "2026-01-02T01:04:05.000000Z",
                 }],
-                "size": [{"value": 1, "value#": "bff0000000000000"}],
+                "size": [{"value": 1, "value#": "bff00000000000008000"}],
                 "on": [{"value": false}],
-                "rooms": [{"value": "a", "value=": "A", "floor": 3, "floor#": "c008000000000000"}],
+                "rooms": [{"value": "a", "value=": "A", "floor": 3, "floor#": "c0080000000000008000"}],
             })
         );
     }
@@ -170,11 +177,27 @@ mod tests {
         }
     }
 
+    fn whole() -> impl Strategy<Value = i64> {
+        prop_oneof![
+            any::<i64>(),
+            Just(1 << 53),
+            Just(-(1 << 53)),
+            Just(i64::MIN),
+            Just(i64::MAX)
+        ]
+    }
+
     proptest! {
         #[test]
         fn numbers_order_as_their_texts(left in prop::num::f64::NORMAL | prop::num::f64::ZERO, right in prop::num::f64::NORMAL | prop::num::f64::ZERO) {
             let text = |number| order(&Number::from_f64(number).expect("it is finite"));
             prop_assert_eq!(left.partial_cmp(&right), Some(text(left).cmp(&text(right))));
+        }
+
+        #[test]
+        fn whole_numbers_order_to_their_last_digit(left in whole(), far in -3..=3_i64) {
+            let right = left.saturating_add(far);
+            prop_assert_eq!(left.cmp(&right), order(&left.into()).cmp(&order(&right.into())));
         }
     }
 }

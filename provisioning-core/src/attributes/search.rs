@@ -238,7 +238,7 @@ mod tests {
                 "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {"department": "r&d", "manager": {"value": "ID"}},
                 "urn:x:custom:2.0:user": {
                     "tag": [{"value": "x", "value=": "X"}],
-                    "list": [{"value": 1, "value#": "bff0000000000000"}, {"value": "y", "value=": "Y"}],
+                    "list": [{"value": 1, "value#": "bff00000000000008000"}, {"value": "y", "value=": "Y"}],
                     "on": [{"value": true}],
                 },
                 "schemas": [

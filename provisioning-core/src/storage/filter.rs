@@ -19,7 +19,10 @@ use self::{
     json::Json,
     related::{Related, pinned},
 };
-use crate::attributes::filter::{AttributePath, Comparison, Filter, Literal, Operator};
+use crate::attributes::{
+    filter::{AttributePath, Comparison, Filter, Literal, Operator},
+    open,
+};
 
 /// Whose SQL is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +49,6 @@ pub enum Bind {
     Text(String),
     /// A whole number.
     Int(i64),
-    /// A number.
-    Real(f64),
     /// A boolean.
     Bool(bool),
     /// An id.
@@ -62,7 +63,6 @@ macro_rules! bind_all {
             query = match bind {
                 $crate::storage::filter::Bind::Text(text) => query.bind(text.as_str()),
                 $crate::storage::filter::Bind::Int(number) => query.bind(*number),
-                $crate::storage::filter::Bind::Real(number) => query.bind(*number),
                 $crate::storage::filter::Bind::Bool(value) => query.bind(*value),
                 $crate::storage::filter::Bind::Uuid(id) => query.bind(*id),
             };
@@ -211,8 +211,7 @@ impl Compiler<'_> {
                 Literal::Null => "FALSE".to_owned(),
                 Literal::Boolean(value) => json.is(*value),
                 Literal::Number(number) => {
-                    let bind = self.bind(Bind::Real(number.as_f64().unwrap_or(f64::NAN)));
-                    json.compare_number(compare_sign(operator), &bind)
+                    self.compare_json_text(&json, operator, open::order(number))
                 }
                 Literal::Text { compared, .. } => {
                     self.compare_json_text(&json, operator, compared.clone())

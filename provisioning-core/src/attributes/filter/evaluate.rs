@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use serde_json::Value;
 
 use super::{AttributePath, Comparison, Filter, Literal, Operator};
-use crate::attributes::Map;
+use crate::attributes::{Map, open::order};
 
 /// Whether a resource satisfies the filter. The document is its [search document](crate::attributes::search).
 pub fn evaluate(filter: &Filter, document: &Map) -> bool {
@@ -88,11 +88,11 @@ fn compare(value: &Value, operator: Operator, literal: &Literal) -> bool {
             operator == Operator::Eq && value == literal
         }
         (Value::Number(value), Literal::Number(literal)) => {
-            let ordering = value
-                .as_f64()
-                .zip(literal.as_f64())
-                .and_then(|(value, literal)| value.partial_cmp(&literal));
-            ordering.is_some_and(|ordering| ordered(ordering, operator))
+            ordered(order(value).cmp(&order(literal)), operator)
+        }
+        // In the form of an extension, numbers stand as texts that order as they do.
+        (Value::String(value), Literal::Number(literal)) => {
+            ordered(value.as_str().cmp(&order(literal)), operator)
         }
         (Value::String(value), Literal::Text { compared, .. }) => {
             compare_text(value, operator, compared)

@@ -241,6 +241,24 @@ fn a_message_repeats_little_of_a_long_input() {
 }
 
 #[test]
+fn numbers_are_compared_to_their_last_digit() {
+    let document = json!({"urn:x:Own:2.0:User": {"id": 9_007_199_254_740_993_i64, "rate": 2.222_222_222_222_222_3e42}});
+    for (filter, expected) in [
+        ("id eq 9007199254740993", true),
+        ("id eq 9007199254740992", false),
+        ("id gt 9007199254740992", true),
+        ("id eq 9007199254740993.0", false),
+        ("rate eq 2222222222222222222222222222222222222222222", true),
+        ("rate eq 2.2222222222222226e42", false),
+    ] {
+        let filter = format!("urn:x:Own:2.0:User:{filter}");
+        assert_eq!(holds(&filter, &document), expected, "{filter}");
+        let read = parsed(&filter).expect("it is a filter");
+        assert_eq!(parsed(&read.to_string()), Ok(read), "{filter}");
+    }
+}
+
+#[test]
 fn log_entries_are_filtered_in_the_same_language() {
     let filter = parse(
         "outcome EQ \"Failure\" and time gt \"2026-01-01\" and httpStatus ge \"400\"",

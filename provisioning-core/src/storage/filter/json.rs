@@ -57,22 +57,6 @@ impl Json {
         }
     }
 
-    /// Compares it if it is a number.
-    pub(super) fn compare_number(&self, sign: &str, bind: &str) -> String {
-        match self {
-            Self::Sqlite { document, path } => format!(
-                "(CASE WHEN json_type({document}, {path}) IN ('integer', 'real') \
-                 THEN CAST(json_extract({document}, {path}) AS REAL) END {sign} {bind})"
-            ),
-            Self::Postgres(value) => {
-                format!(
-                    "(CASE jsonb_typeof({value}) WHEN 'number' THEN ({value} #>> '{{}}')::float8 END {sign} {bind})"
-                )
-            }
-            Self::Absent => "FALSE".to_owned(),
-        }
-    }
-
     /// Its text, if it is one.
     pub(super) fn text(&self) -> String {
         match self {

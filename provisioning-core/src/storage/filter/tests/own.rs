@@ -76,16 +76,50 @@ fn time() -> impl Strategy<Value = String> {
     (0..3_u32, offset).prop_map(|(second, offset)| format!("2026-01-01T00:00:0{second}{offset}"))
 }
 
-fn number() -> impl Strategy<Value = &'static str> {
-    prop::sample::select(vec!["-1", "0", "1", "2", "10"])
+/// Small ones, and such as only the last digit tells apart, which a double may not hold.
+const WHOLE: [i64; 9] = [
+    -1,
+    0,
+    1,
+    2,
+    9_007_199_254_740_992,
+    9_007_199_254_740_993,
+    9_223_372_036_854_775_806,
+    i64::MAX,
+    i64::MIN,
+];
+const DECIMAL: [f64; 9] = [
+    -0.5,
+    0.0,
+    1.0,
+    1e10,
+    0.3,
+    0.300_000_000_000_000_04,
+    2.222_222_222_222_222_3e42,
+    5e-324,
+    f64::MAX,
+];
+
+fn whole() -> impl Strategy<Value = i64> {
+    prop::sample::select(WHOLE.to_vec())
+}
+
+/// As it may be written.
+fn number() -> impl Strategy<Value = String> {
+    prop_oneof![
+        whole().prop_map(|number| number.to_string()),
+        prop::sample::select(DECIMAL.to_vec()).prop_map(|number| number.to_string()),
+        Just("2222222222222222222222222222222222222222222".to_owned()),
+        Just("1e10".to_owned()),
+    ]
 }
 
 /// A value of a type, or of any.
 fn value(kind: &'static str) -> BoxedStrategy<Value> {
     let typed = match kind {
         "boolean" => any::<bool>().prop_map(Value::from).boxed(),
-        "integer" => (-1..3_i64).prop_map(Value::from).boxed(),
-        "decimal" => prop::sample::select(vec![-0.5, 1.0, 1e10])
+        "integer" => whole().prop_map(Value::from).boxed(),
+        "decimal" => prop::sample::select(DECIMAL.to_vec())
             .prop_map(Value::from)
             .boxed(),
         "dateTime" => time().prop_map(Value::from).boxed(),
@@ -146,7 +180,10 @@ fn comparison(names: &'static [(&'static str, &'static str)]) -> BoxedStrategy<S
             "boolean" => (prop::sample::select(vec!["eq", "ne"]), any::<bool>())
                 .prop_map(move |(operator, value)| format!("{name} {operator} {value}"))
                 .boxed(),
-            "integer" | "decimal" => (order(), number())
+            "integer" => (order(), whole())
+                .prop_map(move |(operator, value)| format!("{name} {operator} {value}"))
+                .boxed(),
+            "decimal" => (order(), number())
                 .prop_map(move |(operator, value)| format!("{name} {operator} {value}"))
                 .boxed(),
             "dateTime" => (order(), time())
