@@ -225,11 +225,21 @@ on_both_engines! {
         let refused = scim.post("/Users", &json!({"userName": "bob@contoso.com", URN: {"costCode": "x"}})).await.expect(400);
         assert_eq!(refused.body["scimType"], "invalidValue");
 
+        for cost_code in [json!(9_007_199_254_740_993_i64), json!("9007199254740993")] {
+            scim.post("/Users", &json!({"userName": "bob@contoso.com", URN: {"costCode": cost_code}})).await.expect(400);
+        }
+
         let found = async |filter: &str| -> Vec<String> {
             let users = scim.find(&format!("{URN}:{filter}")).await;
             users.iter().map(|user| user["userName"].as_str().expect("it has one").to_owned()).collect()
         };
         assert_eq!(found("costCode gt 6").await, ["old@contoso.com", "alice@contoso.com"]);
+        let greatest = 9_007_199_254_740_992_i64;
+        let bob = scim.create(&json!({"userName": "bob@contoso.com", URN: {"costCode": greatest}})).await;
+        assert_eq!(bob[URN]["costCode"], greatest);
+        assert_eq!(found(&format!("costCode ge {greatest}")).await, ["bob@contoso.com"]);
+        assert!(found(&format!("costCode gt {greatest}")).await.is_empty());
+        scim.delete(&format!("/Users/{}", bob["id"].as_str().expect("it has one"))).await.expect(204);
         assert_eq!(found("badge eq \"b\"").await, ["old@contoso.com"], "also what was written before the definition");
         assert_eq!(found("rooms[floor eq 3]").await, ["alice@contoso.com"]);
         let sorted = scim.get(&format!("/Users?sortBy={URN}:costCode&sortOrder=descending")).await.expect(200).body;

@@ -52,6 +52,9 @@ pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Objects and arrays in each other. SCIM needs five; the bound keeps every recursion over a body short.
 pub(crate) const JSON_DEPTH_MAX: usize = 32;
 
+/// The greatest whole number, up to which a double tells each from the next.
+pub(crate) const WHOLE_NUMBER_MAX: u64 = 1 << 53;
+
 /// Values of one body, those in others counted too: a group of 20,000 members, the most that the core takes, has 40,000.
 pub(crate) const JSON_VALUES_MAX: usize = 65_536;
 

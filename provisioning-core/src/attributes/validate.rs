@@ -423,12 +423,8 @@ fn scalar(attribute: &Attribute, value: &Value) -> Result<Value, ValueError> {
         (Type::Boolean, Value::String(word)) if word.eq_ignore_ascii_case("false") => {
             Ok(Value::Bool(false))
         }
-        (Type::Integer, Value::Number(number)) if number.is_i64() => Ok(value.clone()),
-        (Type::Integer, Value::String(text)) => text
-            .trim()
-            .parse::<i64>()
-            .map(Value::from)
-            .map_err(|_| wrong()),
+        (Type::Integer, Value::Number(number)) => whole(number.as_i64()).ok_or_else(wrong),
+        (Type::Integer, Value::String(text)) => whole(text.trim().parse().ok()).ok_or_else(wrong),
         (Type::Decimal, Value::String(text)) => serde_json::from_str(text.trim())
             .map(Value::Number)
             .map_err(|_| wrong()),
@@ -437,6 +433,14 @@ fn scalar(attribute: &Attribute, value: &Value) -> Result<Value, ValueError> {
         }
         _ => Err(wrong()),
     }
+}
+
+/// What the double of a [`Struct`](prost_types::Struct) can hold to its last digit.
+fn whole(number: Option<i64>) -> Option<Value> {
+    const WHOLE_MAX: u64 = 1 << 53;
+    number
+        .filter(|number| number.unsigned_abs() <= WHOLE_MAX)
+        .map(Value::from)
 }
 
 /// A unique text becomes a key, so what a key cannot hold is refused here.
@@ -455,7 +459,7 @@ const fn expected(kind: Type) -> &'static str {
         Type::String | Type::Reference => "a text",
         Type::Boolean => "true or false",
         Type::Decimal => "a number",
-        Type::Integer => "a whole number",
+        Type::Integer => "a whole number of at most 2^53",
         Type::DateTime => "a time such as \"2026-01-31T23:59:59Z\"",
         Type::Binary => "a text in base64",
         Type::Complex => "an object of sub-attributes",

@@ -1,14 +1,15 @@
 //! JSON read strictly: the only place that turns bytes into a JSON tree.
 //!
 //! A name that appears twice in an object, also in another case (SCIM's names have none), is refused, since two readers could understand the
-//! text differently; deep nesting too. So are more values than any request has: two bytes of text make a value of some eighty in memory.
+//! text differently; deep nesting too. So are more values than any request has: two bytes of text make a value of some eighty in memory; and
+//! whole numbers that a double cannot hold, since another one would be kept (RFC 7493 section 2.2).
 
 use std::{cell::Cell, collections::HashSet, fmt};
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use crate::config::{JSON_DEPTH_MAX, JSON_VALUES_MAX};
+use crate::config::{JSON_DEPTH_MAX, JSON_VALUES_MAX, WHOLE_NUMBER_MAX};
 
 /// Reads one JSON document. The error names the line and the column.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Value, serde_json::Error> {
@@ -68,11 +69,13 @@ impl<'de> Visitor<'de> for Strict<'_> {
         Ok(Value::Bool(value))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Value, E> {
+        check_whole(value.unsigned_abs())?;
         Ok(value.into())
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Value, E> {
+        check_whole(value)?;
         Ok(value.into())
     }
 
@@ -113,6 +116,15 @@ impl<'de> Visitor<'de> for Strict<'_> {
         }
         Ok(Value::Object(object))
     }
+}
+
+fn check_whole<E: serde::de::Error>(value: u64) -> Result<(), E> {
+    if value <= WHOLE_NUMBER_MAX {
+        return Ok(());
+    }
+    Err(E::custom(format_args!(
+        "the whole number {value} is greater than {WHOLE_NUMBER_MAX}, up to which each can be told from the next; send it as a text in quotes"
+    )))
 }
 
 /// A name as an error text may show it: short and of harmless characters.
@@ -176,6 +188,23 @@ mod tests {
         let with = |values: usize| format!("[{}0]", "0,".repeat(values - 2));
         assert!(parse(with(JSON_VALUES_MAX).as_bytes()).is_ok());
         assert!(refused(&with(JSON_VALUES_MAX + 1)).contains("more than 65536 values"));
+    }
+
+    #[test]
+    fn whole_numbers_end_where_doubles_lose_their_last_digit() {
+        for number in ["9007199254740992", "-9007199254740992"] {
+            assert_eq!(parse(number.as_bytes()).unwrap().to_string(), number);
+        }
+        for number in [
+            "9007199254740993",
+            "-9007199254740993",
+            "18446744073709551615",
+        ] {
+            assert!(
+                refused(number).contains("is greater than 9007199254740992"),
+                "{number}"
+            );
+        }
     }
 
     #[test]
