@@ -31,9 +31,10 @@ use crate::{
     schemas,
 };
 
-/// Groups that an account shows: more would be a message that no caller waits for. To fail would take the account from Entra, which always reads it
-/// whole; so the answer says that there are more, and filters find it by all of its groups.
-pub const GROUPS_MAX: usize = 10_000;
+/// Groups that an account shows: with more, a page of accounts would be a message that no caller waits for. Windows lets nobody log on who is in more
+/// than about as many. To fail would take the account from Entra, which always reads it whole; so the answer says that there are more, and filters find
+/// it by all of its groups.
+pub const GROUPS_MAX: usize = 1_000;
 
 /// A DragOnce user account of one tenant.
 #[derive(Clone, Debug, PartialEq)]

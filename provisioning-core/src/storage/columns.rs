@@ -101,7 +101,7 @@ macro_rules! account_groups {
                      JOIN groups g ON g.tenant_id = a.tenant_id AND g.id = up.group_id
                      GROUP BY g.id, g.display_name
                      ORDER BY MAX(up.direct) DESC, g.id
-                     LIMIT 10001
+                     LIMIT 1001
                  ) x
              ) END)"
         )

@@ -46,7 +46,7 @@ pub(crate) fn with_etag(mut response: Response, etag: &str) -> Response {
 /// Says that a user in the answer is in more groups than it shows (RFC 7234 section 5.5: a warning of no code of its own).
 pub(crate) fn with_more_groups(mut response: Response) -> Response {
     let warning = HeaderValue::from_static(
-        "299 - \"A user is in more than 10,000 groups, and shown with so many of them. A filter on members.value of /Groups finds the others.\"",
+        "299 - \"A user is in more than 1,000 groups, and shown with so many of them. A filter on members.value of /Groups finds the others.\"",
     );
     response.headers_mut().insert(header::WARNING, warning);
     response
