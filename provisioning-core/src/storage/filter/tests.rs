@@ -135,7 +135,12 @@ struct Engines {
     runtime: tokio::runtime::Runtime,
     sqlite: SqliteConnection,
     postgres: PgConnection,
+    /// How often they were emptied.
+    emptied: u32,
 }
+
+/// Within one transaction PostgreSQL keeps, and meets again in each scan, what was deleted: once in so often it gets new files, which takes longer.
+const DELETIONS: u32 = 100;
 
 impl Engines {
     fn start(name: &str) -> Self {
@@ -178,20 +183,38 @@ impl Engines {
             runtime,
             sqlite,
             postgres,
+            emptied: 0,
         }
     }
 
+    fn empty(&mut self, tables: &[&str]) {
+        self.emptied += 1;
+        let postgres = if self.emptied.is_multiple_of(DELETIONS) {
+            "TRUNCATE"
+        } else {
+            "DELETE FROM"
+        };
+        self.runtime.block_on(async {
+            for table in tables {
+                let sql = format!("DELETE FROM {table}");
+                let emptied = self.sqlite.execute(AssertSqlSafe(sql)).await;
+                emptied.expect("the table is there");
+                let sql = format!("{postgres} {table}");
+                let emptied = self.postgres.execute(AssertSqlSafe(sql)).await;
+                emptied.expect("the table is there");
+            }
+        });
+    }
+
     fn store(&mut self, stored: &[Stored]) {
+        self.empty(&["accounts", "account_emails"]);
         let Self {
             runtime,
             sqlite,
             postgres,
+            ..
         } = self;
         runtime.block_on(async {
-            for sql in ["DELETE FROM accounts", "DELETE FROM account_emails"] {
-                sqlite.execute(sql).await.expect("the table is there");
-                postgres.execute(sql).await.expect("the table is there");
-            }
             insert!(sqlite, stored, "$11");
             insert!(postgres, stored, "$11::text::jsonb");
         });
@@ -202,6 +225,7 @@ impl Engines {
             runtime,
             sqlite,
             postgres,
+            ..
         } = self;
         runtime.block_on(async {
             [

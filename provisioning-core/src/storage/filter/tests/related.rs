@@ -101,9 +101,6 @@ impl World {
 /// Stores a world; the same texts for both engines.
 macro_rules! store {
     ($connection:expr, $world:expr, $json:literal) => {
-        for table in ["accounts", "groups", "group_members"] {
-            $connection.execute(AssertSqlSafe(format!("DELETE FROM {table}"))).await.expect("the table is there");
-        }
         for (index, name) in NAMES.iter().enumerate() {
             let sql = if index < ACCOUNTS {
                 concat!(
@@ -170,10 +167,12 @@ macro_rules! found {
 
 impl Engines {
     fn store_world(&mut self, world: &World) {
+        self.empty(&["accounts", "groups", "group_members"]);
         let Self {
             runtime,
             sqlite,
             postgres,
+            ..
         } = self;
         runtime.block_on(async {
             store!(sqlite, world, "'{}'");
@@ -187,6 +186,7 @@ impl Engines {
             runtime,
             sqlite,
             postgres,
+            ..
         } = self;
         runtime.block_on(async {
             if of_groups {
