@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 
-/// The longest sequence.
-const STEPS_MAX: usize = 40;
+/// The longest sequence: single steps, and stories of several.
+const TURNS_MAX: usize = 40;
 /// Rounds of a play in which everybody acts at the same time.
 const ROUNDS_MAX: usize = 6;
 
@@ -183,8 +183,10 @@ impl Wish {
 
 /// A sequence.
 pub fn sequence() -> impl Strategy<Value = Sequence> {
-    (settings(), prop::collection::vec(step(), 1..=STEPS_MAX))
-        .prop_map(|(settings, steps)| Sequence { settings, steps })
+    (settings(), prop::collection::vec(turn(), 1..=TURNS_MAX)).prop_map(|(settings, turns)| {
+        let steps = turns.into_iter().flatten().collect();
+        Sequence { settings, steps }
+    })
 }
 
 /// A crowd.
@@ -211,12 +213,59 @@ fn settings() -> impl Strategy<Value = [Settings; 2]> {
     [settings(), settings()]
 }
 
-fn step() -> impl Strategy<Value = Step> {
-    (prop::bool::weighted(0.3), act(), text()).prop_map(|(tenant, act, probe)| Step {
-        tenant,
-        act,
-        probe,
+/// One step, or a story: what takes several steps in one order, which chance alone hardly ever puts together.
+fn turn() -> impl Strategy<Value = Vec<Step>> {
+    let acts = prop_oneof![
+        30 => act().prop_map(|act| vec![act]),
+        1 => deletion_after_a_held_suspension(),
+        1 => revert_to_what_another_has_by_now(),
+    ];
+    (prop::bool::weighted(0.3), acts, text()).prop_map(|(tenant, acts, probe)| {
+        let step = |act| Step {
+            tenant,
+            act,
+            probe: probe.clone(),
+        };
+        acts.into_iter().map(step).collect()
     })
+}
+
+/// More suspensions than pass; when there is room again, one of those who are not suspended is deleted.
+fn deletion_after_a_held_suspension() -> impl Strategy<Value = Vec<Act>> {
+    let decided = prop::option::of(any::<bool>());
+    (0..4_u8, decided).prop_map(|(whom, approve)| {
+        let suspend = |index| Act::Directory(Wish::PatchActive(mine(index), false));
+        let mut acts: Vec<_> = (0..4).map(suspend).collect();
+        acts.extend(approve.map(|approve| Act::Decide { approve }));
+        acts.push(Act::Wait(0));
+        acts.push(Act::Directory(Wish::Delete(mine(whom))));
+        acts
+    })
+}
+
+/// A link is taken off, another account gets the Object ID, and the admin takes that step back.
+fn revert_to_what_another_has_by_now() -> impl Strategy<Value = Vec<Act>> {
+    (object_id(), any::<bool>()).prop_map(|(object_id, by_directory)| {
+        let other = if by_directory {
+            Act::Directory(Wish::PatchObjectId(mine(1), Some(object_id.clone())))
+        } else {
+            Act::Link(mine(1), object_id.clone())
+        };
+        vec![
+            Act::Link(mine(0), object_id),
+            Act::Unlink(mine(0)),
+            other,
+            Act::Revert(mine(0), 0),
+        ]
+    })
+}
+
+/// One of the tenant's own, the latest first.
+const fn mine(index: u8) -> Who {
+    Who {
+        index,
+        foreign: false,
+    }
 }
 
 fn round() -> impl Strategy<Value = Round> {
