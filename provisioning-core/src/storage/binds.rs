@@ -205,11 +205,11 @@ pub(super) const TOKEN_RETIRE: &str = "
     SET current = NULL, replaced_by = $3, replaced_at = $4, expires_at = $5
     WHERE tenant_id = $1 AND id = $2 AND current AND revoked_at IS NULL";
 
-/// A token revoked before stays as it is.
+/// A token revoked before stays as it is, and so does one of which `$3`, whether it is the current one, is not true.
 pub(super) const TOKEN_REVOKE: &str = "
     UPDATE scim_tokens
-    SET current = NULL, revoked_at = $3
-    WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL";
+    SET current = NULL, revoked_at = $4
+    WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL AND COALESCE(current, FALSE) = $3";
 
 /// Only forward in time.
 pub(super) const TOKEN_TOUCH: &str = "

@@ -51,7 +51,7 @@ pub use self::{
     members::GroupMembers,
     mutation::{
         AccountIndex, AccountWrite, Commit, EmailKey, GroupDocument, GroupWrite, Mutation,
-        NewMember, SchemaChange, SchemaWrite, Write,
+        NewMember, RevokedToken, SchemaChange, SchemaWrite, Write,
     },
     query::{AccountPage, GroupPage, MemberPage, PageKey, RowQuery},
     resources::{FoundResources, ResourceKind, ResourceQuery},

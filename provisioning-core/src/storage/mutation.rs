@@ -70,10 +70,10 @@ pub enum Write {
         /// Tokens replaced before, whose overlap ends now.
         ended: Vec<TokenId>,
     },
-    /// The end of tokens.
+    /// The end of tokens, all or none.
     RevokeTokens {
         /// Which.
-        ids: Vec<TokenId>,
+        revoked: Vec<RevokedToken>,
         /// When.
         at: Timestamp,
     },
@@ -91,6 +91,17 @@ pub enum Write {
         /// As it was read.
         expected_version: i64,
     },
+}
+
+/// The end of a token, which is still what it was when it was read.
+#[derive(Clone, Debug)]
+pub struct RevokedToken {
+    /// Which.
+    pub id: TokenId,
+    /// Whether it was the tenant's current one.
+    pub current: bool,
+    /// What the provisioning log says of it.
+    pub entry: LogEntry,
 }
 
 /// A change of the schemas that a tenant defines.
@@ -318,7 +329,7 @@ pub enum Commit {
     ObjectIdTaken,
     /// Another group holds the display name.
     DisplayNameTaken,
-    /// The account, group or tenant is not at the expected version, or is gone, or a protected account stands in the way of the group's write.
+    /// The account, group, token or tenant is not as it was expected, or is gone, or a protected account stands in the way of the group's write.
     VersionMismatch,
     /// The tenant has a current token.
     TokenExists,

@@ -404,7 +404,7 @@ fn no_live_token() -> Refusal {
     )
 }
 
-fn replaced_meanwhile() -> Refusal {
+pub(super) fn replaced_meanwhile() -> Refusal {
     Refusal::new(
         Reason::Contention,
         "The SCIM token was replaced or revoked by someone else just now. Look at it again before you go on.",

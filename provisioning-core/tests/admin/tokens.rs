@@ -4,12 +4,23 @@ use std::time::Duration;
 
 use provisioning_core::{
     error::{Error, Reason},
-    receipts::Answer,
-    tokens::{OVERLAP_MAX, TokenState, mask},
+    receipts::{Answer, Once},
+    tokens::{OVERLAP_MAX, Token, TokenState, mask},
 };
 use secrecy::ExposeSecret as _;
+use tokio::task::JoinSet;
 
 use crate::world::{CONTOSO, FABRIKAM, World, admin, fresh, on_every_engine, once, reason, scim};
+
+/// An answer as it is kept for these tests: which tokens, and what they are good for then.
+#[expect(clippy::ptr_arg, reason = "the answer is a list")]
+fn kept(tokens: &Vec<Token>) -> Vec<u8> {
+    let states: Vec<_> = tokens
+        .iter()
+        .map(|token| (token.id.as_str(), token.revoked_at.is_some(), token.current))
+        .collect();
+    format!("{states:?}").into_bytes()
+}
 
 on_every_engine! {
     async fn a_generated_token_is_accepted_for_its_own_tenant_only(world: World) {
@@ -119,6 +130,48 @@ on_every_engine! {
             assert!(matches!(again, Ok(Answer::Replayed(_))), "{again:?}");
             world.core.authenticate(&scim(CONTOSO, &made.text)).await.expect("it is accepted");
         }
+    }
+
+    async fn of_one_revocation_sent_many_times_one_is_done(world: World) {
+        world.generate(CONTOSO).await;
+        world.regenerate(CONTOSO, OVERLAP_MAX).await;
+        let mut requests = JoinSet::new();
+        for _ in 0..16 {
+            let core = world.core.clone();
+            requests.spawn(async move {
+                let request = Once { encode: &kept, ..once(1, 1) };
+                core.revoke_token(&admin(CONTOSO), None, Some(request)).await.expect("it is answered")
+            });
+        }
+        let (mut fresh, mut replayed) = (Vec::new(), Vec::new());
+        for answer in requests.join_all().await {
+            match answer {
+                Answer::Fresh(tokens) => fresh.push(kept(&tokens)),
+                Answer::Replayed(response) => replayed.push(response),
+            }
+        }
+        let listed = world.core.list_tokens(&admin(CONTOSO), 10, "").await.expect("they are listed").tokens;
+        assert_eq!((fresh, replayed), (vec![kept(&listed)], vec![kept(&listed); 15]), "the answer tells of the tokens as they are");
+        assert_eq!(world.log(CONTOSO, "operation eq \"token_revoke\"").await.len(), 2);
+    }
+
+    async fn what_is_not_answered_is_not_revoked(world: World) {
+        let old = world.generate(CONTOSO).await;
+        let new = world.regenerate(CONTOSO, OVERLAP_MAX).await;
+        for named in [None, Some(old.token.id.clone()), Some(new.token.id.clone())] {
+            let core = world.core.clone();
+            let mut broken = JoinSet::new();
+            broken.spawn(async move {
+                let request = Once { encode: &|_: &Vec<Token>| panic!("the process ends before it has an answer"), ..once(1, 1) };
+                core.revoke_token(&admin(CONTOSO), named.as_ref(), Some(request)).await.map(drop)
+            });
+            let ended = broken.join_next().await.expect("there is one");
+            assert!(ended.expect_err("it does not come to its end").is_panic());
+            for text in [&old.text, &new.text] {
+                world.core.authenticate(&scim(CONTOSO, text)).await.expect("it is accepted");
+            }
+        }
+        assert_eq!(world.log(CONTOSO, "operation eq \"token_revoke\"").await, []);
     }
 
     async fn a_foreign_token_cannot_be_revoked(world: World) {

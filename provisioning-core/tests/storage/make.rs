@@ -18,7 +18,9 @@ use provisioning_core::{
     ids::{AccountId, ChangeId, LogEntryId, TenantId},
     log::{AttributeChange, LogEntry, Operation, Outcome, ResourceType},
     receipts::{Receipt, ReceiptKey},
-    storage::{AccountIndex, AccountWrite, Commit, EmailKey, Mutation, Storage, Write},
+    storage::{
+        AccountIndex, AccountWrite, Commit, EmailKey, Mutation, RevokedToken, Storage, Write,
+    },
     tenants::{Identifier, Tenant, TenantSettings},
     tokens::{NewToken, Token},
 };
@@ -260,6 +262,19 @@ pub fn token(at: Timestamp) -> Token {
         replaced_at: None,
         last_used_at: None,
         last_used_from: None,
+    }
+}
+
+/// The end of tokens as they were read, each with an entry.
+pub fn revocation(tokens: &[&Token], at: Timestamp) -> Write {
+    let revoked = |token: &&Token| RevokedToken {
+        id: token.id.clone(),
+        current: token.current,
+        entry: entry(at),
+    };
+    Write::RevokeTokens {
+        revoked: tokens.iter().map(revoked).collect(),
+        at,
     }
 }
 

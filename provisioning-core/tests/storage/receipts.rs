@@ -58,12 +58,12 @@ on_every_engine! {
     async fn every_kind_of_write_leaves_its_receipt(fixture: Fixture) {
         let storage = &fixture.storage;
         let tenant = make::stored_tenant(storage, "contoso").await;
-        let token = make::token(make::T0);
+        let (token, new) = (make::token(make::T0), make::token(make::T0));
         let new_tenant = make::tenant("fabrikam");
         let writes = [
             Write::InsertToken(token.clone()),
-            Write::ReplaceToken { old: token.id.clone(), new: make::token(make::T0), expires_at: make::T0, ended: Vec::new() },
-            Write::RevokeTokens { ids: vec![token.id.clone()], at: make::T0 },
+            Write::ReplaceToken { old: token.id.clone(), new: new.clone(), expires_at: make::T0, ended: Vec::new() },
+            make::revocation(&[&new], make::T0),
             Write::UpdateTenant { tenant: tenant.clone(), expected_version: 1 },
             Write::InsertTenant(new_tenant),
             Write::Nothing,

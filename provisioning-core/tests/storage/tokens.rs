@@ -46,12 +46,11 @@ on_every_engine! {
         let other = make::stored_tenant(storage, "fabrikam").await;
         let token = make::token(make::T0);
         make::commit(storage, tenant.id, Write::InsertToken(token.clone())).await;
-        let revoke = |at| Write::RevokeTokens { ids: vec![token.id.clone()], at };
-        make::commit(storage, other.id, revoke(make::seconds(1))).await;
-        assert!(storage.find_current_token(tenant.id).await.unwrap().is_some(), "another tenant's hand does not reach it");
-        let logged = Mutation { log: Some(make::entry(make::seconds(2))), ..make::mutation(tenant.id, revoke(make::seconds(2))) };
-        assert_eq!(storage.commit(logged).await.unwrap(), Commit::Done);
-        make::commit(storage, tenant.id, revoke(make::seconds(3))).await;
+        let revoke = |second| make::revocation(&[&token], make::seconds(second));
+        assert_eq!(make::commit(storage, other.id, revoke(1)).await, Commit::VersionMismatch, "another tenant's hand does not reach it");
+        assert!(storage.find_current_token(tenant.id).await.unwrap().is_some());
+        assert_eq!(make::commit(storage, tenant.id, revoke(2)).await, Commit::Done);
+        assert_eq!(make::commit(storage, tenant.id, revoke(3)).await, Commit::VersionMismatch);
         let listed = storage.list_tokens(tenant.id, 10, None).await.unwrap();
         assert_eq!((listed[0].revoked_at, listed[0].current), (Some(make::seconds(2)), false));
         assert_eq!(storage.list_log_entries(tenant.id, None, 10, None).await.unwrap().len(), 1);
@@ -59,6 +58,43 @@ on_every_engine! {
         assert_eq!(make::commit(storage, tenant.id, Write::InsertToken(make::token(make::T0))).await, Commit::Done);
         let replace = Write::ReplaceToken { old: token.id.clone(), new: make::token(make::T0), expires_at: make::T0, ended: Vec::new() };
         assert_eq!(make::commit(storage, tenant.id, replace).await, Commit::NoCurrentToken);
+    }
+
+    async fn of_several_tokens_all_are_revoked_or_none(fixture: Fixture) {
+        let storage = &fixture.storage;
+        let tenant = make::stored_tenant(storage, "contoso").await;
+        let (old, new) = (make::token(make::T0), make::token(make::seconds(1)));
+        make::commit(storage, tenant.id, Write::InsertToken(old.clone())).await;
+        let replace = Write::ReplaceToken { old: old.id.clone(), new: new.clone(), expires_at: make::seconds(20), ended: Vec::new() };
+        make::commit(storage, tenant.id, replace).await;
+        let overlap = Token { current: false, ..old.clone() };
+        let with_receipt = |tokens: &[&Token], request| Mutation {
+            receipt: Some(make::receipt(request, make::T0)),
+            ..make::mutation(tenant.id, make::revocation(tokens, make::seconds(2)))
+        };
+        let state = async || {
+            let tokens = storage.list_tokens(tenant.id, 10, None).await.unwrap();
+            let revoked = tokens.iter().filter(|token| token.revoked_at.is_some()).count();
+            (revoked, storage.list_log_entries(tenant.id, None, 10, None).await.unwrap().len())
+        };
+        let answered = Mutation { receipt: Some(make::receipt(1, make::T0)), ..make::mutation(tenant.id, Write::Nothing) };
+        storage.commit(answered).await.unwrap();
+        assert_eq!(storage.commit(with_receipt(&[&new, &overlap], 1)).await.unwrap(), Commit::RequestIdUsed);
+        // Who read them before the replacement has seen the old one as the current one.
+        for stale in [[&new, &old], [&old, &new]] {
+            assert_eq!(storage.commit(with_receipt(&stale, 2)).await.unwrap(), Commit::VersionMismatch);
+        }
+        // An entry that cannot be written twice.
+        let mut broken = make::revocation(&[&new, &overlap], make::seconds(2));
+        if let Write::RevokeTokens { revoked, .. } = &mut broken {
+            revoked[1].entry.id = revoked[0].entry.id;
+        }
+        storage.commit(make::mutation(tenant.id, broken)).await.expect_err("it cannot be logged");
+        assert_eq!(state().await, (0, 0));
+        assert_eq!(storage.find_receipt(tenant.id, &make::receipt(2, make::T0).key).await.unwrap(), None);
+        assert_eq!(storage.commit(with_receipt(&[&new, &overlap], 2)).await.unwrap(), Commit::Done);
+        assert_eq!(state().await, (2, 2));
+        assert_eq!(storage.find_receipt(tenant.id, &make::receipt(2, make::T0).key).await.unwrap(), Some(make::receipt(2, make::T0)));
     }
 
     async fn the_last_use_only_moves_forward(fixture: Fixture) {
@@ -86,7 +122,7 @@ on_every_engine! {
         for number in 0..7 {
             let token = make::token(make::seconds(number / 2));
             make::commit(storage, tenant.id, Write::InsertToken(token.clone())).await;
-            make::commit(storage, tenant.id, Write::RevokeTokens { ids: vec![token.id.clone()], at: make::seconds(number) }).await;
+            make::commit(storage, tenant.id, make::revocation(&[&token], make::seconds(number))).await;
             made.push((token.created_at, token.id.as_str().to_owned()));
         }
         made.sort();

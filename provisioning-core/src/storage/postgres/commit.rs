@@ -2,23 +2,21 @@
 
 use sqlx::{PgConnection, postgres::PgQueryResult};
 
-use super::{Database, findings, guard, tries::Tries};
+use super::{Database, findings, guard, tokens, tries::Tries};
 use crate::{
-    clock::Timestamp,
     ids::{AccountId, TenantId},
+    log::LogEntry,
     receipts::Receipt,
     storage::{
         Commit, Mutation, SchemaWrite, StorageError, Write,
         binds::{
             CLAIM_DISPLAY_NAMES, CLAIM_OBJECT_IDS, HEAD_INSERT, RELEASE_DISPLAY_NAMES,
-            SCHEMA_VERSION, TENANT_INSERT, TENANT_UPDATE, TOKEN_INSERT, TOKEN_RETIRE, TOKEN_REVOKE,
-            bind_log_entry, bind_receipt, bind_tenant, bind_token, conflict, log_entry_insert,
-            schema_query,
+            SCHEMA_VERSION, TENANT_INSERT, TENANT_UPDATE, bind_log_entry, bind_receipt,
+            bind_tenant, conflict, log_entry_insert, schema_query,
         },
         deleted::{PURGE_ACCOUNT, PURGE_COMPANIONS},
     },
     tenants::Tenant,
-    tokens::{Token, TokenId},
 };
 
 const LOG_ENTRY_INSERT: &str = concat!(
@@ -152,17 +150,19 @@ async fn write_in(
             id,
             expected_version,
         } => purge_account(connection, tenant, *id, *expected_version).await?,
-        Write::InsertToken(token) => insert_token(connection, tenant, token).await?,
+        Write::InsertToken(token) => tokens::insert(connection, tenant, token).await?,
         Write::ReplaceToken {
             old,
             new,
             expires_at,
             ended,
-        } => match replace_token(connection, tenant, old, new, *expires_at).await? {
-            Commit::Done => revoke_tokens(connection, tenant, ended, new.created_at).await?,
+        } => match tokens::replace(connection, tenant, old, new, *expires_at).await? {
+            Commit::Done => tokens::end_overlaps(connection, tenant, ended, new.created_at).await?,
             conflict => conflict,
         },
-        Write::RevokeTokens { ids, at } => revoke_tokens(connection, tenant, ids, *at).await?,
+        Write::RevokeTokens { revoked, at } => {
+            tokens::revoke(connection, tenant, revoked, *at).await?
+        }
         Write::ExtensionSchema(write) => write_schema(connection, tenant, write).await?,
         Write::DecideBatch(decision) => guard::decide_batch(connection, tenant, decision).await?,
         Write::InsertTenant(tenant) => insert_tenant(connection, tenant).await?,
@@ -172,12 +172,21 @@ async fn write_in(
         } => update_tenant(connection, tenant, *expected_version).await?,
     };
     if let (Commit::Done, Some(entry)) = (written, &mutation.log) {
-        let query = sqlx::query(LOG_ENTRY_INSERT).bind(tenant.uuid());
-        bind_log_entry!(query, Some(entry))
-            .execute(&mut *connection)
-            .await?;
+        insert_log_entry(connection, tenant, entry).await?;
     }
     Ok(written)
+}
+
+pub(super) async fn insert_log_entry(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    entry: &LogEntry,
+) -> Result<(), sqlx::Error> {
+    let query = sqlx::query(LOG_ENTRY_INSERT).bind(tenant.uuid());
+    bind_log_entry!(query, Some(entry))
+        .execute(connection)
+        .await
+        .map(drop)
 }
 
 async fn purge_account(
@@ -204,55 +213,6 @@ async fn purge_account(
         }
     }
     Ok(purged)
-}
-
-async fn insert_token(
-    connection: &mut PgConnection,
-    tenant: TenantId,
-    token: &Token,
-) -> Result<Commit, sqlx::Error> {
-    bind_token!(sqlx::query(TOKEN_INSERT), tenant, token)
-        .execute(connection)
-        .await?;
-    Ok(Commit::Done)
-}
-
-async fn replace_token(
-    connection: &mut PgConnection,
-    tenant: TenantId,
-    old: &TokenId,
-    new: &Token,
-    expires_at: Timestamp,
-) -> Result<Commit, sqlx::Error> {
-    let retire = sqlx::query(TOKEN_RETIRE)
-        .bind(tenant.uuid())
-        .bind(old.as_str())
-        .bind(new.id.as_str())
-        .bind(new.created_at.as_micros())
-        .bind(expires_at.as_micros());
-    match decide(
-        retire.execute(&mut *connection).await,
-        Commit::NoCurrentToken,
-    )? {
-        Commit::Done => insert_token(connection, tenant, new).await,
-        conflict => Ok(conflict),
-    }
-}
-
-async fn revoke_tokens(
-    connection: &mut PgConnection,
-    tenant: TenantId,
-    ids: &[TokenId],
-    at: Timestamp,
-) -> Result<Commit, sqlx::Error> {
-    for id in ids {
-        let revoke = sqlx::query(TOKEN_REVOKE)
-            .bind(tenant.uuid())
-            .bind(id.as_str())
-            .bind(at.as_micros());
-        revoke.execute(&mut *connection).await?;
-    }
-    Ok(Commit::Done)
 }
 
 async fn write_schema(

@@ -8,6 +8,7 @@ mod guard;
 mod protection;
 mod sequencer;
 mod statistics;
+mod tokens;
 mod tries;
 mod upkeep;
 

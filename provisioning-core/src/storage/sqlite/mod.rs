@@ -8,6 +8,7 @@ mod groups;
 mod guard;
 mod readers;
 mod statements;
+mod tokens;
 mod writer;
 
 use std::{

@@ -6,7 +6,7 @@
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
-use super::{findings, groups, guard};
+use super::{findings, groups, guard, tokens};
 use crate::{
     accounts::Account,
     clock::Timestamp,
@@ -15,18 +15,16 @@ use crate::{
     log::LogEntry,
     receipts::Receipt,
     storage::{
-        AccountWrite, Commit, EmailKey, Mutation, SchemaWrite, TokenUse, Write,
+        AccountWrite, Commit, EmailKey, Mutation, SchemaWrite, Write,
         binds::{
             CLAIM_DISPLAY_NAMES, CLAIM_OBJECT_IDS, HEAD_INSERT, OBJECT_ID_IS_SHARED,
-            RELEASE_DISPLAY_NAMES, SCHEMA_VERSION, TENANT_INSERT, TENANT_UPDATE, TOKEN_INSERT,
-            TOKEN_RETIRE, TOKEN_REVOKE, TOKEN_TOUCH, account_insert, account_update, bind_account,
-            bind_change, bind_log_entry, bind_receipt, bind_tenant, bind_token, conflict,
-            log_entry_insert, schema_query,
+            RELEASE_DISPLAY_NAMES, SCHEMA_VERSION, TENANT_INSERT, TENANT_UPDATE, account_insert,
+            account_update, bind_account, bind_change, bind_log_entry, bind_receipt, bind_tenant,
+            conflict, log_entry_insert, schema_query,
         },
         deleted::{PURGE_ACCOUNT, PURGE_COMPANIONS},
     },
     tenants::Tenant,
-    tokens::{Token, TokenId},
 };
 
 const ACCOUNT_INSERT: &str = account_insert!("$22");
@@ -170,17 +168,19 @@ async fn apply_unguarded(
             expected_version,
         } => purge_account(connection, tenant, *id, *expected_version).await?,
         Write::Nothing => Commit::Done,
-        Write::InsertToken(token) => insert_token(connection, tenant, token).await?,
+        Write::InsertToken(token) => tokens::insert(connection, tenant, token).await?,
         Write::ReplaceToken {
             old,
             new,
             expires_at,
             ended,
-        } => match replace_token(connection, tenant, old, new, *expires_at).await? {
-            Commit::Done => revoke_tokens(connection, tenant, ended, new.created_at).await?,
+        } => match tokens::replace(connection, tenant, old, new, *expires_at).await? {
+            Commit::Done => tokens::end_overlaps(connection, tenant, ended, new.created_at).await?,
             conflict => conflict,
         },
-        Write::RevokeTokens { ids, at } => revoke_tokens(connection, tenant, ids, *at).await?,
+        Write::RevokeTokens { revoked, at } => {
+            tokens::revoke(connection, tenant, revoked, *at).await?
+        }
         Write::ExtensionSchema(write) => write_schema(connection, tenant, write).await?,
         Write::DecideBatch(decision) => guard::decide_batch(connection, tenant, decision).await?,
         Write::InsertTenant(tenant) => insert_tenant(connection, tenant).await?,
@@ -191,10 +191,7 @@ async fn apply_unguarded(
     };
     if written == Commit::Done {
         if let Some(entry) = &mutation.log {
-            let query = sqlx::query(LOG_ENTRY_INSERT).bind(tenant.uuid());
-            bind_log_entry!(query, Some(entry))
-                .execute(&mut *connection)
-                .await?;
+            insert_log_entry(connection, tenant, entry).await?;
         }
         insert_receipt(connection, tenant, mutation.receipt.as_ref()).await?;
     }
@@ -301,58 +298,16 @@ pub(super) async fn insert_receipt(
     Ok(())
 }
 
-async fn insert_token(
+pub(super) async fn insert_log_entry(
     connection: &mut SqliteConnection,
     tenant: TenantId,
-    token: &Token,
-) -> Result<Commit, sqlx::Error> {
-    decide(
-        bind_token!(sqlx::query(TOKEN_INSERT), tenant, token)
-            .execute(connection)
-            .await,
-        Commit::TokenExists,
-    )
-}
-
-async fn replace_token(
-    connection: &mut SqliteConnection,
-    tenant: TenantId,
-    old: &TokenId,
-    new: &Token,
-    expires_at: Timestamp,
-) -> Result<Commit, sqlx::Error> {
-    let retired = sqlx::query(TOKEN_RETIRE)
-        .bind(tenant.uuid())
-        .bind(old.as_str())
-        .bind(new.id.as_str())
-        .bind(new.created_at.as_micros())
-        .bind(expires_at.as_micros())
-        .execute(&mut *connection)
-        .await;
-    let retired = decide(retired, Commit::NoCurrentToken)?;
-    if retired == Commit::Done {
-        // The tenant has no current token any more, so nothing can be in its way.
-        bind_token!(sqlx::query(TOKEN_INSERT), tenant, new)
-            .execute(connection)
-            .await?;
-    }
-    Ok(retired)
-}
-
-async fn revoke_tokens(
-    connection: &mut SqliteConnection,
-    tenant: TenantId,
-    ids: &[TokenId],
-    at: Timestamp,
-) -> Result<Commit, sqlx::Error> {
-    for id in ids {
-        let revoke = sqlx::query(TOKEN_REVOKE)
-            .bind(tenant.uuid())
-            .bind(id.as_str())
-            .bind(at.as_micros());
-        revoke.execute(&mut *connection).await?;
-    }
-    Ok(Commit::Done)
+    entry: &LogEntry,
+) -> Result<(), sqlx::Error> {
+    let query = sqlx::query(LOG_ENTRY_INSERT).bind(tenant.uuid());
+    bind_log_entry!(query, Some(entry))
+        .execute(connection)
+        .await
+        .map(drop)
 }
 
 async fn write_schema(
@@ -452,21 +407,6 @@ async fn claim(connection: &mut SqliteConnection, tenant: &Tenant) -> Result<Com
         sqlx::query(names).bind(id).execute(connection).await,
         Commit::Done,
     )
-}
-
-pub(super) async fn touch_tokens(
-    connection: &mut SqliteConnection,
-    uses: &[TokenUse],
-) -> Result<(), sqlx::Error> {
-    for token in uses {
-        let touch = sqlx::query(TOKEN_TOUCH)
-            .bind(token.tenant_id.uuid())
-            .bind(token.token_id.as_str())
-            .bind(token.at.as_micros())
-            .bind(&token.from);
-        touch.execute(&mut *connection).await?;
-    }
-    Ok(())
 }
 
 pub(super) async fn append_log_once(

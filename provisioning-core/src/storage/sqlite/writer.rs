@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
-use super::{Database, findings, groups, guard, statements};
+use super::{Database, findings, groups, guard, statements, tokens};
 use crate::{
     clock::Timestamp,
     ids::TenantId,
@@ -360,7 +360,7 @@ async fn execute(
 async fn apply(connection: &mut SqliteConnection, work: &Work) -> Result<Written, sqlx::Error> {
     Ok(match work {
         Work::Commit(mutation) => Written::Commit(statements::apply(connection, mutation).await?),
-        Work::TouchTokens(uses) => statements::touch_tokens(connection, uses)
+        Work::TouchTokens(uses) => tokens::touch(connection, uses)
             .await
             .map(|()| Written::Rows(0))?,
         Work::AppendLogOnce(tenant, entry) => {
