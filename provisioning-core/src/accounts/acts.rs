@@ -192,7 +192,6 @@ impl Core {
             | Commit::TenantExists
             | Commit::NoCurrentToken
             | Commit::DisplayNameTaken
-            | Commit::Unchanged
             | Commit::Held(_)) => Err(unexpected(other)),
         }
     }

@@ -245,8 +245,7 @@ impl Core {
             other @ (Commit::TokenExists
             | Commit::TenantExists
             | Commit::NoCurrentToken
-            | Commit::DisplayNameTaken
-            | Commit::Unchanged) => Err(unexpected(other)),
+            | Commit::DisplayNameTaken) => Err(unexpected(other)),
         }
     }
 

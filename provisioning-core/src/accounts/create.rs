@@ -321,8 +321,7 @@ fn is_done(commit: Commit) -> Result<bool, Error> {
         | Commit::TokenExists
         | Commit::TenantExists
         | Commit::NoCurrentToken
-        | Commit::DisplayNameTaken
-        | Commit::Unchanged) => Err(unexpected(other)),
+        | Commit::DisplayNameTaken) => Err(unexpected(other)),
     }
 }
 

@@ -195,7 +195,6 @@ impl Core {
             // Somebody else was faster: look again, and say what there is now.
             Commit::DisplayNameTaken | Commit::VersionMismatch | Commit::RequestIdUsed => Ok(None),
             other @ (Commit::Held(_)
-            | Commit::Unchanged
             | Commit::UserNameTaken
             | Commit::ObjectIdTaken
             | Commit::TokenExists

@@ -1,5 +1,6 @@
 //! Changing a group that exists: PUT, PATCH, DELETE. Each reads the group and what it is to know of the members that are named, decides, and writes
-//! the difference. A change of members alone rests on nothing that another could have changed, so that it is not tried again.
+//! the difference. A change of members alone is tried again only when others have done all of it meanwhile, or somebody whom it names is protected by
+//! now.
 
 use std::time::Duration;
 
@@ -303,14 +304,8 @@ impl Core {
         mutation.guard = guard_part(guard, moot);
         match self.storage().commit(mutation).await? {
             Commit::Done => Ok(Some(written)),
-            // Others have done meanwhile what was asked for.
-            Commit::Unchanged => Ok(Some(Written {
-                group: group.shown(&schemas.group),
-                changed: false,
-                dialect,
-                dry_run: None,
-            })),
             Commit::Held(held) => Err(held_error(admitted, held)),
+            // Also where others have done meanwhile what was asked for: what there is to tell of it is told when there is nothing left to do.
             Commit::VersionMismatch | Commit::RequestIdUsed => Ok(None),
             Commit::DisplayNameTaken => {
                 self.check_display_name_free(attempt.call, admitted, &group, &written.group)

@@ -171,7 +171,7 @@ pub enum GroupWrite {
         /// What would change the membership of a protected account writes nothing: then the group is to be read again.
         spares_protected: bool,
     },
-    /// Attributes, members or both. Where there is nothing to do by now, only the receipt is written.
+    /// Attributes, members or both. Where there is nothing to do by now, nothing is written: then the group is to be read again.
     Change {
         /// Which group.
         id: GroupId,
@@ -314,13 +314,11 @@ pub struct NewMember {
     pub kind: MemberType,
 }
 
-/// How a mutation ended. Everything but `Done` wrote nothing but perhaps a receipt.
+/// How a mutation ended. Everything but `Done` and `Held` wrote nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Commit {
     /// It is durable.
     Done,
-    /// Everything was so already: of the mutation, only the receipt was written.
-    Unchanged,
     /// The deprovision guard holds it: nothing of it was written but that.
     Held(Held),
     /// Another account holds the login.
@@ -329,7 +327,8 @@ pub enum Commit {
     ObjectIdTaken,
     /// Another group holds the display name.
     DisplayNameTaken,
-    /// The account, group, token or tenant is not as it was expected, or is gone, or a protected account stands in the way of the group's write.
+    /// The account, group, token or tenant is not as it was expected, or is gone; or the group's write has nothing to do any more, or a
+    /// protected account in its way.
     VersionMismatch,
     /// The tenant has a current token.
     TokenExists,

@@ -11,8 +11,11 @@ use provisioning_core::{
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use super::{attributes, create, operation};
-use crate::world::{CONTOSO, World, admin, on_every_engine};
+use super::{attributes, create, operation, people};
+use crate::{
+    guard::{guarded, pending},
+    world::{CONTOSO, World, admin, on_every_engine, reason},
+};
 
 const CLIENTS: usize = 64;
 const ROUNDS: usize = 6;
@@ -102,5 +105,37 @@ on_every_engine! {
         world.purge().await;
         let again = create(&world, json!({"displayName": "Engineering"})).await;
         assert_eq!(again.version, 1);
+    }
+
+    async fn what_the_guard_holds_no_longer_is_told_also_when_others_have_done_the_rest(world: World) {
+        let call = guarded(&world, 1).await;
+        let [ada, bob, eve] = people(&world, ["ada", "bob", "eve"]).await;
+        let everything = Precondition::default();
+        let mut groups = Vec::new();
+        for number in 0..24 {
+            let group = create(&world, json!({"displayName": format!("Team {number}"), "members": [ada, bob]})).await.id;
+            let both = [operation(Op::Remove, "members", json!([ada, bob]))];
+            assert_eq!(reason(world.core.patch_group(&call, group, &both, &everything, None).await), Reason::DeprovisionHeld);
+            groups.push(group);
+        }
+        let mut clients = JoinSet::new();
+        for group in groups.iter().copied() {
+            for (call, members) in [(call.clone(), json!([ada, eve])), (admin(CONTOSO), json!([eve]))] {
+                let (core, add) = (world.core.clone(), [operation(Op::Add, "members", members)]);
+                clients.spawn(async move {
+                    core.patch_group(&call, group, &add, &Precondition::default(), None).await.expect("it is done");
+                });
+            }
+        }
+        while let Some(client) = clients.join_next().await {
+            client.expect("it came to its end");
+        }
+        assert_eq!(pending(&world).await.expect("the other one of each waits").member_removals, 24);
+        for group in groups {
+            let entries = world.log(CONTOSO, &format!("resourceId eq \"{group}\" and outcome eq \"success\"")).await;
+            let told = entries.iter().filter(|entry| entry.detail.contains("one thing less")).count();
+            let came = entries.iter().flat_map(|entry| &entry.changes).filter(|change| change.new == Some(json!([eve]))).count();
+            assert_eq!((told, came), (1, 1), "{entries:#?}");
+        }
     }
 }

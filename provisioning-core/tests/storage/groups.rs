@@ -196,7 +196,7 @@ on_every_engine! {
         assert_eq!(found(storage, &tenant, inside.id).await.as_ref(), Some(&inside));
         assert_eq!(found(storage, &tenant, outside.id).await.as_ref(), Some(&outside));
         for (number, (done, commit)) in [
-            (change(outside.id, &[alice], &[bob], make::T0), Commit::Unchanged),
+            (change(outside.id, &[alice], &[bob], make::T0), Commit::VersionMismatch),
             (change(inside.id, &[bob], &[alice], make::T0), Commit::Done),
             (clear(change(inside.id, &[], &[alice, bob], make::T0)), Commit::Done),
             (clear(with("Renamed", &[], &[alice])), Commit::Done),
@@ -235,9 +235,9 @@ on_every_engine! {
         let id = group.id;
         for (remove, add, commit, expected, version) in [
             (vec![], vec![bob, eve], Commit::Done, vec![ada, bob, eve], 2),
-            (vec![], vec![bob], Commit::Unchanged, vec![ada, bob, eve], 2),
+            (vec![], vec![bob], Commit::VersionMismatch, vec![ada, bob, eve], 2),
             (vec![ada], vec![bob], Commit::Done, vec![bob, eve], 3),
-            (vec![ada], vec![], Commit::Unchanged, vec![bob, eve], 3),
+            (vec![ada], vec![], Commit::VersionMismatch, vec![bob, eve], 3),
             (vec![bob, eve], vec![ada], Commit::Done, vec![ada], 4),
         ] {
             assert_eq!(write(storage, &tenant, change(id, &remove, &add, make::seconds(1))).await, commit);
@@ -261,9 +261,9 @@ on_every_engine! {
         };
         for (added, commit, expected, version) in [
             (vec![bob, eve], Commit::Done, vec![bob, eve], 2),
-            (vec![bob, eve], Commit::Unchanged, vec![bob, eve], 2),
+            (vec![bob, eve], Commit::VersionMismatch, vec![bob, eve], 2),
             (vec![], Commit::Done, vec![], 3),
-            (vec![], Commit::Unchanged, vec![], 3),
+            (vec![], Commit::VersionMismatch, vec![], 3),
         ] {
             assert_eq!(write(storage, &tenant, clear(&added)).await, commit, "{added:?}");
             assert_eq!(members(storage, &tenant, id).await, (expected, version));
@@ -355,7 +355,7 @@ on_every_engine! {
         for (mutation, commit, entries, has_receipt) in [
             (recorded(&tenant, id, stale, 1), Commit::VersionMismatch, 0, false),
             (add(2), Commit::Done, 1, true),
-            (add(3), Commit::Unchanged, 1, true),
+            (add(3), Commit::VersionMismatch, 1, false),
             (add(2), Commit::RequestIdUsed, 1, true),
             (recorded(&tenant, id, rename(&group, "Research", make::T0), 4), Commit::Done, 2, true),
         ] {

@@ -190,15 +190,14 @@ macro_rules! guarded_on {
             })
         }
 
-        /// Writes down what a write that was made, or had been made already, means for the guard.
+        /// Writes down what a write that was made means for the guard.
         pub(super) async fn settle(
             connection: &mut $connection,
             tenant: TenantId,
             part: &GuardPart,
             verdict: Option<&Verdict>,
-            written: Commit,
         ) -> Result<(), sqlx::Error> {
-            if let (Some(check), Some(verdict), Commit::Done) = (&part.check, verdict, written) {
+            if let (Some(check), Some(verdict)) = (&part.check, verdict) {
                 pass(connection, tenant, check, verdict).await?;
             }
             for moot in &part.moot {

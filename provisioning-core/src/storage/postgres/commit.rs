@@ -40,7 +40,7 @@ impl Database {
         };
         match &mutation.receipt {
             // The same request, answered meanwhile, is the reason behind whatever stood in the way.
-            Some(receipt) if !matches!(commit, Commit::Done | Commit::Unchanged) => {
+            Some(receipt) if commit != Commit::Done => {
                 let mut connection = self.pool.acquire().await?;
                 let answered = receipt_exists(&mut connection, mutation.tenant_id, receipt).await?;
                 Ok(if answered {

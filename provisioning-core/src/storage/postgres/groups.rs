@@ -27,8 +27,7 @@ use crate::{
 /// Changes of one group's members that can be under way at once: about as many as a process has connections.
 const SLOTS: u32 = 16;
 
-/// What belongs to a write of the group `$1`, `$2`, behind a CTE `base` with its tenant and id where it was found, and a CTE `done` with the same
-/// where it has changed. `$3` to `$8` are the change, `$9` to `$30` the log entry, `$31` to `$36` the receipt.
+/// What belongs to a write of the group `$1`, `$2`, behind a CTE `done` with its tenant and id where it was found and has changed. `$3` to `$8` are the change, `$9` to `$30` the log entry, `$31` to `$36` the receipt.
 macro_rules! with_companions {
     ($write:expr) => {
         concat!(
@@ -44,9 +43,9 @@ macro_rules! with_companions {
              ),
              receipt AS (
                 INSERT INTO receipts (tenant_id, caller, method, request_id, body_sha256, response, at)
-                SELECT tenant_id, $31, $32, $33, $34, $35, $36 FROM base WHERE $31 IS NOT NULL
+                SELECT tenant_id, $31, $32, $33, $34, $35, $36 FROM done WHERE $31 IS NOT NULL
              )
-             SELECT EXISTS (SELECT FROM done) FROM base"
+             SELECT FROM done"
         )
     };
 }
@@ -357,7 +356,7 @@ impl Database {
             findings::write(&mut transaction, tenant, &mutation.findings).await?;
         }
         match commit {
-            Commit::Done | Commit::Unchanged => transaction.commit().await?,
+            Commit::Done => transaction.commit().await?,
             _ => transaction.rollback().await?,
         }
         Ok(commit)
@@ -442,8 +441,7 @@ async fn run(
         GroupWrite::Delete { .. } => (DELETE, None, 0),
     };
     match fetch(connection, sql, mutation, write, document, number).await {
-        Ok(Some(row)) if row.try_get(0)? => Ok(Commit::Done),
-        Ok(Some(_)) => Ok(Commit::Unchanged),
+        Ok(Some(_)) => Ok(Commit::Done),
         Ok(None) => Ok(Commit::VersionMismatch),
         Err(error) => conflict(&error).ok_or(error),
     }

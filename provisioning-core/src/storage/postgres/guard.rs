@@ -102,24 +102,12 @@ impl Guarded<'_> {
     /// Commits the write, what it shows and what it means for the guard; a conflict leaves nothing.
     pub async fn end(mut self, written: Commit) -> Result<Commit, sqlx::Error> {
         let (tenant, connection) = (self.mutation.tenant_id, &mut *self.transaction);
-        match written {
-            Commit::Done => {
-                findings::write(connection, tenant, &self.mutation.findings).await?;
-            }
-            Commit::Unchanged => {}
-            conflict => {
-                self.transaction.rollback().await?;
-                return Ok(conflict);
-            }
+        if written != Commit::Done {
+            self.transaction.rollback().await?;
+            return Ok(written);
         }
-        settle(
-            connection,
-            tenant,
-            self.part,
-            self.verdict.as_ref(),
-            written,
-        )
-        .await?;
+        findings::write(connection, tenant, &self.mutation.findings).await?;
+        settle(connection, tenant, self.part, self.verdict.as_ref()).await?;
         self.transaction.commit().await?;
         Ok(written)
     }

@@ -148,20 +148,16 @@ pub(super) async fn write(
             ..
         } => delete(connection, tenant, *id, *expected_version, *at).await?,
     };
-    match written {
-        Commit::Done => {
-            let companions = bind_log_entry!(
-                sqlx::query(COMPANIONS).bind(tenant.uuid()),
-                mutation.log.as_ref()
-            );
-            bind_change!(companions, mutation.change.as_ref())
-                .execute(&mut *connection)
-                .await?;
-        }
-        Commit::Unchanged => {}
-        conflict => return Ok(conflict),
+    if written == Commit::Done {
+        let companions = bind_log_entry!(
+            sqlx::query(COMPANIONS).bind(tenant.uuid()),
+            mutation.log.as_ref()
+        );
+        bind_change!(companions, mutation.change.as_ref())
+            .execute(&mut *connection)
+            .await?;
+        insert_receipt(connection, tenant, mutation.receipt.as_ref()).await?;
     }
-    insert_receipt(connection, tenant, mutation.receipt.as_ref()).await?;
     Ok(written)
 }
 
@@ -233,7 +229,7 @@ async fn change(
         ..
     } = write
     else {
-        return Ok(Commit::Unchanged);
+        return Ok(Commit::VersionMismatch);
     };
     if !is_at(connection, tenant, *id, *expected_version).await? {
         return Ok(Commit::VersionMismatch);
@@ -259,7 +255,7 @@ async fn change(
         return Ok(Commit::Done);
     }
     if removed + added == 0 {
-        return Ok(Commit::Unchanged);
+        return Ok(Commit::VersionMismatch);
     }
     keyed(SLOT_COUNT, tenant, *id)
         .bind(at.as_micros())

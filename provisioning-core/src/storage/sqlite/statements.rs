@@ -137,15 +137,8 @@ async fn write(
         None => None,
     };
     let written = apply_unguarded(connection, mutation).await?;
-    if matches!(written, Commit::Done | Commit::Unchanged) {
-        guard::settle(
-            connection,
-            mutation.tenant_id,
-            part,
-            verdict.as_ref(),
-            written,
-        )
-        .await?;
+    if written == Commit::Done {
+        guard::settle(connection, mutation.tenant_id, part, verdict.as_ref()).await?;
     }
     Ok(written)
 }
