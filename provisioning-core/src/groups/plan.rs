@@ -225,7 +225,6 @@ impl Core {
             .iter()
             .filter_map(|id| known.get(id)?.member.as_ref().map(NewMember::from))
             .collect();
-        let clear = delta.clears() && !go.is_empty();
         let write = GroupWrite::Change {
             id: group.id,
             expected_version,
@@ -235,7 +234,8 @@ impl Core {
                     group.own_version,
                 )
             }),
-            clear,
+            // Also when nobody would go by now: whoever comes meanwhile goes.
+            clear: delta.clears(),
             remove: if delta.clears() { Vec::new() } else { go },
             add,
             spares_protected: admitted.by_scim(),

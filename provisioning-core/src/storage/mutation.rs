@@ -168,7 +168,8 @@ pub enum GroupWrite {
         document: GroupDocument,
         /// Its first members, each id once.
         members: Vec<NewMember>,
-        /// What would change the membership of a protected account writes nothing: then the group is to be read again.
+        /// Nothing is written where a protected account is named; and where others than those named go, where the membership of a protected one would
+        /// change. Then the group is to be read again.
         spares_protected: bool,
     },
     /// Attributes, members or both. Where there is nothing to do by now, nothing is written: then the group is to be read again.

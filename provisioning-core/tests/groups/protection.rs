@@ -6,15 +6,23 @@ use provisioning_core::{
     attributes::patch::{Op, Operation},
     call::Call,
     error::{Error, Reason},
+    groups::MemberType,
     ids::{AccountId, GroupId},
     log::Outcome,
     receipts::Answer,
+    storage::{Commit, GroupWrite, NewMember, StorageUrl, Write},
 };
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
+use sqlx::{Connection as _, PgConnection};
 use tokio::task::JoinSet;
+use uuid::Uuid;
 
 use super::{attributes, create, members, operation, patch, people, read, rfc};
-use crate::world::{CONTOSO, World, admin, fresh, on_every_engine, once, reason, scim};
+use crate::{
+    storage::{Fixture, make, waiting_for_locks},
+    world::{CONTOSO, World, admin, fresh, on_every_engine, once, reason, scim},
+};
 
 /// A tenant with Alice, who is protected, Bob and Carol; their ids, and the directory.
 struct Scene {
@@ -264,4 +272,53 @@ on_every_engine! {
             ended.expect("it came to its end");
         }
     }
+}
+
+/// Of PostgreSQL: the embedded engine's writer is alone. The directory wants Alice in a group, and has seen her outside; an admin adds her, takes her out
+/// and protects her while the directory's write waits for that protection.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_was_a_member_when_a_write_began_is_not_put_back_when_protected_since() {
+    let fixture = Fixture::postgres().await;
+    let StorageUrl::Postgres(url) = &fixture.config.url else {
+        panic!("it is PostgreSQL");
+    };
+    let url = url.expose_secret().to_owned();
+    let world = World::new(fixture).await;
+    let [alice] = people(&world, ["alice"]).await;
+    let sales = group(&world, "Sales", &[&alice]).await;
+
+    let mut other = PgConnection::connect(&url).await.unwrap();
+    let mut lock = other.begin().await.unwrap();
+    sqlx::query("SELECT FROM accounts FOR UPDATE")
+        .execute(&mut *lock)
+        .await
+        .unwrap();
+    let tenant = world.core.get_tenant(&admin(CONTOSO)).await.unwrap().id;
+    let add = GroupWrite::Change {
+        id: sales,
+        expected_version: None,
+        document: None,
+        clear: false,
+        remove: Vec::new(),
+        add: vec![NewMember {
+            id: Uuid::try_parse(&alice).expect("it is an id"),
+            kind: MemberType::User,
+        }],
+        spares_protected: true,
+        at: world.core.now(),
+    };
+    let write = async {
+        waiting_for_locks(&url, 1).await;
+        make::commit(world.storage(), tenant, Write::Group(Box::new(add))).await
+    };
+    let removal = async {
+        waiting_for_locks(&url, 2).await;
+        patch(&world, &admin(CONTOSO), sales, &[remove_one(&alice)])
+            .await
+            .expect("an admin may");
+        lock.rollback().await.unwrap();
+    };
+    let ((), written, ()) = tokio::join!(act(&world, Act::Protect, &alice), write, removal);
+    assert_eq!(written, Commit::VersionMismatch);
+    assert_eq!(members(&world, sales).await, Vec::<String>::new());
 }

@@ -211,15 +211,29 @@ pub async fn left_alone(url: &str) {
         SELECT count(*)
         FROM pg_stat_activity
         WHERE datname = CURRENT_DATABASE() AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
+    until(url, OTHERS, 0).await;
+}
+
+/// Waits until so many statements in a PostgreSQL database wait for somebody's lock.
+pub async fn waiting_for_locks(url: &str, statements: i64) {
+    const WAITING: &str = "
+        SELECT count(*)
+        FROM pg_stat_activity
+        WHERE datname = CURRENT_DATABASE() AND wait_event_type = 'Lock'";
+    until(url, WAITING, statements).await;
+}
+
+/// Waits until a statement counts so many.
+async fn until(url: &str, count: &'static str, expected: i64) {
     let mut connection = PgConnection::connect(url)
         .await
         .expect("the server answers");
     loop {
-        let others: i64 = sqlx::query_scalar(OTHERS)
+        let counted: i64 = sqlx::query_scalar(count)
             .fetch_one(&mut connection)
             .await
             .expect("the server tells");
-        if others == 0 {
+        if counted == expected {
             return;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -27,4 +27,4 @@ mod tokens;
 mod upkeep;
 
 pub(crate) use fixture::on_every_engine;
-pub use fixture::{Fixture, execute, left_alone, rows_read};
+pub use fixture::{Fixture, execute, left_alone, rows_read, waiting_for_locks};

@@ -4,7 +4,7 @@
 //! anything. Were the group's own row counted up instead, its lock would be held across the flush, and one change would commit at a time. A change
 //! of attributes locks the group's row. Whoever needs the group as it stands, to compare its version or to remove all members, locks the row and
 //! all slots, in this order, and looks in a statement of its own after that. What spares protected accounts shares, before all that, the accounts that it
-//! names; see [`protection`](super::protection).
+//! names, and decides by what it reads of them with that lock; see [`protection`](super::protection).
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -70,13 +70,13 @@ macro_rules! members {
     };
 }
 
-/// Where `$42` says so, nothing is written that would change the membership of a protected account: `touched` has a row for it. The accounts that are
-/// named are shared, so that none becomes protected until the commit.
+/// Where `$42` says so, nothing is written that names a protected account: whoever decided did not know of it. Those that are named are shared, so that
+/// what is read of them is true until the commit. Who is a member is not asked: that is of the moment in which the statement began, before it waited.
 macro_rules! spares_named {
     () => {
         concat!(
             "named AS MATERIALIZED (
-                SELECT a.tenant_id, $2::UUID AS group_id, a.id, a.protected
+                SELECT a.protected
                 FROM ",
             keyed!("$1::UUID", "($38::UUID[] || $39::UUID[])"),
             "   k
@@ -84,41 +84,33 @@ macro_rules! spares_named {
                 WHERE $42
                 ORDER BY a.id
                 FOR KEY SHARE OF a
-             ),
-             touched AS (
-                SELECT
-                FROM named n
-                LEFT JOIN group_members m ON m.tenant_id = n.tenant_id AND m.group_id = n.group_id AND m.member_id = n.id
-                WHERE n.protected AND (n.id = ANY($38)) = (m.member_id IS NOT NULL)
              ), "
         )
     };
 }
 
-/// The same where all members but those named go; nobody comes or goes meanwhile.
+/// Where `$42` says so, nothing is written that would change the membership of a protected account, and all members go but those named: `touched` has a
+/// row for it. The group was taken alone before, and those named were shared: nobody of either comes, goes or becomes protected meanwhile.
 macro_rules! spares_all {
     () => {
-        concat!(
-            spares_named!(),
-            "others AS (
-                SELECT
-                FROM accounts a
-                JOIN group_members m ON m.tenant_id = a.tenant_id AND m.member_id = a.id
-                WHERE $42 AND a.tenant_id = $1 AND a.protected AND m.group_id = $2 AND NOT a.id = ANY($39)
-             ), "
-        )
+        "touched AS (
+            SELECT
+            FROM accounts a
+            LEFT JOIN group_members m ON m.tenant_id = a.tenant_id AND m.group_id = $2 AND m.member_id = a.id
+            WHERE $42 AND a.tenant_id = $1 AND a.protected AND (a.id = ANY($39::UUID[])) <> (m.member_id IS NOT NULL)
+         ), "
     };
 }
 
 macro_rules! named_spared {
     () => {
-        " AND NOT EXISTS (SELECT FROM touched)"
+        " AND NOT EXISTS (SELECT FROM named WHERE protected)"
     };
 }
 
 macro_rules! all_spared {
     () => {
-        " AND NOT EXISTS (SELECT FROM touched) AND NOT EXISTS (SELECT FROM others)"
+        " AND NOT EXISTS (SELECT FROM touched)"
     };
 }
 

@@ -56,26 +56,21 @@ const MEMBERS_INSERT: &str = "
     WHERE TRUE
     ON CONFLICT (tenant_id, group_id, member_id) DO NOTHING";
 
-/// Whether the membership of a protected account would change: of those of `$3`, who go, or of those of `$4`, who come.
+/// Whether one of the accounts `$2` is protected.
 const PROTECTED_NAMED: &str = "
     SELECT EXISTS (
         SELECT 1
-        FROM json_each($3) j
+        FROM json_each($2) j
         CROSS JOIN accounts a ON a.tenant_id = $1 AND a.id = unhex(j.value, '-') AND a.protected
-        CROSS JOIN group_members m ON m.tenant_id = $1 AND m.group_id = $2 AND m.member_id = a.id
-    ) OR EXISTS (
-        SELECT 1
-        FROM json_each($4) j
-        CROSS JOIN accounts a ON a.tenant_id = $1 AND a.id = unhex(j.value, '-') AND a.protected
-        WHERE NOT EXISTS (SELECT 1 FROM group_members m WHERE m.tenant_id = $1 AND m.group_id = $2 AND m.member_id = a.id)
     )";
-/// The same of all members but those of `$3`.
-const PROTECTED_OTHERS: &str = "
+/// Whether the membership of a protected account would change when all members go but those of `$3`, who come or stay.
+const PROTECTED_TOUCHED: &str = "
     SELECT EXISTS (
         SELECT 1
         FROM accounts a
-        CROSS JOIN group_members m ON m.tenant_id = $1 AND m.group_id = $2 AND m.member_id = a.id
-        WHERE a.tenant_id = $1 AND a.protected AND a.id NOT IN (SELECT unhex(j.value, '-') FROM json_each($3) j)
+        LEFT JOIN group_members m ON m.tenant_id = $1 AND m.group_id = $2 AND m.member_id = a.id
+        WHERE a.tenant_id = $1 AND a.protected
+          AND (a.id IN (SELECT unhex(j.value, '-') FROM json_each($3) j)) <> (m.member_id IS NOT NULL)
     )";
 
 const DELETE: &str = "
@@ -161,7 +156,7 @@ pub(super) async fn write(
     Ok(written)
 }
 
-/// Whether a write that spares protected accounts would change the membership of one.
+/// Whether a write that spares protected accounts would change the membership of one, or names one that was not known to be protected.
 async fn touches_protected(
     connection: &mut SqliteConnection,
     tenant: TenantId,
@@ -170,18 +165,16 @@ async fn touches_protected(
     if !write.spares_protected() {
         return Ok(false);
     }
-    let (gone, come) = (json_ids(write.named_gone()), json_ids(&write.named_come()));
-    let named = keyed(PROTECTED_NAMED, tenant, write.id())
-        .bind(gone)
-        .bind(&come);
-    if named.fetch_one(&mut *connection).await?.try_get(0)? {
-        return Ok(true);
-    }
-    if !write.takes_out_others() {
-        return Ok(false);
-    }
-    let others = keyed(PROTECTED_OTHERS, tenant, write.id()).bind(come);
-    others.fetch_one(connection).await?.try_get(0)
+    let come = write.named_come();
+    let touched = if write.takes_out_others() {
+        keyed(PROTECTED_TOUCHED, tenant, write.id()).bind(json_ids(&come))
+    } else {
+        let named = [write.named_gone(), &come].concat();
+        sqlx::query(PROTECTED_NAMED)
+            .bind(tenant.uuid())
+            .bind(json_ids(&named))
+    };
+    touched.fetch_one(connection).await?.try_get(0)
 }
 
 async fn create(
