@@ -17,6 +17,7 @@ use uuid::Uuid;
 pub use delta::Delta;
 pub use draft::Draft;
 pub use list::{GroupPage, ListMembersQuery, MemberPage};
+pub(crate) use logged::{Moved, telling_members};
 pub use write::Written;
 
 pub use crate::listing::ListQuery;

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Draft, Group,
-    logged::{log_members, settle_unknown},
+    logged::{Moved, log_members, settle_unknown},
     members::{self, Changes, Named},
     protection, refusals,
     write::Written,
@@ -142,8 +142,8 @@ impl Core {
             .collect();
         entry.changes = diff::changes(None, Some(attempt.draft.document()));
         entry.changes.extend(log_members(
-            &[],
-            &members.iter().map(|member| member.id).collect::<Vec<_>>(),
+            &Moved::default(),
+            &Moved::of(&members.iter().map(|member| member.id).collect::<Vec<_>>()),
         ));
         let written = Written {
             group: Group::new(&document).shown(attempt.schema),

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     Candidate, Delta, Draft, Group, MEMBERS_MAX, Member,
-    logged::{log_members, settle_unknown},
+    logged::{Moved, log_members, settle_unknown},
     members::Changes,
     refusals,
     write::{Asked, Attempt},
@@ -218,7 +218,12 @@ impl Core {
             Some(draft) => diff::changes(Some(&parse_document(group)?), Some(draft.document())),
             None => Vec::new(),
         };
-        entry.changes.extend(log_members(&go, &come));
+        let gone = if delta.clears() {
+            Moved::found(&go)
+        } else {
+            Moved::of(&go)
+        };
+        entry.changes.extend(log_members(&gone, &Moved::of(&come)));
         let unique = admitted.tenant.settings.rules().group_display_name_unique;
         let add = delta
             .added()

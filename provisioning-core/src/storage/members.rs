@@ -61,7 +61,7 @@ macro_rules! other_members {
     };
 }
 
-const OTHER_MEMBERS_SQLITE: &str =
+pub(super) const OTHER_MEMBERS_SQLITE: &str =
     other_members!("m.member_id IN (SELECT unhex(j.value, '-') FROM json_each($3) j)");
 const OTHER_MEMBERS_POSTGRES: &str =
     other_members!("EXISTS (SELECT FROM UNNEST($3::UUID[]) k (id) WHERE k.id = m.member_id)");

@@ -29,7 +29,7 @@ pub struct Mutation {
     pub write: Write,
     /// What it has to do with the tenant's deprovision guard; accounts, groups and what changes nothing only.
     pub guard: Option<GuardPart>,
-    /// What the provisioning log says of it.
+    /// What the provisioning log says of it. Of a group's members that go with all others, and of those that come then, it says who really did.
     pub log: Option<LogEntry>,
     /// What the followers of changes are told; accounts and groups only.
     pub change: Option<Change>,
@@ -271,13 +271,14 @@ impl GroupWrite {
         }
     }
 
+    /// Whether it is a change by which all members go that it does not name.
+    pub(super) const fn clears(&self) -> bool {
+        matches!(self, Self::Change { clear: true, .. })
+    }
+
     /// Whether members go that it does not name.
     pub(super) const fn takes_out_others(&self) -> bool {
-        match self {
-            Self::Create { .. } => false,
-            Self::Change { clear, .. } => *clear,
-            Self::Delete { .. } => true,
-        }
+        self.clears() || matches!(self, Self::Delete { .. })
     }
 }
 

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use provisioning_core::{
     accounts::Precondition,
-    attributes::patch::Op,
+    attributes::patch::{Op, Operation},
     error::{Error, Reason},
     groups::{GroupKey, View},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use super::{attributes, create, operation, people};
+use super::{attributes, create, operation, people, read};
 use crate::{
     guard::{guarded, pending},
     world::{CONTOSO, World, admin, on_every_engine, reason},
@@ -105,6 +105,57 @@ on_every_engine! {
         world.purge().await;
         let again = create(&world, json!({"displayName": "Engineering"})).await;
         assert_eq!(again.version, 1);
+    }
+
+    async fn the_log_tells_who_came_and_who_went_also_when_others_write_meanwhile(world: World) {
+        let [ada, bob, eve, joe] = people(&world, ["ada", "bob", "eve", "joe"]).await;
+        let mut groups = Vec::new();
+        let mut clients = JoinSet::new();
+        for number in 0..36 {
+            let name = format!("Team {number}");
+            let group = create(&world, json!({"displayName": name, "members": [ada, bob]})).await.id;
+            groups.push(group);
+            for late in [&eve, &joe] {
+                let (core, add) = (world.core.clone(), [operation(Op::Add, "members", json!([late]))]);
+                clients.spawn(async move {
+                    core.patch_group(&admin(CONTOSO), group, &add, &Precondition::default(), None).await.expect("it is done");
+                });
+            }
+            let (core, ada, bob) = (world.core.clone(), ada.clone(), bob.clone());
+            clients.spawn(async move {
+                let (call, everything) = (admin(CONTOSO), Precondition::default());
+                let done = match number % 4 {
+                    0 => {
+                        let clear = Operation { op: Op::Remove, path: Some("members".to_owned()), value: None };
+                        core.patch_group(&call, group, &[clear], &everything, None).await
+                    }
+                    1 => {
+                        let put = attributes(json!({"displayName": name, "members": [ada]}));
+                        core.replace_group(&call, group, &put, &everything, None).await
+                    }
+                    2 => {
+                        let put = attributes(json!({"displayName": format!("Renamed {number}"), "members": [ada, bob]}));
+                        core.replace_group(&call, group, &put, &everything, None).await
+                    }
+                    _ => core.patch_group(&call, group, &[operation(Op::Replace, "members", json!([bob]))], &everything, None).await,
+                };
+                done.expect("it is done");
+            });
+        }
+        while let Some(client) = clients.join_next().await {
+            client.expect("it came to its end");
+        }
+        for (number, group) in groups.into_iter().enumerate() {
+            let entries = world.log(CONTOSO, &format!("resourceId eq \"{group}\"")).await;
+            let members: BTreeSet<_> = read(&world, group).await.members.expect("they were asked for").into_iter().map(|member| member.id.to_string()).collect();
+            let changes: Vec<_> = entries.iter().flat_map(|entry| &entry.changes).filter(|change| change.attribute == "members").collect();
+            for person in [&ada, &bob, &eve, &joe] {
+                let times = |ids: &Option<Value>| ids.as_ref().and_then(Value::as_array).is_some_and(|ids| ids.contains(&json!(person)));
+                let came = changes.iter().filter(|change| times(&change.new)).count();
+                let went = changes.iter().filter(|change| times(&change.old)).count();
+                assert_eq!(came, went + usize::from(members.contains(person)), "{number}: {changes:#?}");
+            }
+        }
     }
 
     async fn what_the_guard_holds_no_longer_is_told_also_when_others_have_done_the_rest(world: World) {

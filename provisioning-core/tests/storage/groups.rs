@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use provisioning_core::{
-    attributes::{fold::fold, order::Order, schema::ResourceSchema, search},
+    attributes::{diff::AttributeChange, fold::fold, order::Order, schema::ResourceSchema, search},
     changes::{Change, ChangeKind, Resource},
     clock::Timestamp,
     groups::{Group, GroupKey, MemberType},
-    ids::{ChangeId, GroupId},
+    ids::{ChangeId, GroupId, LogEntryId},
     log::{LogEntry, ResourceType},
     storage::{Commit, GroupDocument, GroupWrite, Mutation, NewMember, RowQuery, Storage, Write},
     tenants::Tenant,
@@ -367,6 +367,46 @@ on_every_engine! {
             storage.number_changes(10).await.unwrap();
             assert_eq!(storage.list_changes(tenant.id, 0, 10).await.unwrap().len(), entries);
             assert_eq!(storage.find_receipt(tenant.id, &key).await.unwrap().is_some(), has_receipt);
+        }
+    }
+
+    async fn the_entry_of_what_clears_a_group_tells_who_went_and_who_came(fixture: Fixture) {
+        let storage = &fixture.storage;
+        let tenant = make::stored_tenant(storage, "contoso").await;
+        let [ada, bob, eve] = people(storage, &tenant, ["ada", "bob", "eve"]).await;
+        let group = create(storage, &tenant, "Engineering", &[ada, bob]).await;
+        let id = group.id;
+        let members = |old: Option<&[Uuid]>, new: Option<&[Uuid]>| {
+            let ids = |ids: &[Uuid]| json!(ids.iter().map(Uuid::to_string).collect::<Vec<_>>());
+            AttributeChange { attribute: "members".to_owned(), old: old.map(ids), new: new.map(ids) }
+        };
+        let title = AttributeChange { attribute: "title".to_owned(), old: None, new: Some(json!("x")) };
+        let others: Vec<Uuid> = (1..=250_u128).map(Uuid::from_u128).collect();
+        let mut more: Vec<_> = others[..100].iter().map(|id| json!(id.to_string())).collect();
+        more.push(json!("and 150 more"));
+        let with_name = |added: &[Uuid]| match rename(&group, "Research", make::T0) {
+            GroupWrite::Change { document, .. } => (document, users(added)),
+            _ => panic!("it is a change"),
+        };
+        for (request, (added, document, told)) in [
+            // Whoever decided has seen neither Bob in it, nor Eve.
+            (vec![ada, eve], None, Some(members(Some(&[bob]), Some(&[eve])))),
+            (others.clone(), None, Some(AttributeChange { new: Some(json!(more)), ..members(Some(&[ada, eve]), None) })),
+            (vec![ada], Some(with_name(&[ada])), Some(AttributeChange { old: Some(json!(more)), ..members(None, Some(&[ada])) })),
+            (vec![], None, Some(members(Some(&[ada]), None))),
+        ].into_iter().enumerate() {
+            let write = GroupWrite::Change {
+                id, expected_version: None, document: document.map_or_else(|| None, |(document, _)| document), clear: true, remove: Vec::new(), add: users(&added), spares_protected: false, at: make::T0,
+            };
+            let mut mutation = recorded(&tenant, id, write, request as u128);
+            let entry = mutation.log.as_mut().expect("it has one");
+            entry.at = make::seconds(request as u64);
+            entry.id = LogEntryId::generate(entry.at);
+            entry.changes = vec![title.clone(), members(Some(&[eve]), Some(&[bob]))];
+            assert_eq!(storage.commit(mutation).await.unwrap(), Commit::Done);
+            let entry = storage.list_log_entries(tenant.id, None, 1, None).await.unwrap().remove(0);
+            let expected: Vec<_> = [Some(title.clone()), told].into_iter().flatten().collect();
+            assert_eq!(entry.changes, expected, "{request}");
         }
     }
 

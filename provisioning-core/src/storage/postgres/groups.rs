@@ -10,11 +10,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use sqlx::{PgConnection, Row as _, postgres::PgRow};
 
-use super::{Database, findings, guard, protection::share_accounts};
+use super::{Database, commit::insert_log_entry, findings, guard, protection::share_accounts};
 use crate::{
+    groups::{Moved, telling_members},
     ids::TenantId,
     storage::{
-        Commit, GroupDocument, GroupWrite, Mutation, StorageError,
+        Commit, GroupDocument, GroupWrite, Mutation,
         binds::{
             bind_change, bind_group, bind_log_entry, bind_receipt, conflict, group_columns,
             log_entry_insert,
@@ -27,9 +28,12 @@ use crate::{
 /// Changes of one group's members that can be under way at once: about as many as a process has connections.
 const SLOTS: u32 = 16;
 
-/// What belongs to a write of the group `$1`, `$2`, behind a CTE `done` with its tenant and id where it was found and has changed. `$3` to `$8` are the change, `$9` to `$30` the log entry, `$31` to `$36` the receipt.
+/// What belongs to a write of the group `$1`, `$2`, behind a CTE `done` with its tenant and id where it was found and has changed. The answer has a row then. `$3` to `$8` are the change, `$9` to `$30` the log entry, `$31` to `$36` the receipt.
 macro_rules! with_companions {
     ($write:expr) => {
+        with_companions!($write, "SELECT")
+    };
+    ($write:expr, $answer:expr) => {
         concat!(
             "WITH ", $write, ",
              change AS (
@@ -44,9 +48,17 @@ macro_rules! with_companions {
              receipt AS (
                 INSERT INTO receipts (tenant_id, caller, method, request_id, body_sha256, response, at)
                 SELECT tenant_id, $31, $32, $33, $34, $35, $36 FROM done WHERE $31 IS NOT NULL
-             )
-             SELECT FROM done"
+             ) ",
+            $answer, " FROM done"
         )
+    };
+}
+
+/// Who went and who came, as many as a log entry lists, and how many.
+macro_rules! moved {
+    () => {
+        "SELECT ARRAY(SELECT member_id FROM removed ORDER BY member_id LIMIT 100), (SELECT COUNT(*) FROM removed),
+             ARRAY(SELECT member_id FROM added ORDER BY member_id LIMIT 100), (SELECT COUNT(*) FROM added)"
     };
 }
 
@@ -201,24 +213,30 @@ const MEMBERS: &str = with_companions!(concat!(
     listed!(),
     counted!()
 ));
-const MEMBERS_CLEAR: &str = with_companions!(concat!(
-    spares_all!(),
-    slot_base!(all_spared!()),
-    all_but_added!(),
-    counted!()
-));
+const MEMBERS_CLEAR: &str = with_companions!(
+    concat!(
+        spares_all!(),
+        slot_base!(all_spared!()),
+        all_but_added!(),
+        counted!()
+    ),
+    moved!()
+);
 const DOCUMENT: &str = with_companions!(concat!(
     spares_named!(),
     document_base!(named_spared!()),
     listed!(),
     document_done!()
 ));
-const DOCUMENT_CLEAR: &str = with_companions!(concat!(
-    spares_all!(),
-    document_base!(all_spared!()),
-    all_but_added!(),
-    document_done!()
-));
+const DOCUMENT_CLEAR: &str = with_companions!(
+    concat!(
+        spares_all!(),
+        document_base!(all_spared!()),
+        all_but_added!(),
+        document_done!()
+    ),
+    moved!()
+);
 
 /// `$41` is the number of slots.
 const CREATE: &str = with_companions!(concat!(
@@ -269,46 +287,6 @@ const VERSION: &str = concat!(
     " FROM groups a WHERE a.tenant_id = $1 AND a.id = $2"
 );
 
-/// Of deleted groups: their members, and their own memberships; then themselves.
-const PURGE_MEMBERS: &str = "
-    DELETE FROM group_members
-    WHERE (tenant_id, group_id, member_id) IN (
-        SELECT m.tenant_id, m.group_id, m.member_id
-        FROM groups g
-        JOIN group_members m ON m.tenant_id = g.tenant_id AND m.group_id = g.id
-        WHERE g.tenant_id = $1 AND g.deleted_at IS NOT NULL
-        LIMIT $2
-    )";
-const PURGE_MEMBERSHIPS: &str = "
-    DELETE FROM group_members
-    WHERE (tenant_id, group_id, member_id) IN (
-        SELECT m.tenant_id, m.group_id, m.member_id
-        FROM groups g
-        JOIN group_members m ON m.tenant_id = g.tenant_id AND m.member_id = g.id
-        WHERE g.tenant_id = $1 AND g.deleted_at IS NOT NULL
-        LIMIT $2
-    )";
-const PURGE_GROUPS: &str = "
-    WITH gone AS (
-        DELETE FROM groups
-        WHERE tenant_id = $1
-          AND id IN (
-              SELECT g.id
-              FROM groups g
-              WHERE g.tenant_id = $1 AND g.deleted_at IS NOT NULL
-                AND NOT EXISTS (SELECT FROM group_members m WHERE m.tenant_id = g.tenant_id AND m.group_id = g.id)
-                AND NOT EXISTS (SELECT FROM group_members m WHERE m.tenant_id = g.tenant_id AND m.member_id = g.id)
-              LIMIT $2
-          )
-        RETURNING tenant_id, id
-    ),
-    slots AS (
-        DELETE FROM group_versions v
-        USING gone g
-        WHERE v.tenant_id = g.tenant_id AND v.group_id = g.id
-    )
-    SELECT FROM gone";
-
 impl Database {
     pub(super) async fn write_group(
         &self,
@@ -352,15 +330,6 @@ impl Database {
             _ => transaction.rollback().await?,
         }
         Ok(commit)
-    }
-
-    pub async fn purge_groups(&self, tenant: TenantId, limit: u32) -> Result<u64, StorageError> {
-        let mut rows = 0;
-        for sql in [PURGE_MEMBERS, PURGE_MEMBERSHIPS, PURGE_GROUPS] {
-            let purge = sqlx::query(sql).bind(tenant.uuid()).bind(i64::from(limit));
-            rows += purge.execute(&self.pool).await?.rows_affected();
-        }
-        Ok(rows)
     }
 }
 
@@ -432,8 +401,13 @@ async fn run(
         },
         GroupWrite::Delete { .. } => (DELETE, None, 0),
     };
-    match fetch(connection, sql, mutation, write, document, number).await {
-        Ok(Some(_)) => Ok(Commit::Done),
+    match fetch(&mut *connection, sql, mutation, write, document, number).await {
+        Ok(Some(row)) => {
+            if write.clears() {
+                log_moved(connection, mutation, &row).await?;
+            }
+            Ok(Commit::Done)
+        }
         Ok(None) => Ok(Commit::VersionMismatch),
         Err(error) => conflict(&error).ok_or(error),
     }
@@ -452,7 +426,9 @@ async fn fetch(
         .bind(mutation.tenant_id.uuid())
         .bind(write.id().uuid());
     let query = bind_change!(query, mutation.change.as_ref());
-    let query = bind_log_entry!(query, mutation.log.as_ref());
+    // Who goes with all others is known only when they are gone.
+    let entry = mutation.log.as_ref().filter(|_| !write.clears());
+    let query = bind_log_entry!(query, entry);
     let query = bind_receipt!(query, mutation.receipt.as_ref());
     let kinds: Vec<&str> = write
         .come()
@@ -474,6 +450,27 @@ async fn fetch(
         }
         None => query.fetch_optional(connection).await,
     }
+}
+
+/// Writes the log entry of what has taken out all others.
+async fn log_moved(
+    connection: &mut PgConnection,
+    mutation: &Mutation,
+    row: &PgRow,
+) -> Result<(), sqlx::Error> {
+    let Some(entry) = &mutation.log else {
+        return Ok(());
+    };
+    let moved = |column: usize| -> Result<Moved, sqlx::Error> {
+        let count: i64 = row.try_get(column + 1)?;
+        Ok(Moved {
+            listed: row.try_get(column)?,
+            count: usize::try_from(count).unwrap_or(usize::MAX),
+            open: false,
+        })
+    };
+    let entry = telling_members(entry, &moved(0)?, &moved(2)?);
+    insert_log_entry(connection, mutation.tenant_id, &entry).await
 }
 
 /// In turn, so that changes at once take different slots.

@@ -45,6 +45,46 @@ const PURGE_TOMBSTONES: &str = "
     )
     SELECT FROM account";
 
+/// Of deleted groups: their members, and their own memberships; then themselves.
+const PURGE_MEMBERS: &str = "
+    DELETE FROM group_members
+    WHERE (tenant_id, group_id, member_id) IN (
+        SELECT m.tenant_id, m.group_id, m.member_id
+        FROM groups g
+        JOIN group_members m ON m.tenant_id = g.tenant_id AND m.group_id = g.id
+        WHERE g.tenant_id = $1 AND g.deleted_at IS NOT NULL
+        LIMIT $2
+    )";
+const PURGE_MEMBERSHIPS: &str = "
+    DELETE FROM group_members
+    WHERE (tenant_id, group_id, member_id) IN (
+        SELECT m.tenant_id, m.group_id, m.member_id
+        FROM groups g
+        JOIN group_members m ON m.tenant_id = g.tenant_id AND m.member_id = g.id
+        WHERE g.tenant_id = $1 AND g.deleted_at IS NOT NULL
+        LIMIT $2
+    )";
+const PURGE_GROUPS: &str = "
+    WITH gone AS (
+        DELETE FROM groups
+        WHERE tenant_id = $1
+          AND id IN (
+              SELECT g.id
+              FROM groups g
+              WHERE g.tenant_id = $1 AND g.deleted_at IS NOT NULL
+                AND NOT EXISTS (SELECT FROM group_members m WHERE m.tenant_id = g.tenant_id AND m.group_id = g.id)
+                AND NOT EXISTS (SELECT FROM group_members m WHERE m.tenant_id = g.tenant_id AND m.member_id = g.id)
+              LIMIT $2
+          )
+        RETURNING tenant_id, id
+    ),
+    slots AS (
+        DELETE FROM group_versions v
+        USING gone g
+        WHERE v.tenant_id = g.tenant_id AND v.group_id = g.id
+    )
+    SELECT FROM gone";
+
 /// Through the tenants, so that each tenant's index is used.
 const PURGE_RECEIPTS: &str = "
     DELETE FROM receipts
@@ -96,6 +136,15 @@ impl Database {
             .bind(deleted_before.as_micros())
             .bind(i64::from(limit));
         Ok(purge.execute(&self.pool).await?.rows_affected())
+    }
+
+    pub async fn purge_groups(&self, tenant: TenantId, limit: u32) -> Result<u64, StorageError> {
+        let mut rows = 0;
+        for sql in [PURGE_MEMBERS, PURGE_MEMBERSHIPS, PURGE_GROUPS] {
+            let purge = sqlx::query(sql).bind(tenant.uuid()).bind(i64::from(limit));
+            rows += purge.execute(&self.pool).await?.rows_affected();
+        }
+        Ok(rows)
     }
 
     pub async fn purge_receipts(&self, before: Timestamp, limit: u32) -> Result<u64, StorageError> {

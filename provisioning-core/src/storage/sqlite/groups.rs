@@ -7,14 +7,19 @@ use uuid::Uuid;
 use super::statements::{decide, insert_receipt};
 use crate::{
     clock::Timestamp,
+    groups::{Moved, telling_members},
     ids::{GroupId, TenantId},
     storage::{
         Commit, GroupDocument, GroupWrite, Mutation, NewMember,
         binds::{bind_change, bind_group, bind_log_entry, group_columns, log_entry_insert},
         columns::group_version,
         groups::json_ids,
+        members::OTHER_MEMBERS_SQLITE,
     },
 };
+
+/// As many as a log entry lists of those who go.
+const LISTED_MAX: i64 = 100;
 
 const INSERT: &str = concat!(
     "INSERT INTO groups (tenant_id, id, ",
@@ -54,7 +59,8 @@ const MEMBERS_INSERT: &str = "
     SELECT $1, $2, unhex(j.value ->> 0, '-'), j.value ->> 1, $4
     FROM json_each($3) j
     WHERE TRUE
-    ON CONFLICT (tenant_id, group_id, member_id) DO NOTHING";
+    ON CONFLICT (tenant_id, group_id, member_id) DO NOTHING
+    RETURNING member_id";
 
 /// Whether one of the accounts `$2` is protected.
 const PROTECTED_NAMED: &str = "
@@ -130,12 +136,13 @@ pub(super) async fn write(
     write: &GroupWrite,
 ) -> Result<Commit, sqlx::Error> {
     let tenant = mutation.tenant_id;
+    let mut moved = None;
     let written = match write {
         _ if touches_protected(connection, tenant, write).await? => Commit::VersionMismatch,
         GroupWrite::Create {
             document, members, ..
         } => create(connection, tenant, document, members).await?,
-        GroupWrite::Change { .. } => change(connection, tenant, write).await?,
+        GroupWrite::Change { .. } => change(connection, tenant, write, &mut moved).await?,
         GroupWrite::Delete {
             id,
             expected_version,
@@ -144,9 +151,13 @@ pub(super) async fn write(
         } => delete(connection, tenant, *id, *expected_version, *at).await?,
     };
     if written == Commit::Done {
+        let planned = mutation.log.as_ref();
+        let told = planned
+            .zip(moved)
+            .map(|(entry, (gone, come))| telling_members(entry, &gone, &come));
         let companions = bind_log_entry!(
             sqlx::query(COMPANIONS).bind(tenant.uuid()),
-            mutation.log.as_ref()
+            told.as_ref().or(planned)
         );
         bind_change!(companions, mutation.change.as_ref())
             .execute(&mut *connection)
@@ -206,10 +217,12 @@ async fn create(
     Ok(inserted)
 }
 
+/// Tells in `moved` who went and who came, where all go that are not named.
 async fn change(
     connection: &mut SqliteConnection,
     tenant: TenantId,
     write: &GroupWrite,
+    moved: &mut Option<(Moved, Moved)>,
 ) -> Result<Commit, sqlx::Error> {
     let GroupWrite::Change {
         id,
@@ -237,17 +250,24 @@ async fn change(
             return Ok(updated);
         }
     }
-    let removed = if *clear {
-        let kept: Vec<Uuid> = add.iter().map(|member| member.id).collect();
-        delete_members(connection, MEMBERS_KEEP, tenant, *id, &kept).await?
+    let gone = if *clear {
+        clear_members(connection, tenant, *id, &write.named_come()).await?
     } else {
-        delete_members(connection, MEMBERS_DELETE, tenant, *id, remove).await?
+        let count = delete_members(connection, MEMBERS_DELETE, tenant, *id, remove).await?;
+        Moved {
+            count,
+            ..Moved::default()
+        }
     };
-    let added = insert_members(connection, tenant, *id, add, *at).await?;
+    let come = insert_members(connection, tenant, *id, add, *at).await?;
+    let changed = gone.count + come.count > 0;
+    if *clear {
+        *moved = Some((gone, come));
+    }
     if document.is_some() {
         return Ok(Commit::Done);
     }
-    if removed + added == 0 {
+    if !changed {
         return Ok(Commit::VersionMismatch);
     }
     keyed(SLOT_COUNT, tenant, *id)
@@ -314,9 +334,32 @@ async fn delete_members(
     tenant: TenantId,
     id: GroupId,
     ids: &[Uuid],
-) -> Result<u64, sqlx::Error> {
+) -> Result<usize, sqlx::Error> {
     let delete = keyed(sql, tenant, id).bind(json_ids(ids));
-    Ok(delete.execute(connection).await?.rows_affected())
+    let rows = delete.execute(connection).await?.rows_affected();
+    Ok(usize::try_from(rows).unwrap_or(usize::MAX))
+}
+
+/// Takes out all but some, and tells who went.
+async fn clear_members(
+    connection: &mut SqliteConnection,
+    tenant: TenantId,
+    id: GroupId,
+    kept: &[Uuid],
+) -> Result<Moved, sqlx::Error> {
+    let listed = sqlx::query_scalar(OTHER_MEMBERS_SQLITE)
+        .bind(tenant.uuid())
+        .bind(id.uuid())
+        .bind(json_ids(kept))
+        .bind(LISTED_MAX)
+        .fetch_all(&mut *connection)
+        .await?;
+    let count = delete_members(connection, MEMBERS_KEEP, tenant, id, kept).await?;
+    Ok(Moved {
+        listed,
+        count,
+        open: false,
+    })
 }
 
 async fn insert_members(
@@ -325,19 +368,24 @@ async fn insert_members(
     id: GroupId,
     members: &[NewMember],
     at: Timestamp,
-) -> Result<u64, sqlx::Error> {
+) -> Result<Moved, sqlx::Error> {
     if members.is_empty() {
-        return Ok(0);
+        return Ok(Moved::default());
     }
     let pairs: Vec<_> = members
         .iter()
         .map(|member| (member.id.to_string(), member.kind.as_str()))
         .collect();
     let pairs = serde_json::to_string(&pairs).expect("pairs of texts have a JSON form");
-    let insert = keyed(MEMBERS_INSERT, tenant, id)
+    let mut come: Vec<Uuid> = sqlx::query_scalar(MEMBERS_INSERT)
+        .bind(tenant.uuid())
+        .bind(id.uuid())
         .bind(pairs)
-        .bind(at.as_micros());
-    Ok(insert.execute(connection).await?.rows_affected())
+        .bind(at.as_micros())
+        .fetch_all(connection)
+        .await?;
+    come.sort_unstable();
+    Ok(Moved::of(&come))
 }
 
 pub(super) async fn purge(
