@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
-/// What becomes of the members of a group. In order of ids, in which storage takes them: two differences do not wait for each other.
+/// What becomes of the members of a group: each list in order of ids, in which storage takes them where it can, so that two differences seldom wait for
+/// each other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Delta {
     clear: bool,

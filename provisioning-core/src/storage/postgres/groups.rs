@@ -63,7 +63,8 @@ macro_rules! moved {
 }
 
 /// Members of the group in `base` go and come, at `$37`: those who go are removed by `$removed`, `$39` and `$40` are those who come, with their types.
-/// In order of ids, so that two changes do not wait for each other.
+/// Each list is taken in order of ids as a rule, so that two changes seldom wait for each other. PostgreSQL does not promise it of those who go, and there
+/// is no order between the lists: where two changes do wait for each other, it rolls one back, which is tried again ([`tries`](super::tries)).
 macro_rules! members {
     ($removed:literal) => {
         concat!(
