@@ -3,6 +3,7 @@
 mod bounds;
 mod cures;
 mod lists;
+mod protection;
 mod races;
 mod sightings;
 
