@@ -68,7 +68,9 @@ macro_rules! extension_schema_columns {
 }
 
 /// The groups of an account `a`, upwards through its memberships, as a JSON array of arrays; a cycle ends, for a row comes only once. Who is in no
-/// group costs one look into an index. One more than [`GROUPS_MAX`](crate::accounts::GROUPS_MAX) tells that there are more.
+/// group costs one look into an index. One more than [`GROUPS_MAX`](crate::accounts::GROUPS_MAX) tells that there are more. Each group of the way
+/// has its tenant with it, so that PostgreSQL looks the next ones up by both and never reads all that the tenant has: see
+/// [`keyed`](crate::storage::keyed).
 macro_rules! account_groups {
     (sqlite) => {
         $crate::storage::columns::account_groups!(
@@ -85,20 +87,19 @@ macro_rules! account_groups {
             "(CASE WHEN EXISTS (SELECT 1 FROM group_members m WHERE m.tenant_id = a.tenant_id AND m.member_id = a.id) THEN (
                  SELECT ", $aggregate, "
                  FROM (
-                     WITH RECURSIVE up (group_id, direct) AS (
-                         SELECT m.group_id, 1
+                     WITH RECURSIVE up (tenant_id, group_id, direct) AS (
+                         SELECT m.tenant_id, m.group_id, 1
                          FROM group_members m
-                         JOIN groups g ON g.tenant_id = m.tenant_id AND g.id = m.group_id AND g.deleted_at IS NULL
                          WHERE m.tenant_id = a.tenant_id AND m.member_id = a.id
                          UNION
-                         SELECT m.group_id, 0
+                         SELECT m.tenant_id, m.group_id, 0
                          FROM up
-                         JOIN group_members m ON m.tenant_id = a.tenant_id AND m.member_id = up.group_id
-                         JOIN groups g ON g.tenant_id = m.tenant_id AND g.id = m.group_id AND g.deleted_at IS NULL
+                         JOIN groups g ON g.tenant_id = up.tenant_id AND g.id = up.group_id AND g.deleted_at IS NULL
+                         JOIN group_members m ON m.tenant_id = up.tenant_id AND m.member_id = up.group_id
                      )
                      SELECT g.id, g.display_name, MAX(up.direct) AS direct
                      FROM up
-                     JOIN groups g ON g.tenant_id = a.tenant_id AND g.id = up.group_id
+                     JOIN groups g ON g.tenant_id = up.tenant_id AND g.id = up.group_id AND g.deleted_at IS NULL
                      GROUP BY g.id, g.display_name
                      ORDER BY MAX(up.direct) DESC, g.id
                      LIMIT 1001

@@ -13,12 +13,18 @@ use crate::{
 };
 
 const TAKE_ACCOUNT: &str = "SELECT FROM accounts WHERE tenant_id = $1 AND id = $2 FOR UPDATE";
+/// The memberships are read first, and each group by its own key: see [`keyed`].
 const SHARE_ITS_GROUPS: &str = "
     SELECT
-    FROM groups
-    WHERE tenant_id = $1 AND id IN (SELECT group_id FROM group_members WHERE tenant_id = $1 AND member_id = $2)
-    ORDER BY id
-    FOR SHARE";
+    FROM (
+        SELECT tenant_id, group_id AS id
+        FROM group_members
+        WHERE tenant_id = $1 AND member_id = $2
+        OFFSET 0
+    ) k
+    JOIN groups g ON g.tenant_id = k.tenant_id AND g.id = k.id
+    ORDER BY g.id
+    FOR SHARE OF g";
 /// In no other writer's way: only who takes an account alone waits for it.
 const SHARE_ACCOUNTS: &str = concat!(
     "SELECT FROM ",
