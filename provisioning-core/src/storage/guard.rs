@@ -283,15 +283,16 @@ impl Storage {
         }
     }
 
-    /// How the engine would read what the guard knows, in its own words: the items of accounts, a page of a batch, those of which there is nothing
-    /// to do, what has passed, what is held back of an account, of how many accounts a share is taken, and who is affected.
+    /// How the engine would read what the guard knows of an item, in its own words: the items of accounts or members, a page of a batch, those of which
+    /// there is nothing to do, what has passed, what is held back of an account, of how many accounts a share is taken, and who is affected.
     pub async fn explain_items(
         &self,
         tenant: TenantId,
         batch: BatchId,
-        id: Uuid,
+        item: ItemKey,
     ) -> Result<Vec<String>, StorageError> {
-        let (tenant, batch, nil) = (tenant.uuid(), batch.uuid(), Uuid::nil());
+        let (tenant, batch) = (tenant.uuid(), batch.uuid());
+        let (id, action, group) = (item.account_id, item.action.as_str(), item.group_id);
         let (
             [open, page, moot, used, held, base, among, others],
             [
@@ -308,14 +309,14 @@ impl Storage {
         let mut plan = read!(
             self,
             columns::plan_step,
-            sqlite(open; tenant, nil, json_ids(&[id])),
-            postgres(open_p; tenant, nil, vec![id])
+            sqlite(open; tenant, group, json_ids(&[id])),
+            postgres(open_p; tenant, group, vec![id])
         )?;
         plan.extend(read!(
             self,
             columns::plan_step,
-            sqlite(page; tenant, batch, id, "suspend", nil, 100_i64),
-            postgres(page_p; tenant, batch, id, "suspend", nil, 100_i64)
+            sqlite(page; tenant, batch, id, action, group, 100_i64),
+            postgres(page_p; tenant, batch, id, action, group, 100_i64)
         )?);
         plan.extend(read!(
             self,
@@ -345,8 +346,8 @@ impl Storage {
             plan.extend(read!(
                 self,
                 columns::plan_step,
-                sqlite(sqlite; tenant, id, json_ids(&[id]), 100_i64),
-                postgres(postgres; tenant, id, vec![id], 100_i64)
+                sqlite(sqlite; tenant, group, json_ids(&[id]), 100_i64),
+                postgres(postgres; tenant, group, vec![id], 100_i64)
             )?);
         }
         Ok(plan)

@@ -102,7 +102,12 @@ async fn write(storage: &Storage, tenant: &Tenant, write: GroupWrite) -> Commit 
     make::commit(storage, tenant.id, Write::Group(write.into())).await
 }
 
-async fn create(storage: &Storage, tenant: &Tenant, name: &str, members: &[Uuid]) -> Group {
+pub(super) async fn create(
+    storage: &Storage,
+    tenant: &Tenant,
+    name: &str,
+    members: &[Uuid],
+) -> Group {
     let id = GroupId::generate(make::T0);
     let create = GroupWrite::Create {
         document: document(id, name, make::T0),

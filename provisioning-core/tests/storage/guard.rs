@@ -1,15 +1,18 @@
 //! The deprovision guard: what is locked, counted, held, dropped and removed.
 
+mod plans;
+
 use std::time::Duration;
 
 use provisioning_core::{
     accounts::Account,
     changes::ChangeKind,
+    groups::Group,
     guard::{Affected, Batch, BatchState, DeprovisionAction, DeprovisionGuard, GuardCheck, Held},
     ids::BatchId,
     storage::{
-        BatchDecision, Commit, DroppedItems, GuardPart, GuardedTenant, Mutation, Storage,
-        StorageConfig, StorageError, StorageUrl, Write,
+        BatchDecision, Commit, DroppedItems, GroupWrite, GuardPart, GuardedTenant, Mutation,
+        Storage, StorageConfig, StorageError, StorageUrl, Write,
     },
     tenants::Tenant,
 };
@@ -19,13 +22,11 @@ use sqlx::{Connection as _, PgConnection};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::{Fixture, execute, make, on_every_engine};
+use super::{Fixture, groups, make, on_every_engine};
 
 const WINDOW: Duration = Duration::from_hours(1);
 /// What passes within a step of so many seconds is counted together.
 const STEP: u64 = 6;
-/// Enough rows for PostgreSQL to prefer an index to reading the table.
-const MANY: u64 = 3_000;
 
 fn check(limit: u32, seconds: u64, action: DeprovisionAction, ids: Vec<Uuid>) -> GuardCheck {
     let at = make::seconds(seconds);
@@ -63,6 +64,28 @@ fn suspension(tenant: &Tenant, account: &Account, limit: u32, seconds: u64) -> M
     Mutation {
         guard: Some(part(check(limit, seconds, DeprovisionAction::Suspend, ids))),
         ..make::recorded(tenant.id, write, ChangeKind::Updated)
+    }
+}
+
+/// That members leave a group, as the directory asks for it.
+fn removal(tenant: &Tenant, group: &Group, ids: &[Uuid], limit: u32, seconds: u64) -> Mutation {
+    let change = GroupWrite::Change {
+        id: group.id,
+        expected_version: Some(group.version),
+        document: None,
+        clear: false,
+        remove: ids.to_vec(),
+        add: Vec::new(),
+        spares_protected: true,
+        at: make::seconds(seconds),
+    };
+    let check = GuardCheck {
+        affected: Affected::Members(group.id, ids.to_vec()),
+        ..check(limit, seconds, DeprovisionAction::RemoveMember, Vec::new())
+    };
+    Mutation {
+        guard: Some(part(check)),
+        ..make::mutation(tenant.id, Write::Group(change.into()))
     }
 }
 
@@ -325,39 +348,6 @@ on_every_engine! {
         assert_eq!(limit(Some(9_000), 3_600).await.0, 900);
         assert_eq!(limit(None, 9_999).await.0, 50);
         assert_eq!(storage.count_managed_active(tenant.id).await.unwrap(), 0, "it is suspended");
-    }
-
-    async fn items_are_found_by_indexes(fixture: Fixture) {
-        let storage = &fixture.storage;
-        let tenant = make::stored_tenant(storage, "contoso").await;
-        let account = make::stored(storage, tenant.id, make::named("a")).await;
-        for number in 0..MANY / 300 {
-            let mut mutation = suspension(&tenant, &account, 0, number);
-            let check = mutation.guard.as_mut().unwrap().check.as_mut().unwrap();
-            let ids = (0..300_u128).map(|id| Uuid::from_u128(u128::from(number) * 1_000 + id));
-            check.affected = Affected::Accounts(DeprovisionAction::Suspend, ids.collect());
-            held(storage.commit(mutation).await.unwrap());
-        }
-        let mut writers = JoinSet::new();
-        for number in 0..MANY / 5 {
-            let (storage, tenant) = (storage.clone(), tenant.id);
-            writers.spawn(async move { make::stored(&storage, tenant, make::named(&format!("user{number}"))).await });
-        }
-        writers.join_all().await;
-        if let StorageUrl::Postgres(url) = &fixture.config.url {
-            execute(url.expose_secret(), "VACUUM ANALYZE").await;
-        }
-        let batch = storage.find_pending_batch(tenant.id).await.unwrap().expect("they wait");
-        assert_eq!(batch.suspends, i64::try_from(MANY).unwrap());
-        let plan = storage.explain_items(tenant.id, batch.id, Uuid::from_u128(7)).await.unwrap().join("\n");
-        let (open, page) = ("deprovision_items_open_key", ["deprovision_items_pkey", "SEARCH i USING PRIMARY KEY (tenant_id=? AND batch_id=?"]);
-        assert!(plan.contains(open), "{plan}");
-        assert!(plan.contains(page[usize::from(fixture.is_sqlite())]), "{plan}");
-        assert!(plan.contains("accounts_managed_active"), "{plan}");
-        for scan in ["SCAN i", "SCAN a\n", "SCAN b", "SCAN m", "SCAN deprovision_events", "TEMP B-TREE"] {
-            assert!(!plan.contains(scan), "{scan}:\n{plan}");
-        }
-        assert_eq!(storage.find_moot_items(tenant.id, make::T0, 500).await.unwrap().len(), 500, "there are no such accounts");
     }
 }
 

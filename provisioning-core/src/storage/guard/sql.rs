@@ -46,8 +46,8 @@ macro_rules! guard_sql {
                 "SELECT began_at, base FROM deprovision_guards WHERE tenant_id = $1",
                 $for_update
             ),
-            members: guard_sql!(members $engine, ""),
-            other_members: guard_sql!(members $engine, "NOT "),
+            members: guard_sql!(members $engine),
+            other_members: guard_sql!(others $engine),
             open: guard_sql!(open $engine),
             insert: concat!(
                 "INSERT INTO deprovision_items (
@@ -76,25 +76,43 @@ macro_rules! guard_sql {
             ),
         }
     };
-    // A deleted group keeps its members until they are purged.
-    (members $engine:ident, $not:literal) => {
+    (members sqlite) => {
+        guard_sql!(among concat!("m.member_id", in_ids!(sqlite)))
+    };
+    // Each member by its own key, as with `keyed`: of a young group the other form would read all members, and compare each with each id.
+    (members postgres) => {
+        concat!(
+            "SELECT m.member_id
+             FROM (SELECT $1::UUID AS tenant_id, $2::UUID AS group_id, x.id FROM UNNEST($3::UUID[]) x (id) OFFSET 0) k
+             JOIN groups g ON g.tenant_id = $1 AND g.id = $2
+             JOIN group_members m ON m.tenant_id = k.tenant_id AND m.group_id = k.group_id AND m.member_id = k.id
+             WHERE ",
+            guard_sql!(removable)
+        )
+    };
+    (others sqlite) => {
+        guard_sql!(among concat!("NOT m.member_id", in_ids!(sqlite)))
+    };
+    // All members are read, and the ids are hashed whatever the server expects of either.
+    (others postgres) => {
+        guard_sql!(among "m.member_id NOT IN (SELECT k.id FROM UNNEST($3::UUID[]) k (id))")
+    };
+    (among $which:expr) => {
         concat!(
             "SELECT m.member_id
              FROM groups g
              JOIN group_members m ON m.tenant_id = g.tenant_id AND m.group_id = g.id
-             WHERE g.tenant_id = $1 AND g.id = $2 AND g.deleted_at IS NULL AND ",
-            $not,
-            guard_sql!(named $engine),
-            "  AND NOT EXISTS (SELECT 1 FROM accounts a WHERE a.tenant_id = $1 AND a.id = m.member_id AND a.protected)
-             LIMIT $4"
+             WHERE g.tenant_id = $1 AND g.id = $2 AND ",
+            $which,
+            " AND ",
+            guard_sql!(removable)
         )
     };
-    (named sqlite) => {
-        concat!("m.member_id", in_ids!(sqlite))
-    };
-    // Hashed, where the other engine's form would compare each member with each id.
-    (named postgres) => {
-        "EXISTS (SELECT FROM UNNEST($3::UUID[]) k (id) WHERE k.id = m.member_id)"
+    // A deleted group keeps its members until they are purged.
+    (removable) => {
+        "g.deleted_at IS NULL
+         AND NOT EXISTS (SELECT 1 FROM accounts a WHERE a.tenant_id = $1 AND a.id = m.member_id AND a.protected)
+         LIMIT $4"
     };
     (open $engine:ident) => {
         concat!(
@@ -352,8 +370,8 @@ macro_rules! explained {
             concat!($word, used!()),
             concat!($word, held!($engine)),
             concat!($word, base!()),
-            concat!($word, guard_sql!(members $engine, "")),
-            concat!($word, guard_sql!(members $engine, "NOT ")),
+            concat!($word, guard_sql!(members $engine)),
+            concat!($word, guard_sql!(others $engine)),
         ]
     };
 }
