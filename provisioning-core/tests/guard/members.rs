@@ -163,6 +163,26 @@ on_every_engine! {
         assert_eq!((read(&world, &team).await.1, used(&world).await), (1, 2));
     }
 
+    async fn a_stale_etag_is_told_whatever_would_be_held(world: World) {
+        let call = guarded(&world, 1).await;
+        let people = people(&world, &call, 3).await;
+        let group = group(&world, &call, "Sales", &people).await;
+        suspend(&world, &call, &people[0]).await.expect("it is within the limit");
+        let stale = |validate_only| Precondition { etag: Some("\"77\"".to_owned()), validate_only };
+        let (off, gone) = ([replace("active", json!(false))], [of_members(Op::Remove, &people)]);
+        for stale in [stale(false), stale(true)] {
+            let core = &world.core;
+            let refused = [
+                reason(core.patch_account(&call, people[1].id, &off, &stale, None).await),
+                reason(core.delete_account(&call, people[1].id, &stale, None).await),
+                reason(core.patch_group(&call, group.id, &gone, &stale, None).await),
+                reason(core.delete_group(&call, group.id, &stale, None).await),
+            ];
+            assert_eq!(refused, [Reason::EtagMismatch; 4]);
+        }
+        assert_eq!((pending(&world).await, used(&world).await), (None, 1));
+    }
+
     async fn admins_may_empty_a_group(world: World) {
         let call = guarded(&world, 1).await;
         let people = people(&world, &call, 3).await;

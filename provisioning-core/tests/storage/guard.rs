@@ -159,6 +159,26 @@ on_every_engine! {
         assert_eq!(storage.commit(suspension(&tenant, &account, 1, 1)).await.unwrap(), Commit::Done);
     }
 
+    async fn what_was_decided_on_another_version_is_told_so_and_waits_for_nobody(fixture: Fixture) {
+        let storage = &fixture.storage;
+        let tenant = make::stored_tenant(storage, "contoso").await;
+        let account = make::stored(storage, tenant.id, make::named("a")).await;
+        let ids = [account.id.uuid()];
+        let group = groups::create(storage, &tenant, "Sales", &ids).await;
+        let old_account = Account { version: account.version + 6, ..account.clone() };
+        let old_group = Group { version: group.version + 6, ..group.clone() };
+        for stale in [suspension(&tenant, &old_account, 0, 1), removal(&tenant, &old_group, &ids, 0, 1)] {
+            let stale = Mutation { receipt: Some(make::receipt(1, make::T0)), ..stale };
+            assert_eq!(storage.commit(stale).await.unwrap(), Commit::VersionMismatch);
+        }
+        assert_eq!(storage.list_batches(tenant.id, 10, None).await.unwrap(), []);
+        assert_eq!(storage.list_log_entries(tenant.id, None, 10, None).await.unwrap(), []);
+        assert!(storage.find_receipt(tenant.id, &make::receipt(1, make::T0).key).await.unwrap().is_none());
+        // What they ask for does wait where it is decided on what there is.
+        held(storage.commit(suspension(&tenant, &account, 0, 2)).await.unwrap());
+        held(storage.commit(removal(&tenant, &group, &ids, 0, 2)).await.unwrap());
+    }
+
     async fn an_account_that_shares_its_object_id_counts_once(fixture: Fixture) {
         let storage = &fixture.storage;
         let tenant = make::stored_tenant(storage, "contoso").await;

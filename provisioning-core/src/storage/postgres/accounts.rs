@@ -111,6 +111,10 @@ const OBJECT_ID_IS_EXCLUSIVE: &str = "
         WHERE tenant_id = $1 AND id <> $2 AND object_id_claim = $3 AND object_id_exclusive AND deleted_at IS NULL
     )";
 
+/// Nobody writes the account from then on, and whoever shares it as a member is in nobody's way.
+const ACCOUNT_LOCK_AT_VERSION: &str =
+    "SELECT FROM accounts WHERE tenant_id = $1 AND id = $2 AND version = $3 FOR NO KEY UPDATE";
+
 impl Database {
     /// The first holder of an Object ID takes its claim; where another has it and shares it, the account goes without.
     pub(super) async fn write_account(
@@ -154,9 +158,21 @@ impl Database {
             let written = self.execute_with_findings(query, mutation).await;
             return decide(written, Commit::VersionMismatch);
         };
-        let Some(guarded) = guard::begin(self, mutation, part).await? else {
+        let Some(mut guarded) = guard::begin(self, mutation, part).await? else {
             return Ok(Commit::RequestIdUsed);
         };
+        // What cannot be done any more does not wait for an admin either.
+        if let (Some(_), Some(version)) = (&part.check, write.expected_version) {
+            let current = sqlx::query(ACCOUNT_LOCK_AT_VERSION)
+                .bind(mutation.tenant_id.uuid())
+                .bind(write.account.id.uuid())
+                .bind(version)
+                .fetch_optional(&mut *guarded.transaction)
+                .await?;
+            if current.is_none() {
+                return guarded.end(Commit::VersionMismatch).await;
+            }
+        }
         let mut guarded = match guarded.pass().await? {
             Ok(guarded) => guarded,
             Err(held) => return Ok(Commit::Held(held)),

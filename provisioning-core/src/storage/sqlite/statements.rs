@@ -77,6 +77,8 @@ const RECEIPT_INSERT: &str = "
     INSERT INTO receipts (tenant_id, caller, method, request_id, body_sha256, response, at)
     VALUES ($1, $2, $3, $4, $5, $6, $7)";
 
+const ACCOUNT_AT_VERSION: &str =
+    "SELECT EXISTS (SELECT 1 FROM accounts WHERE tenant_id = $1 AND id = $2 AND version = $3)";
 const TENANT_AT_VERSION: &str =
     "SELECT EXISTS (SELECT 1 FROM tenants WHERE id = $1 AND identifier = $2 AND version = $3)";
 
@@ -123,9 +125,7 @@ async fn write(
         return apply_unguarded(connection, mutation).await;
     };
     // What cannot be done any more does not wait for an admin either.
-    if let Write::Group(write) = &mutation.write
-        && !groups::is_current(connection, mutation.tenant_id, write).await?
-    {
+    if !is_current(connection, mutation).await? {
         return Ok(Commit::VersionMismatch);
     }
     let base = guard::lock(connection, mutation.tenant_id).await?;
@@ -141,6 +141,29 @@ async fn write(
         guard::settle(connection, mutation.tenant_id, part, verdict.as_ref()).await?;
     }
     Ok(written)
+}
+
+/// Whether a guarded write still meets what it was decided on.
+async fn is_current(
+    connection: &mut SqliteConnection,
+    mutation: &Mutation,
+) -> Result<bool, sqlx::Error> {
+    let tenant = mutation.tenant_id;
+    match &mutation.write {
+        Write::Group(write) => groups::is_current(connection, tenant, write).await,
+        Write::Account(write) => match write.expected_version {
+            None => Ok(true),
+            Some(version) => {
+                sqlx::query_scalar(ACCOUNT_AT_VERSION)
+                    .bind(tenant.uuid())
+                    .bind(write.account.id.uuid())
+                    .bind(version)
+                    .fetch_one(connection)
+                    .await
+            }
+        },
+        _ => Ok(true),
+    }
 }
 
 async fn apply_unguarded(
