@@ -8,6 +8,7 @@ mod conformance;
 mod crash;
 mod credentials;
 mod cross_resolution;
+mod database_advice;
 mod dialects;
 mod dry_run;
 mod entra_behaviour;

@@ -1,5 +1,6 @@
 //! A PostgreSQL database for one test.
 
+use reqwest::Url;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 /// Where the server is; set by `cargo xtask test`.
@@ -54,6 +55,25 @@ impl Database {
             .expect("the statement is right")
     }
 
+    /// The URL of a user who may read and write the tables there are, and owns none of them. It goes with the database.
+    pub async fn guest_url(&self) -> String {
+        let guest = self.guest();
+        self.execute(&format!("CREATE ROLE {guest} LOGIN PASSWORD '{guest}'"))
+            .await;
+        self.execute(&format!(
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {guest}"
+        ))
+        .await;
+        let mut url = Url::parse(&self.url()).expect("it is a URL");
+        url.set_username(&guest).expect("it has users");
+        url.set_password(Some(&guest)).expect("they have passwords");
+        url.to_string()
+    }
+
+    fn guest(&self) -> String {
+        format!("{}_guest", self.name)
+    }
+
     /// Runs a statement.
     pub async fn execute(&self, statement: &str) {
         execute(&self.url(), statement)
@@ -65,16 +85,22 @@ impl Database {
 impl Drop for Database {
     /// The test's runtime may be on its way out: a thread and a runtime of its own do the work.
     fn drop(&mut self) {
-        let (server, statement) = (
-            self.server.clone(),
+        let server = self.server.clone();
+        let statements = [
             format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name),
-        );
+            format!("DROP ROLE IF EXISTS {}", self.guest()),
+        ];
         let dropped = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
                 .expect("a runtime");
-            runtime.block_on(execute(&server, &statement))
+            runtime.block_on(async {
+                for statement in &statements {
+                    execute(&server, statement).await?;
+                }
+                Ok::<_, sqlx::Error>(())
+            })
         });
         if let Ok(Err(error)) = dropped.join() {
             eprintln!("the test's database was not removed: {error}");

@@ -1,6 +1,7 @@
 //! The server engine: a bounded pool of connections to PostgreSQL, used by several replicas at once.
 
 mod accounts;
+mod advice;
 mod commit;
 mod findings;
 mod groups;
@@ -51,10 +52,10 @@ pub(in crate::storage) struct Database {
 
 impl Database {
     pub async fn open(url: &SecretString, config: &StorageConfig) -> Result<Self, OpenError> {
-        let timeout = format!("{}ms", config.statement_timeout.as_millis());
-        let options = options(url)?
-            .options([("statement_timeout", timeout.as_str())])
-            .options(PLANS);
+        let timeout_ms = config.statement_timeout.as_millis().to_string();
+        let [seqscan, jit] = PLANS;
+        let settings = [seqscan, jit, ("statement_timeout", timeout_ms.as_str())];
+        let options = options(url)?.options(settings);
         let pool = PgPoolOptions::new()
             .max_connections(config.pool_size_max)
             .acquire_timeout(config.acquire_timeout)
@@ -72,6 +73,7 @@ impl Database {
         let mut connection = pool.acquire().await?;
         check_server(&mut connection).await?;
         open::check_schema(&mut *connection, &MIGRATOR).await?;
+        advice::advise(&mut connection, &settings).await?;
         let page_token_key = service_keys::postgres(&mut connection, Purpose::PageTokens).await?;
         drop(connection);
         let guarded_writes = (config.pool_size_max / GUARDED_SHARE).max(1);
