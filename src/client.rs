@@ -174,10 +174,7 @@ pub type Session = InterceptedService<Channel, Bearer>;
 impl Connection {
     /// Connects as the operator.
     pub async fn open(&self) -> anyhow::Result<Session> {
-        let url = self
-            .grpc
-            .clone()
-            .unwrap_or_else(|| format!("http://{DEFAULT_GRPC_ADDR}"));
+        let core = self.endpoint()?;
         let token = self.signer.resolve()?.sign(
             SUBJECT,
             vec![Scope::PlatformOperator.as_str().to_owned()],
@@ -189,21 +186,29 @@ impl Connection {
             .context("the JWT is not ASCII")?;
         bearer.set_sensitive(true);
 
-        let core = CoreEndpoint {
-            url: url
-                .parse()
-                .map_err(|error| ConfigError::one(format!("--grpc {url}: {error}")))?,
-            ca_pem: self
-                .grpc_ca
-                .as_deref()
-                .map(tls::read_authority)
-                .transpose()?,
-        };
         let channel = core_endpoint::endpoint(&core)?
             .connect()
             .await
-            .with_context(|| format!("cannot reach the service at {url}; start it with `provisiond serve`, or name it with --grpc"))?;
+            .with_context(|| format!("cannot reach the service at {}; start it with `provisiond serve`, or name it with --grpc", core.url))?;
         Ok(InterceptedService::new(channel, Bearer(bearer)))
+    }
+
+    /// Where the service is, and whom it is to be signed by: read whole before anything is done.
+    fn endpoint(&self) -> Result<CoreEndpoint, ConfigError> {
+        let url = self
+            .grpc
+            .clone()
+            .unwrap_or_else(|| format!("http://{DEFAULT_GRPC_ADDR}"));
+        let read_ca = |path: &PathBuf| {
+            tls::read_authority(path)
+                .map_err(|error| ConfigError::one(format!("--grpc-ca: {error:#}")))
+        };
+        Ok(CoreEndpoint {
+            url: url
+                .parse()
+                .map_err(|error| ConfigError::one(format!("--grpc {url}: {error}")))?,
+            ca_pem: self.grpc_ca.as_ref().map(read_ca).transpose()?,
+        })
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, bail, ensure};
 use arc_swap::ArcSwap;
 use rustls::{
-    ServerConfig,
+    RootCertStore, ServerConfig,
     crypto::CryptoProvider,
     server::{ClientHello, ResolvesServerCert},
     sign::CertifiedKey,
@@ -131,9 +131,14 @@ pub fn load(files: &TlsFiles) -> anyhow::Result<CertifiedKey> {
     })
 }
 
-/// Reads the PEM of an authority and checks that it holds a certificate.
+/// Reads the PEM of an authority and checks that it holds certificates that others can be signed by.
 pub fn read_authority(path: &Path) -> anyhow::Result<Vec<u8>> {
-    certificates(path)?;
+    let mut authorities = RootCertStore::empty();
+    for certificate in certificates(path)? {
+        authorities.add(certificate).map_err(|error| {
+            anyhow::anyhow!("{} holds a bad certificate: {error}", path.display())
+        })?;
+    }
     fs::read(path).with_context(|| format!("cannot read {}", path.display()))
 }
 

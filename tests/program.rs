@@ -105,6 +105,51 @@ async fn a_bad_configuration_is_refused_before_a_port_is_bound() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("--http-addr"));
 }
 
+/// A PEM without an end, and one whose certificate is none.
+const BAD_CERTIFICATES: [&str; 3] = [
+    "-----BEGIN CERTIFICATE-----\n",
+    "no PEM",
+    "-----BEGIN CERTIFICATE-----\nc2VjcmV0\n-----END CERTIFICATE-----\n",
+];
+
+#[tokio::test]
+async fn an_authority_that_cannot_be_read_is_a_fault_of_the_configuration() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data_dir = folder.path().join("data");
+    let file = folder.path().join("ca.pem");
+    let ca = file.to_str().expect("UTF-8");
+    let (data, ca_flag) = (
+        format!("--data-dir {}", data_dir.display()),
+        format!("--grpc https://127.0.0.1:1 --grpc-ca {ca}"),
+    );
+    let facade = format!(
+        "serve --role facade --http-addr 127.0.0.1:0 --core-url https://127.0.0.1:1 --core-ca {ca} {data}"
+    );
+    let refused = async |words: &str, option: &str| {
+        let output = run(&args(words)).await;
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(78), "{words}: {stderr}");
+        assert!(
+            stderr.contains(option) && stderr.contains(ca),
+            "{words}: {stderr}"
+        );
+        assert!(output.stdout.is_empty() && !data_dir.exists(), "{words}");
+    };
+    // Not there, and then there, but of no use.
+    for content in [None].into_iter().chain(BAD_CERTIFICATES.map(Some)) {
+        if let Some(content) = content {
+            std::fs::write(&file, content).expect("written");
+        }
+        refused(&format!("tenant list {ca_flag} {data}"), "--grpc-ca").await;
+        refused(&format!("guard show acme {ca_flag} {data}"), "--grpc-ca").await;
+        refused(&facade, "core_ca").await;
+    }
+    let variable = [("PROVISIOND_GRPC_CA", "/nowhere/ca.pem")];
+    let from_environment = run_in(&variable, "tenant list --data-dir /nowhere").await;
+    assert_eq!(from_environment.status.code(), Some(78));
+    assert!(String::from_utf8_lossy(&from_environment.stderr).contains("/nowhere/ca.pem"));
+}
+
 #[tokio::test]
 async fn a_flag_beats_the_file_and_unknown_keys_are_named() {
     let folder = tempfile::tempdir().expect("a folder");
