@@ -8,7 +8,8 @@ use provisioning_proto::{
     },
     v1::{
         Account, BatchGetAccountsRequest, CreateAccountRequest, GetAccountRequest,
-        PatchAccountRequest, PatchOperation, account_service_client::AccountServiceClient,
+        PatchAccountRequest, PatchOperation, ReportRejectedRequestRequest,
+        account_service_client::AccountServiceClient, facade_service_client::FacadeServiceClient,
         get_account_request::Key,
     },
 };
@@ -95,6 +96,36 @@ on_both_engines! {
             assert_logged(entry, rpc, status, 400);
             assert!(!entry.actor.is_empty(), "it says who called");
         }
+    }
+
+    async fn a_report_that_is_repeated_is_one_entry(service: Service) {
+        let panel = Panel::of(&service).await;
+        let tenant = panel.tenant(TENANT).await;
+        let report = |http_status, request_id: &str| ReportRejectedRequestRequest {
+            tenant: TENANT.to_owned(),
+            operation: "POST /Users".to_owned(),
+            http_status,
+            detail: "It is no JSON.".to_owned(),
+            request_id: request_id.to_owned(),
+            ..ReportRejectedRequestRequest::default()
+        };
+        let facade = FacadeServiceClient::new(service.bearer(&tenant.token));
+        let send = async |report| facade.clone().report_rejected_request(report).await.map(|answer| answer.into_inner().log_entry_id);
+        // Two tries of one report, of which the first was not given up but slow.
+        let (first, second) = tokio::join!(send(report(400, REQUEST_ID)), send(report(400, REQUEST_ID)));
+        let id = first.expect("it is written");
+        assert_eq!(second.expect("it was written"), id);
+        assert_eq!(send(report(400, REQUEST_ID)).await.expect("it was written"), id);
+        let [entry] = rejected(&panel).await.try_into().expect("there is one");
+        assert_eq!((entry.id.as_str(), entry.reason.as_str(), entry.http_status), (id.as_str(), "INVALID_REQUEST", 400));
+
+        let reused = send(report(404, REQUEST_ID)).await.expect_err("it is another report");
+        assert_eq!(rpc::reason(&reused), "REQUEST_ID_REUSED");
+        send(report(400, "")).await.expect("it is written");
+        send(report(500, "")).await.expect("it is written");
+        let entries = rejected(&panel).await;
+        let reasons: Vec<&str> = entries.iter().map(|entry| entry.reason.as_str()).collect();
+        assert_eq!(reasons, ["INVALID_REQUEST", "REQUEST_ID_REUSED", "INVALID_REQUEST", "INTERNAL"]);
     }
 
     async fn a_refusal_of_a_use_case_has_its_own_entry_and_no_second_one(service: Service) {

@@ -1,13 +1,14 @@
 //! `FacadeService`: what a SCIM front asks beside the accounts.
 
+use prost::Message as _;
 use provisioning_proto::v1::{
-    AuthenticateRequest, AuthenticateResponse, ReportRejectedRequestRequest,
+    AuthenticateRequest, AuthenticateResponse, ErrorReason, ReportRejectedRequestRequest,
     ReportRejectedRequestResponse, facade_service_server::FacadeService,
 };
 use tonic::{Request, Response, Status};
 
-use super::{accounts::dialect, call, status};
-use crate::{Core, error::Reason, log::RejectedRequest, tokens::TokenId};
+use super::{accounts::dialect, call, idempotent, once, status};
+use crate::{Core, ids::LogEntryId, log::RejectedRequest, tokens::TokenId};
 
 /// The service.
 pub struct Service {
@@ -50,21 +51,42 @@ impl FacadeService for Service {
             return Ok(Response::new(ReportRejectedRequestResponse::default()));
         }
         let request = request.into_inner();
+        let encode = |id: &LogEntryId| reported(*id).encode_to_vec();
+        let once = once(
+            &call,
+            "FacadeService/ReportRejectedRequest",
+            &request.request_id,
+            &request,
+            &encode,
+        )?;
+        let http_status = u16::try_from(request.http_status).unwrap_or(500);
         let rejected = RejectedRequest {
             request: request.operation,
-            reason: Reason::InvalidRequest.as_str().to_owned(),
-            http_status: u16::try_from(request.http_status).unwrap_or(500),
+            reason: reason(http_status).reason().to_owned(),
+            http_status,
             scim_type: request.scim_type,
             detail: request.detail,
             resource_id: request.resource_id,
         };
-        let log_entry_id = self
+        let answer = self
             .core
-            .report_rejected_request(&call, rejected)
-            .await
-            .map_err(status)?;
-        Ok(Response::new(ReportRejectedRequestResponse {
-            log_entry_id: log_entry_id.to_string(),
-        }))
+            .report_rejected_request(&call, rejected, once)
+            .await;
+        idempotent(answer, |id| Ok(reported(id)))
+    }
+}
+
+fn reported(id: LogEntryId) -> ReportRejectedRequestResponse {
+    ReportRejectedRequestResponse {
+        log_entry_id: id.to_string(),
+    }
+}
+
+/// What a SCIM front answers by itself is wrong with the request, or its own fault.
+const fn reason(http_status: u16) -> ErrorReason {
+    match http_status {
+        503 => ErrorReason::Unavailable,
+        500.. => ErrorReason::Internal,
+        _ => ErrorReason::InvalidRequest,
     }
 }

@@ -102,9 +102,9 @@ where
                 (Some(call), _) if call.settled.get() => Ok(()),
                 (Some(call), _) => {
                     let rejected = rejected(rpc, &failure);
-                    core.report_rejected_request(call, rejected)
+                    core.report_rejected_request(call, rejected, None)
                         .await
-                        .map(|_| ())
+                        .map(drop)
                 }
                 (None, Some(caller)) => {
                     core.report_unread_request(caller, unread(rpc, &failure))

@@ -3,10 +3,12 @@
 use super::{LogEntry, Operation, Outcome, TEXT_CHARS_MAX, bounded};
 use crate::{
     Core,
+    accounts::unexpected,
     call::{Admitted, Call},
     error::Error,
     ids::LogEntryId,
-    storage::{Mutation, Write},
+    receipts::{Answer, Once},
+    storage::{Commit, Mutation, Write},
 };
 
 /// What a SCIM front, or our own gRPC services, say of a request that no use case has logged.
@@ -27,26 +29,34 @@ pub struct RejectedRequest {
 }
 
 impl Core {
-    /// Writes the log entry of a request that was refused or failed outside of a use case.
+    /// Writes the log entry of a request that was refused or failed outside of a use case; a report that is repeated is answered with the first one's.
     pub async fn report_rejected_request(
         &self,
         call: &Call,
         rejected: RejectedRequest,
-    ) -> Result<LogEntryId, Error> {
+        once: Option<Once<'_, LogEntryId>>,
+    ) -> Result<Answer<LogEntryId>, Error> {
         let admitted = self.authenticate(call).await?;
         let entry = self.rejected_entry(call, &admitted, rejected);
-        let id = entry.id;
+        let (id, at) = (entry.id, entry.at);
         let mutation = Mutation {
             tenant_id: admitted.tenant.id,
             write: Write::Nothing,
             guard: None,
             log: Some(entry),
             change: None,
-            receipt: None,
+            receipt: once.as_ref().map(|once| once.receipt(&id, at)),
             findings: Vec::new(),
         };
-        self.storage().commit(mutation).await?;
-        Ok(id)
+        // A report is hardly ever repeated, so the receipt is looked for when it is in the way.
+        match self.storage().commit(mutation).await? {
+            Commit::RequestIdUsed => match self.replay(admitted.tenant.id, once.as_ref()).await? {
+                Some(answer) => Ok(Answer::Replayed(answer)),
+                None => Err(unexpected(Commit::RequestIdUsed)),
+            },
+            Commit::Done => Ok(Answer::Fresh(id)),
+            other => Err(unexpected(other)),
+        }
     }
 
     /// Writes the log entry of a request of which only the caller is known: one a minute, caller and reason, whatever the number of requests and

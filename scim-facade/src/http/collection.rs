@@ -56,6 +56,7 @@ impl Caller<'_> {
             detail: error.detail.clone(),
             resource_id: resource_id.to_owned(),
             validate_only: self.metadata.is_dry_run,
+            request_id: self.request_id(),
         };
         self.core
             .report_rejected_request(self.metadata, report)

@@ -4,7 +4,7 @@ use axum::{
     body::Body,
     http::{Method, Request},
 };
-use provisioning_proto::v1::{CreateAccountRequest, ErrorReason};
+use provisioning_proto::v1::{CreateAccountRequest, ErrorReason, ReportRejectedRequestRequest};
 use scim_facade::{FacadeConfig, from_channel};
 use serde_json::json;
 use tokio::{net::TcpListener, task::JoinSet};
@@ -109,6 +109,21 @@ async fn an_outage_that_passes_is_not_seen() {
         answer.header("x-request-id"),
         "every try has the same key"
     );
+}
+
+#[tokio::test]
+async fn a_report_that_is_tried_again_is_the_same_request() {
+    let (client, _server) = listening().await;
+    client
+        .core
+        .fail_next(failure(Code::Unavailable, ErrorReason::Unavailable, "away"));
+    let answer = client.call(Method::POST, "/Users", "{").await;
+    answer.error(400, Some("invalidSyntax"));
+    let reports = client.core.all::<ReportRejectedRequestRequest>();
+    assert_eq!(reports.len(), 2);
+    for report in reports {
+        assert_eq!(report.request_id, answer.header("x-request-id"));
+    }
 }
 
 #[tokio::test]
