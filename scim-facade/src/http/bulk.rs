@@ -93,7 +93,7 @@ impl<'a> Run<'a> {
         Self {
             exchange,
             items,
-            deadline: Instant::now() + exchange.facade.config.bulk_timeout,
+            deadline: Instant::now() + exchange.origin.facade.config.bulk_timeout,
             made: HashMap::new(),
             outcomes: items.iter().map(|_| None).collect(),
             incomplete: HashMap::new(),
@@ -249,7 +249,7 @@ impl<'a> Run<'a> {
     /// The metadata of a call of its own, under an id that only this one has.
     fn metadata(&self, number: usize) -> CallMetadata {
         let number = u8::try_from(number + 1).expect("there are at most twice the operations");
-        self.exchange.metadata.derived(number)
+        self.exchange.origin.metadata.derived(number)
     }
 
     fn caller<'b>(&self, metadata: &'b CallMetadata) -> Caller<'b>

@@ -47,7 +47,7 @@ pub(crate) async fn resource_type(exchange: Exchange) -> Response {
 
 async fn try_resource_type(exchange: &Exchange) -> Result<Response, Failure> {
     let schemas = list_schemas(exchange).await?;
-    let named = ResourceType::parse(&exchange.id);
+    let named = ResourceType::parse(&exchange.origin.id);
     named
         .and_then(|of| discovery::resource_type(of, &schemas, &exchange.endpoint()))
         .map(|resource_type| ok(list::to_bytes(&resource_type)))
@@ -81,7 +81,7 @@ async fn try_schema(exchange: &Exchange) -> Result<Response, Failure> {
     let schemas = list_schemas(exchange).await?;
     let Some(schema) = schemas
         .iter()
-        .find(|schema| schema.id.eq_ignore_ascii_case(&exchange.id))
+        .find(|schema| schema.id.eq_ignore_ascii_case(&exchange.origin.id))
     else {
         return Err(ScimError::not_found("There is no such schema; see /Schemas.").into());
     };

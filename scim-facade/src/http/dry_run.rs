@@ -103,7 +103,7 @@ pub(crate) async fn answer(exchange: &Exchange, result: Result<Answer, Failure>)
             response.headers_mut().insert(PREFERENCE_APPLIED, applied);
             response
         }
-        Err(error) => response::error(&error, exchange.metadata.request_id),
+        Err(error) => response::error(&error, exchange.origin.metadata.request_id),
     }
 }
 

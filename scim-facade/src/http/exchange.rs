@@ -1,6 +1,9 @@
 //! One SCIM request on its way: whose it is, what it asks, and how its failure is answered and reported.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
+};
 
 use axum::{
     body::Body,
@@ -35,16 +38,31 @@ use crate::{
 
 /// A request with a credential in it. Whether the credential holds is known only when the core was asked.
 pub(crate) struct Exchange {
+    pub origin: Arc<Origin>,
+    pub headers: HeaderMap,
+    uri: Uri,
+}
+
+/// Whose request it is and what it asks: what the core is told of it when it comes to nothing here.
+pub(crate) struct Origin {
     pub facade: Arc<Facade>,
     pub metadata: CallMetadata,
     /// The Subscriber Identifier of the path.
     pub tenant: String,
     /// The last part of a path that names a resource; empty for a collection.
     pub id: String,
-    pub headers: HeaderMap,
     /// The method and the route's pattern.
     operation: String,
-    uri: Uri,
+}
+
+/// Where the observer finds the origin of a request that broke; empty as long as it is not known.
+#[derive(Clone, Default)]
+pub(crate) struct Known(Arc<OnceLock<Arc<Origin>>>);
+
+impl Known {
+    pub(crate) fn origin(&self) -> Option<&Origin> {
+        self.0.get().map(AsRef::as_ref)
+    }
 }
 
 /// Why there is no answer.
@@ -87,16 +105,31 @@ impl Failure {
     }
 }
 
-impl Exchange {
-    /// The answer to the client.
-    pub(crate) async fn answer(self, result: Result<Response, Failure>) -> Response {
-        let failure = match result {
-            Ok(response) => return response,
-            Err(failure) => failure,
-        };
+impl Origin {
+    /// The error for the client; what was refused here is told to the core first.
+    pub(crate) async fn failed(&self, failure: Failure) -> Response {
         let caller = self.caller(GroupView::Basic);
         let error = failure.reported(&caller, &self.operation, &self.id).await;
         response::error(&error, self.metadata.request_id)
+    }
+
+    fn caller(&self, view: GroupView) -> Caller<'_> {
+        Caller {
+            view,
+            core: &self.facade.core,
+            metadata: &self.metadata,
+            tenant: &self.tenant,
+        }
+    }
+}
+
+impl Exchange {
+    /// The answer to the client.
+    pub(crate) async fn answer(self, result: Result<Response, Failure>) -> Response {
+        match result {
+            Ok(response) => response,
+            Err(failure) => self.origin.failed(failure).await,
+        }
     }
 
     /// The answer to a mutation, or to the question what it would do.
@@ -104,7 +137,7 @@ impl Exchange {
         self,
         result: Result<dry_run::Answer, Failure>,
     ) -> Response {
-        if self.metadata.is_dry_run {
+        if self.origin.metadata.is_dry_run {
             return dry_run::answer(&self, result).await;
         }
         self.answer(result.map(|answer| answer.response)).await
@@ -113,24 +146,19 @@ impl Exchange {
     /// Tells the core of a request that was refused before it became a call.
     pub(crate) async fn report(&self, error: &ScimError) -> Result<(), ScimError> {
         self.caller(GroupView::Basic)
-            .report(&self.operation, &self.id, error)
+            .report(&self.origin.operation, &self.origin.id, error)
             .await
             .map_err(|status| ScimError::from(&status))
     }
 
     /// Who asks, for the operations.
     pub(crate) fn caller(&self, view: GroupView) -> Caller<'_> {
-        Caller {
-            view,
-            core: &self.facade.core,
-            metadata: &self.metadata,
-            tenant: &self.tenant,
-        }
+        self.origin.caller(view)
     }
 
     /// The JSON object of the body.
     pub(crate) async fn read(&self, body: Body) -> Result<body::Read, ScimError> {
-        self.facade.bodies.read(&self.headers, body).await
+        self.origin.facade.bodies.read(&self.headers, body).await
     }
 
     /// The parameters of the request.
@@ -139,7 +167,8 @@ impl Exchange {
     }
 
     pub(crate) fn endpoint(&self) -> Endpoint {
-        Endpoint::new(&self.facade.config.public_base_url, &self.tenant)
+        let origin = &self.origin;
+        Endpoint::new(&origin.facade.config.public_base_url, &origin.tenant)
     }
 }
 
@@ -168,7 +197,7 @@ impl FromRequestParts<Arc<Facade>> for Exchange {
             credential,
             remote.and_then(|ConnectInfo(address)| address.ip().to_string().try_into().ok()),
         );
-        let exchange = Self {
+        let origin = Arc::new(Origin {
             facade: Arc::clone(facade),
             metadata: if mode == Mode::Dry {
                 metadata.dry()
@@ -181,8 +210,14 @@ impl FromRequestParts<Arc<Facade>> for Exchange {
             } else {
                 String::new()
             },
-            headers: parts.headers.clone(),
             operation,
+        });
+        if let Some(Known(known)) = parts.extensions.get() {
+            known.get_or_init(|| Arc::clone(&origin));
+        }
+        let exchange = Self {
+            origin,
+            headers: parts.headers.clone(),
             uri: parts.uri.clone(),
         };
         match mode {

@@ -25,7 +25,7 @@ use uuid::Uuid;
 use crate::{
     http::{
         Facade,
-        exchange::{known_method, route, tenant},
+        exchange::{Known, known_method, route, tenant},
         response::{self, Cause},
     },
     scim::error::ScimError,
@@ -77,7 +77,7 @@ fn outcome(status: StatusCode) -> &'static str {
     }
 }
 
-/// Surrounds every request. A fault that unwinds is answered like any other.
+/// Surrounds every request. A fault that unwinds is answered, and told to the core, like any other.
 pub(crate) async fn observe(
     State(facade): State<Arc<Facade>>,
     mut request: Request,
@@ -86,6 +86,8 @@ pub(crate) async fn observe(
     let started = Instant::now();
     let id = RequestId::new();
     request.extensions_mut().insert(id);
+    let known = Known::default();
+    request.extensions_mut().insert(known.clone());
     let method = known_method(request.method());
     let pattern = request.extensions().get::<MatchedPath>().cloned();
     let route = route(pattern.as_ref().map_or("", MatchedPath::as_str));
@@ -101,18 +103,30 @@ pub(crate) async fn observe(
         end: None,
     };
 
-    let handled = AssertUnwindSafe(next.run(request))
-        .catch_unwind()
-        .instrument(seen.span.clone())
-        .await;
-    let mut response =
-        handled.unwrap_or_else(|_panic| response::error(&ScimError::internal("panic"), id.0));
+    let handled = async {
+        match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+            Ok(response) => response,
+            Err(_panic) => broken(&known, id).await,
+        }
+    };
+    let mut response = handled.instrument(seen.span.clone()).await;
     response.headers_mut().insert(
         REQUEST_ID,
         HeaderValue::try_from(id.0.to_string()).expect("a UUID is a header's text"),
     );
     seen.end = Some(End::of(&response));
     response
+}
+
+/// The answer to a request that broke. Where it is known whose it is, the core learns of it; what breaks over that is the same fault.
+async fn broken(known: &Known, RequestId(id): RequestId) -> Response {
+    let fault = || ScimError::internal("panic");
+    let reported = async { Some(known.origin()?.failed(fault().into()).await) };
+    let reported = AssertUnwindSafe(reported).catch_unwind().await;
+    reported
+        .ok()
+        .flatten()
+        .unwrap_or_else(|| response::error(&fault(), id))
 }
 
 fn span(

@@ -52,7 +52,7 @@ pub(crate) async fn get<R: Collection>(exchange: Exchange) -> Response {
 async fn try_get<R: Collection>(exchange: &Exchange) -> Result<Response, Failure> {
     let query = exchange.query()?;
     let preconditions = Preconditions::of_headers(&exchange.headers)?;
-    let resource = R::get(&exchange.caller(view(&query)), &exchange.id).await?;
+    let resource = R::get(&exchange.caller(view(&query)), &exchange.origin.id).await?;
     let etag = resource.head().etag;
     if preconditions.is_known(etag)? {
         return Ok(response::with_etag(
@@ -76,7 +76,7 @@ async fn try_replace<R: Collection>(exchange: &Exchange, body: Body) -> Result<A
     query.projection.ask_for_written(&body.json);
     let Written { resource, dry_run } = operations::replace::<R>(
         &exchange.caller(view(&query)),
-        &exchange.id,
+        &exchange.origin.id,
         &preconditions,
         body.json,
     )
@@ -103,7 +103,7 @@ async fn try_patch<R: Collection>(exchange: &Exchange, body: Body) -> Result<Ans
     };
     let (Written { resource, dry_run }, is_shown) = operations::patch::<R>(
         &exchange.caller(view),
-        &exchange.id,
+        &exchange.origin.id,
         &preconditions,
         body.json,
     )
@@ -132,7 +132,7 @@ async fn try_delete<R: Collection>(exchange: &Exchange) -> Result<Answer, Failur
     let preconditions = Preconditions::of_headers(&exchange.headers)?;
     let dry_run = operations::delete::<R>(
         &exchange.caller(GroupView::Basic),
-        &exchange.id,
+        &exchange.origin.id,
         &preconditions,
     )
     .await?;

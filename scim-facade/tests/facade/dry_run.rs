@@ -166,6 +166,17 @@ async fn what_entra_would_be_refused_is_the_answer_and_not_a_failure() {
 }
 
 #[tokio::test]
+async fn a_question_that_breaks_leaves_nothing_either() {
+    let client = Client::new();
+    client.core.panic(1);
+    let delete = (Method::DELETE, "/Users/1", &Value::Null);
+    let broken = send(&client, JWT, Some("dry-run"), delete).await;
+    broken.error(500, None);
+    let report: v1::ReportRejectedRequestRequest = client.core.last();
+    assert!(report.validate_only);
+}
+
+#[tokio::test]
 async fn what_keeps_the_question_from_being_answered_is_a_failure() {
     let client = Client::new();
     for (code, reason, status) in [

@@ -481,13 +481,6 @@ async fn a_fault_is_500_and_keeps_its_cause() {
 }
 
 #[tokio::test]
-async fn a_panic_is_an_answer_too() {
-    let client = Client::new();
-    client.core.panic();
-    client.get("/Users").await.error(500, None);
-}
-
-#[tokio::test]
 async fn a_core_that_does_not_answer_in_time_is_503() {
     let config = FacadeConfig {
         call_timeout: std::time::Duration::from_millis(50),

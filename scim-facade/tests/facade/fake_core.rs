@@ -53,7 +53,8 @@ struct State {
     /// How many calls are answered; `None`: all.
     answers_left: Option<usize>,
     gives_names_as_ids: bool,
-    panics: bool,
+    /// How many calls panic, from the next one on.
+    panics_left: usize,
 }
 
 /// A failure as the core makes it.
@@ -135,9 +136,9 @@ impl FakeCore {
         if gives_names { name } else { ID }.to_owned()
     }
 
-    /// From now on every call panics.
-    pub fn panic(&self) {
-        self.state.lock().unwrap().panics = true;
+    /// So many calls panic, from the next one on: as the core is in this process, whoever calls does so too.
+    pub fn panic(&self, calls: usize) {
+        self.state.lock().unwrap().panics_left = calls;
     }
 
     pub fn methods(&self) -> Vec<&'static str> {
@@ -204,9 +205,13 @@ impl FakeCore {
         request: Request<M>,
     ) -> Result<M, Status> {
         let (metadata, _, message) = request.into_parts();
+        let panics = {
+            let left = &mut self.state.lock().unwrap().panics_left;
+            std::mem::replace(left, left.saturating_sub(1)) > 0
+        };
+        assert!(!panics, "the script wants a panic");
         let (failure, is_silent, authorization, metadata_of_dry_run) = {
             let mut state = self.state.lock().unwrap();
-            assert!(!state.panics, "the script wants a panic");
             let authorization = metadata
                 .get("authorization")
                 .map(|value| value.to_str().unwrap().to_owned());

@@ -10,6 +10,7 @@ mod fake_core;
 mod fake_groups;
 mod groups;
 mod observation;
+mod panics;
 mod preconditions;
 mod queries;
 mod reaching_the_core;
