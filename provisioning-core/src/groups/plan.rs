@@ -144,17 +144,14 @@ impl Core {
             }
         }
         let mut folded = members.fold(Some(group.id), &known, rules.patch)?;
+        // Before those come to them who stay because they are protected, whether the directory wants them or not.
+        let is_member = |id: &&Uuid| known.get(*id).is_some_and(|known| known.is_member);
+        let stays = folded.delta.added().iter().filter(is_member);
+        let stays = stays.copied().collect();
         let spared = self
             .spare_protected(admitted, group.id, members, &mut known, &mut folded.delta)
             .await?;
         let detail = settle_unknown(&folded.unknown, rules)?;
-        let is_wanted = |id: &&Uuid| {
-            known
-                .get(*id)
-                .is_some_and(|known| known.is_member && !known.protected)
-        };
-        let stays = folded.delta.added().iter().filter(is_wanted).copied();
-        let stays = stays.collect();
         folded
             .delta
             .reduce(|id| known.get(id).is_some_and(|known| known.is_member));

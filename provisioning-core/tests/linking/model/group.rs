@@ -27,18 +27,14 @@ impl Tenant {
         let spared = self.spare_protected(&mut wanted);
         self.refuse_strangers(!spared.is_empty(), added)?;
 
-        let named = self.known(added);
-        let kept = if clears { spared } else { BTreeSet::new() };
-        for place in named
-            .union(&kept)
-            .filter(|place| self.members.contains(place))
-        {
-            self.guard.let_member_stay(group, *place);
-        }
         let leaving: Vec<usize> = self.members.difference(&wanted).copied().collect();
         let left = Deprovision::of_members(group, leaving);
         self.guard.check(Some(&left), now)?;
         self.guard.pass(Some(&left), now);
+        let named = self.known(added);
+        for place in named.intersection(&self.members) {
+            self.guard.let_member_stay(group, *place);
+        }
         self.members = wanted;
         Ok(())
     }
