@@ -19,6 +19,27 @@ use crate::{
     ids::{GroupId, TenantId},
 };
 
+/// Removes members of deleted groups of the tenant `$1`, at most `$2`: with `group_id` those that they have, with `member_id` their own memberships.
+macro_rules! purge_members {
+    ($join:literal, $side:literal) => {
+        concat!(
+            "DELETE FROM group_members
+             WHERE (tenant_id, group_id, member_id) IN (
+                 SELECT m.tenant_id, m.group_id, m.member_id
+                 FROM groups g
+                 ",
+            $join,
+            " group_members m ON m.tenant_id = g.tenant_id AND m.",
+            $side,
+            " = g.id
+                 WHERE g.tenant_id = $1 AND g.deleted_at IS NOT NULL
+                 LIMIT $2
+             )"
+        )
+    };
+}
+pub(super) use purge_members;
+
 /// The caller and the groups of which a predicate holds.
 macro_rules! caller_and_groups {
     ($predicate:literal) => {

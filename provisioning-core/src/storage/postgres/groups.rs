@@ -28,7 +28,8 @@ use crate::{
 /// Changes of one group's members that can be under way at once: about as many as a process has connections.
 const SLOTS: u32 = 16;
 
-/// What belongs to a write of the group `$1`, `$2`, behind a CTE `done` with its tenant and id where it was found and has changed. The answer has a row then. `$3` to `$8` are the change, `$9` to `$30` the log entry, `$31` to `$36` the receipt.
+/// What belongs to a write of the group `$1`, `$2`, behind a CTE `done` with its tenant and id where it was found and has changed. The answer has a
+/// row then. `$3` to `$8` are the change, `$9` to `$30` the log entry, `$31` to `$36` the receipt.
 macro_rules! with_companions {
     ($write:expr) => {
         with_companions!($write, "SELECT")

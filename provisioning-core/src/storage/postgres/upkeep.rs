@@ -8,6 +8,7 @@ use crate::{
     storage::{
         StorageError, TokenUse,
         binds::{TOKEN_TOUCH, bind_log_entry, log_entry_insert},
+        groups::purge_members,
     },
 };
 
@@ -46,24 +47,8 @@ const PURGE_TOMBSTONES: &str = "
     SELECT FROM account";
 
 /// Of deleted groups: their members, and their own memberships; then themselves.
-const PURGE_MEMBERS: &str = "
-    DELETE FROM group_members
-    WHERE (tenant_id, group_id, member_id) IN (
-        SELECT m.tenant_id, m.group_id, m.member_id
-        FROM groups g
-        JOIN group_members m ON m.tenant_id = g.tenant_id AND m.group_id = g.id
-        WHERE g.tenant_id = $1 AND g.deleted_at IS NOT NULL
-        LIMIT $2
-    )";
-const PURGE_MEMBERSHIPS: &str = "
-    DELETE FROM group_members
-    WHERE (tenant_id, group_id, member_id) IN (
-        SELECT m.tenant_id, m.group_id, m.member_id
-        FROM groups g
-        JOIN group_members m ON m.tenant_id = g.tenant_id AND m.member_id = g.id
-        WHERE g.tenant_id = $1 AND g.deleted_at IS NOT NULL
-        LIMIT $2
-    )";
+const PURGE_MEMBERS: &str = purge_members!("JOIN", "group_id");
+const PURGE_MEMBERSHIPS: &str = purge_members!("JOIN", "member_id");
 const PURGE_GROUPS: &str = "
     WITH gone AS (
         DELETE FROM groups

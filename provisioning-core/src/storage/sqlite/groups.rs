@@ -13,7 +13,7 @@ use crate::{
         Commit, GroupDocument, GroupWrite, Mutation, NewMember,
         binds::{bind_change, bind_group, bind_log_entry, group_columns, log_entry_insert},
         columns::group_version,
-        groups::json_ids,
+        groups::{json_ids, purge_members},
         members::OTHER_MEMBERS_SQLITE,
     },
 };
@@ -98,24 +98,8 @@ const COMPANIONS: &str = concat!(
 );
 
 /// Of a deleted group: its members, and its own memberships; then itself.
-const PURGE_MEMBERS: &str = "
-    DELETE FROM group_members
-    WHERE (tenant_id, group_id, member_id) IN (
-        SELECT m.tenant_id, m.group_id, m.member_id
-        FROM groups g
-        CROSS JOIN group_members m ON m.tenant_id = g.tenant_id AND m.group_id = g.id
-        WHERE g.tenant_id = $1 AND g.deleted_at IS NOT NULL
-        LIMIT $2
-    )";
-const PURGE_MEMBERSHIPS: &str = "
-    DELETE FROM group_members
-    WHERE (tenant_id, group_id, member_id) IN (
-        SELECT m.tenant_id, m.group_id, m.member_id
-        FROM groups g
-        CROSS JOIN group_members m ON m.tenant_id = g.tenant_id AND m.member_id = g.id
-        WHERE g.tenant_id = $1 AND g.deleted_at IS NOT NULL
-        LIMIT $2
-    )";
+const PURGE_MEMBERS: &str = purge_members!("CROSS JOIN", "group_id");
+const PURGE_MEMBERSHIPS: &str = purge_members!("CROSS JOIN", "member_id");
 const PURGE_GROUPS: &str = "
     DELETE FROM groups
     WHERE tenant_id = $1
